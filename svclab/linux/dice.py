@@ -1,0 +1,26 @@
+"""The only randomness in svclab: draws counted off a seed, so that every run can be repeated."""
+
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+
+@dataclass(slots=True)
+class Dice:
+    """A stream of numbers in [0, 1) that depends only on `seed` and on how many were drawn before."""
+
+    seed: str
+    drawn: int = field(default=0)
+
+    def draw(self) -> float:
+        """The next number, uniform in [0, 1) with 53 bits."""
+        return self.integer(1 << 53) / (1 << 53)
+
+    def integer(self, below: int) -> int:
+        """The next number, uniform in 0..below-1 (bias under 2**-64 for any bound met here)."""
+        digest = blake2b(f"{self.seed}/{self.drawn}".encode(), digest_size=16).digest()
+        self.drawn += 1
+        return int.from_bytes(digest, "big") % below
+
+    def letters(self, count: int, alphabet: str = "bcdfghjklmnpqrstvwxz2456789") -> str:
+        """`count` characters, by default of the alphabet that Kubernetes uses for generated names."""
+        return "".join(alphabet[self.integer(len(alphabet))] for _ in range(count))

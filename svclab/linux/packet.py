@@ -1,0 +1,67 @@
+"""Packets as the kernel's filters see them: headers only, frozen values. Source: RFC 791, 793, 768, 792."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
+
+Address = IPv4Address | IPv6Address
+
+
+class Protocol(StrEnum):
+    """The transport protocols that a Service port or a ping can use."""
+
+    TCP = "TCP"
+    UDP = "UDP"
+    SCTP = "SCTP"
+    ICMP = "ICMP"
+
+
+class Kind(StrEnum):
+    """What a packet is within its connection; the letters tcpdump would show."""
+
+    SYN = "SYN"
+    SYN_ACK = "SYN-ACK"
+    ACK = "ACK"
+    DATA = "DATA"
+    FIN = "FIN"
+    RST = "RST"
+    DATAGRAM = "DATAGRAM"
+    INIT = "INIT"
+    ECHO_REQUEST = "ECHO-REQUEST"
+    ECHO_REPLY = "ECHO-REPLY"
+    PORT_UNREACHABLE = "PORT-UNREACHABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class FiveTuple:
+    """Protocol, addresses and ports of one direction of a flow. Ports are 0 where the protocol has none."""
+
+    protocol: Protocol
+    source: Address
+    source_port: int
+    destination: Address
+    destination_port: int
+
+    def reversed(self) -> "FiveTuple":
+        """The tuple of an answer to this one."""
+        return FiveTuple(
+            self.protocol, self.destination, self.destination_port, self.source, self.source_port
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One packet: its tuple, what it is, and for an ICMP error the tuple that it is about."""
+
+    tuple: FiveTuple
+    kind: Kind
+    about: FiveTuple | None = None
+    ttl: int = 64
+
+    def with_source(self, address: Address, port: int) -> "Packet":
+        """The same packet after SNAT."""
+        return replace(self, tuple=replace(self.tuple, source=address, source_port=port))
+
+    def with_destination(self, address: Address, port: int) -> "Packet":
+        """The same packet after DNAT."""
+        return replace(self, tuple=replace(self.tuple, destination=address, destination_port=port))

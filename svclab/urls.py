@@ -1,0 +1,3 @@
+"""Every URL of the site, by package."""
+
+urlpatterns: list = []
