@@ -1,0 +1,71 @@
+"""One command line as it runs: cancellation, its limits, and the traces that it caused.
+
+Limits (per command line): 60 s of real time, 200,000 steps of the shell, 1 MiB of output within one second.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+from time import monotonic, sleep
+from typing import Any
+
+TIME_LIMIT_SECONDS = 60.0
+STEP_LIMIT = 200_000
+OUTPUT_LIMIT_BYTES = 1024 * 1024  # within any one second
+_POLL_SECONDS = 0.02
+
+
+class Stopped(Exception):
+    """The command line must end now: `status` for `$?`, `message` for the learner ("" for Ctrl-C)."""
+
+    def __init__(self, message: str, status: int = 130) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+
+
+@dataclass(slots=True)
+class Process:
+    """What all programs of one command line share."""
+
+    is_cancelled: Callable[[], bool] = bool
+    time_limit_seconds: float = TIME_LIMIT_SECONDS
+    started: float = field(default_factory=monotonic)
+    steps: int = 0
+    flows: list[Any] = field(default_factory=list)  # ids of the traces caused, in order
+    _window_start: float = 0.0
+    _window_bytes: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    def check(self) -> None:
+        """Raises Stopped when the command was cancelled or has run for too long."""
+        if self.is_cancelled():
+            raise Stopped("")
+        if monotonic() - self.started > self.time_limit_seconds:
+            raise Stopped(
+                f"svclab: stopped: a command may run for {self.time_limit_seconds:.0f} s (limit of this terminal)",
+                124,
+            )
+
+    def step(self) -> None:
+        """Count one step of the shell. Raises Stopped as `check`, and when a loop runs away."""
+        self.steps += 1
+        if self.steps > STEP_LIMIT:
+            raise Stopped(f"svclab: stopped: more than {STEP_LIMIT:,} steps in one command (a runaway loop?)", 124)
+        self.check()
+
+    def count_output(self, text: str) -> None:
+        """Count what reaches the screen. Raises Stopped beyond 1 MiB within a second."""
+        with self._lock:
+            now = monotonic()
+            if now - self._window_start > 1:
+                self._window_start, self._window_bytes = now, 0
+            self._window_bytes += len(text.encode(errors="replace"))
+            if self._window_bytes > OUTPUT_LIMIT_BYTES:
+                raise Stopped("svclab: stopped: more than 1 MiB of output in one second (limit of this terminal)", 124)
+
+    def wait(self, done: Callable[[], bool]) -> None:
+        """Wait in real time until `done`. Raises Stopped as `check`."""
+        while not done():
+            self.check()
+            sleep(_POLL_SECONDS)
