@@ -1,0 +1,103 @@
+"""What a lesson is: frozen values, read from YAML by `loader`. The content is data; a new check kind is code."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A YAML file that the learner reads, edits and applies. `file` is its name among her files."""
+
+    file: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One line for the terminal, and what to look for in its output."""
+
+    run: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A question that is asked before the first run. `answer` counts options from 0; `because` explains it."""
+
+    question: str
+    options: tuple[str, ...]
+    answer: int
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """Something the tutorial says that is not so: what it says, and what is true."""
+
+    said: str
+    true: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One panel of a lesson: words, then perhaps a question, a manifest, commands, what to expect and watch."""
+
+    id: str
+    title: str
+    words: str
+    predict: Prediction | None = None
+    manifest: Manifest | None = None
+    commands: tuple[Command, ...] = ()
+    expect: str = ""
+    watch: str = ""
+    corrections: tuple[Correction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One lamp. Exactly one of the kinds of curriculum 0.2 says when it turns green.
+
+    `standing` marks a check that already holds in the start state (something to keep, not to reach).
+    """
+
+    id: str
+    title: str
+    kind: str
+    what: dict[str, Any]
+    question: str = ""
+    standing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a fresh cluster becomes this lesson's: other lessons' solutions first, then files and commands."""
+
+    after: tuple[str, ...] = ()
+    files: tuple[Manifest, ...] = ()
+    flavour: str = "cloud"
+    runtime: str = "lenient"
+    run: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One lesson, with its solution: a test plays it and sees every lamp turn green."""
+
+    id: str
+    number: int
+    title: str
+    module: str
+    minutes: int
+    covers: str
+    goal: str
+    words: str
+    steps: tuple[Step, ...]
+    checks: tuple[Check, ...]
+    hints: tuple[str, ...]
+    solution: tuple[str, ...]
+    aha: str = ""
+    start: Start = field(default_factory=Start)
+
+    def step(self, step_id: str) -> Step:
+        """The step of that id; KeyError if there is none."""
+        return {step.id: step for step in self.steps}[step_id]
