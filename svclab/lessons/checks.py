@@ -183,13 +183,18 @@ def sources(place: str, snapshot: Snapshot) -> list[str]:
 
 
 def target_of(text: str, snapshot: Snapshot) -> str | None:
-    """A probe's target with {Kind/ns/name:path} replaced by that object's field; None while it is not set."""
+    """A probe's target with {Kind/ns/name:path} replaced by that object's field; None while it is not set.
+
+    Instead of the name, @label=value takes the first object with that label.
+    """
     missing = False
 
     def replace(match: re.Match[str]) -> str:
         nonlocal missing
         kind, namespace, name, path = match.groups()
-        value = value_at(snapshot.get(kind, namespace, name) or {}, path)
+        which = {"selector": name[1:]} if name.startswith("@") else {"name": name}
+        found = _objects({"kind": kind, "namespace": namespace, **which}, snapshot)
+        value = value_at(found[0], path) if found else None
         missing = missing or value is None
         return str(value)
 

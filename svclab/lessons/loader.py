@@ -10,9 +10,11 @@ from typing import Any
 import yaml
 
 from svclab.lessons.checks import KINDS, CheckError, validate
-from svclab.lessons.schema import Check, Lesson
+from svclab.lessons.schema import Check, Lesson, Manifest
 
 CONTENT = Path(__file__).parent / "content"
+# The tutorial's own manifests: every learner finds them among her files, and lessons quote them as "@tutorial".
+TUTORIAL = Path(__file__).parent.parent / "cluster" / "seeds" / "files"
 
 
 class LessonError(ValueError):
@@ -68,6 +70,8 @@ class _Reader:
     def read(self, kind: Any, node: yaml.Node) -> Any:
         if kind is Check:
             return self.check(node)
+        if kind is Manifest:
+            return self.manifest(node)
         if dataclasses.is_dataclass(kind):
             return self.record(kind, node)
         origin = typing.get_origin(kind)
@@ -99,6 +103,15 @@ class _Reader:
             if values.get(name) == "":
                 self.fail(node, f"{name!r} is empty")
         return kind(**values)
+
+    def manifest(self, node: yaml.Node) -> Manifest:
+        manifest = self.record(Manifest, node)
+        if manifest.text != "@tutorial":
+            return dataclasses.replace(manifest, text=manifest.text.rstrip("\n") + "\n")
+        path = TUTORIAL / manifest.file
+        if not path.is_file():
+            self.fail(node, f"the tutorial has no file {manifest.file!r}")
+        return dataclasses.replace(manifest, text=path.read_text(encoding="utf-8"))
 
     def check(self, node: yaml.Node) -> Check:
         entries = self.mapping(node)
