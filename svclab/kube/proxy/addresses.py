@@ -1,0 +1,44 @@
+"""Addresses and ranges as kube-proxy reads them: leading zeros forgiven, families kept apart."""
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+Network = IPv4Network | IPv6Network
+
+
+def parse_address(text: str) -> IPv4Address | IPv6Address | None:
+    """The address, or None if `text` is none. "172.30.0.041" is 172.30.0.41: old Go read it so, kube-proxy
+    still does.
+    """
+    parts = text.split(".")
+    if len(parts) == 4 and all(part.isascii() and part.isdigit() for part in parts):
+        text = ".".join(str(int(part)) for part in parts)
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+def parse_network(text: str) -> Network | None:
+    """The range with its host bits cleared, or None if `text` is none. Blanks around it do not count."""
+    address_text, slash, length = text.strip().partition("/")
+    address = parse_address(address_text)
+    if address is None or not slash or not (length.isascii() and length.isdigit()):
+        return None
+    try:
+        return ip_network((address, int(length)), strict=False)
+    except ValueError:
+        return None
+
+
+def addresses_of(texts: list[str], version: int) -> list[tuple[int, str]]:
+    """Those of `texts` that are addresses of IP version 4 or 6, normalised, each with its place in the
+    list.
+    """
+    parsed = [(index, parse_address(text)) for index, text in enumerate(texts)]
+    return [(index, str(address)) for index, address in parsed if address and address.version == version]
+
+
+def networks_of(texts: list[str], version: int) -> list[tuple[int, Network]]:
+    """Those of `texts` that are ranges of IP version 4 or 6, each with its place in the list."""
+    parsed = [(index, parse_network(text)) for index, text in enumerate(texts)]
+    return [(index, network) for index, network in parsed if network and network.version == version]

@@ -1,0 +1,118 @@
+"""What kube-proxy makes of EndpointSlice objects: the endpoints of each Service port, in its order.
+
+Source: kube-proxy 1.36, the same for all three modes.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from svclab.kube.proxy.addresses import parse_address
+from svclab.kube.proxy.config import ProxyConfig
+from svclab.kube.snapshot import Key, Manifest
+from svclab.linux.trace import Origin
+
+SERVICE_NAME = "kubernetes.io/service-name"
+HEADLESS = "service.kubernetes.io/headless"
+
+PortName = tuple[str, str]  # (name, protocol): what a slice's port and a Service's port must share
+NO_HINTS: frozenset[str] = frozenset()
+
+
+class Endpoint(NamedTuple):
+    """One address and port of one slice. A NamedTuple, as a large cluster has a hundred thousand of them.
+
+    `text` is "IP:PORT" or "[IP]:PORT"; `local` says that it runs on this node. `zones` and `nodes` are the
+    hints. `index` is its place in its slice.
+    """
+
+    text: str
+    ip: str
+    port: int
+    local: bool
+    ready: bool
+    serving: bool
+    terminating: bool
+    zones: frozenset[str]
+    nodes: frozenset[str]
+    slice_name: str
+    index: int
+
+    @property
+    def is_fallback(self) -> bool:
+        """Going away but still answering: used when nothing is ready."""
+        return self.serving and self.terminating
+
+    def origin(self) -> Origin:
+        """The slice's field that names this address."""
+        return Origin("EndpointSlice", self.slice_name, f"endpoints[{self.index}].addresses[0]")
+
+
+def slice_service(slice_: Manifest, config: ProxyConfig) -> Key | None:
+    """(namespace, name) of the Service that a slice belongs to; None if kube-proxy passes over the slice."""
+    labels = slice_["metadata"].get("labels") or {}
+    name = labels.get(SERVICE_NAME)
+    if not name or HEADLESS in labels or slice_.get("addressType") != config.ip_family:
+        return None
+    return slice_["metadata"].get("namespace", ""), name
+
+
+def slice_endpoints(slice_: Manifest, config: ProxyConfig) -> dict[PortName, list[Endpoint]]:
+    """The endpoints of one slice by port. Ports without a name (not even ""), without a number or 0 are
+    left out.
+    """
+    ports = [
+        ((port["name"], port.get("protocol") or "TCP"), port["port"])
+        for port in slice_.get("ports") or []
+        if port.get("name") is not None and port.get("port")
+    ]
+    found: dict[PortName, list[Endpoint]] = {name: [] for name, _ in ports}
+    metadata = slice_["metadata"]
+    slice_name = f"{metadata.get('namespace', '')}/{metadata['name']}"
+    for index, endpoint in enumerate(slice_.get("endpoints") or []):
+        ip = _address(endpoint, config)
+        if not ip:
+            continue
+        state = _state(endpoint, config.node_name)
+        for name, port in ports:
+            text = f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+            found[name].append(Endpoint(text, ip, port, *state, slice_name, index))
+    return found
+
+
+def merged(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
+    """The endpoints of all slices of one Service port, each address and port once, in kube-proxy's order.
+
+    That order is the order of the texts: "10.0.0.10:80" stands before "10.0.0.1:80". Of two with the same
+    address, one that is not terminating wins.
+    """
+    by_text: dict[str, Endpoint] = {}
+    for endpoint in endpoints:
+        if endpoint.text not in by_text or not endpoint.terminating:
+            by_text[endpoint.text] = endpoint
+    return tuple(by_text[text] for text in sorted(by_text))
+
+
+def _address(endpoint: Mapping, config: ProxyConfig) -> str:
+    """The first address, normalised; "" if there is none of this family."""
+    addresses = endpoint.get("addresses") or [""]
+    parsed = parse_address(addresses[0])
+    return str(parsed) if parsed and parsed.version == config.ip_version else ""
+
+
+def _state(endpoint: Mapping, node_name: str) -> tuple:
+    """(local, ready, serving, terminating, zones, nodes); what is not said counts as ready and serving."""
+    conditions = endpoint.get("conditions") or {}
+    ready, serving = conditions.get("ready"), conditions.get("serving")
+    hints = endpoint.get("hints") or {}
+    return (
+        endpoint.get("nodeName") == node_name,
+        ready is None or bool(ready),
+        serving is None or bool(serving),
+        bool(conditions.get("terminating")),
+        _names(hints.get("forZones")),
+        _names(hints.get("forNodes")),
+    )
+
+
+def _names(hints: list[Mapping] | None) -> frozenset[str]:
+    return frozenset(hint["name"] for hint in hints) if hints else NO_HINTS
