@@ -7,6 +7,7 @@ packet died and the next question to ask, never with the solution.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from svclab.kube.snapshot import Manifest, Snapshot
@@ -74,7 +75,8 @@ def value_at(manifest: Any, path: str) -> Any:
     """The value at a dotted path with [n] for list items and ["key"] for keys with dots; None if absent."""
     for name, index, quoted in re.findall(r'([^.\[\]]+)|\[(\d+)\]|\["([^"]+)"\]', path):
         if index:
-            manifest = manifest[int(index)] if isinstance(manifest, list) and len(manifest) > int(index) else None
+            there = isinstance(manifest, list) and len(manifest) > int(index)
+            manifest = manifest[int(index)] if there else None
         else:
             manifest = manifest.get(quoted or name) if isinstance(manifest, dict) else None
         if manifest is None:
@@ -124,17 +126,18 @@ def check_object(what: Mapping[str, Any], evidence: Evidence) -> Result:
     """An object exists (or is absent), in the number asked for, and its fields have the values asked for."""
     found = _objects(what, evidence.snapshot)
     if what.get("absent"):
-        return Result(not found, f"{len(found)} × {_label(what)}")
+        return Result(not found, f"Found {len(found)}: {_label(what)}.")
     if not found:
         return Result(False, f"There is no {_label(what)} yet.")
     if "count" in what and not fits(len(found), what["count"]):
-        return Result(False, f"Found {len(found)} × {_label(what)}.")
+        return Result(False, f"Found {len(found)}: {_label(what)}.")
     for item in found:
         for path, wanted in what.get("where", {}).items():
             value = value_at(item, path)
             if not fits(value, wanted):
                 name = item["metadata"]["name"]
-                return Result(False, f"{what['kind']} {name}: {path} is {'not set' if value is None else value}.")
+                shown = "not set" if value is None else value
+                return Result(False, f"{what['kind']} {name}: {path} is {shown}.")
     return Result(True, f"Found {_label(what)}.")
 
 
@@ -151,7 +154,7 @@ def ready_addresses(snapshot: Snapshot, namespace: str, service: str) -> set[str
 
 
 def check_slices(what: Mapping[str, Any], evidence: Evidence) -> Result:
-    """The Service's ready endpoints are exactly the ready pods that the selector names (and there are some)."""
+    """The Service's ready endpoints are exactly the pods that the selector names (and there are some)."""
     namespace, service = what["service"].split("/")
     pods = [
         pod
@@ -213,7 +216,7 @@ def _probes(what: Mapping[str, Any], evidence: Evidence) -> list[Mapping[str, An
 
 
 def check_probe(what: Mapping[str, Any], evidence: Evidence) -> Result:
-    """Simulated connections end with the outcome code asked for, at enough backends, from the source asked for."""
+    """Simulated connections end with the code asked for, at enough backends, seen from the source asked for."""
     traces = _probes(what, evidence)
     if isinstance(traces, str):
         return Result(False, traces)
@@ -274,7 +277,7 @@ def check_seen(what: Mapping[str, Any], evidence: Evidence) -> Result:
     endpoints = [trace["outcome"]["endpoint"] for trace in found]
     if len(set(endpoints)) < what.get("distinct", 1):
         return Result(False, f"Seen {len(found)}, but only {len(set(endpoints))} different endpoint(s).")
-    if what.get("same_twice") and not any(a == b for a, b in zip(endpoints, endpoints[1:], strict=False)):
+    if what.get("same_twice") and not any(a == b for a, b in pairwise(endpoints)):
         return Result(False, "No endpoint has been drawn twice in a row yet.")
     return Result(True, f"Seen {len(found)} time(s) in your own traffic.")
 

@@ -13,7 +13,7 @@ from svclab.lessons.checks import KINDS, CheckError, validate
 from svclab.lessons.schema import Check, Lesson, Manifest
 
 CONTENT = Path(__file__).parent / "content"
-# The tutorial's own manifests: every learner finds them among her files, and lessons quote them as "@tutorial".
+# The tutorial's own manifests: every learner has them among her files, lessons quote them as "@tutorial".
 TUTORIAL = Path(__file__).parent.parent / "cluster" / "seeds" / "files"
 
 

@@ -1,4 +1,4 @@
-"""What a lesson is: frozen values, read from YAML by `loader`. The content is data; a new check kind is code."""
+"""What a lesson is: frozen values, read from YAML by `loader`. Content is data; a check kind is code."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +22,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A question that is asked before the first run. `answer` counts options from 0; `because` explains it."""
+    """A question asked before the first run. `answer` counts options from 0; `because` explains it."""
 
     question: str
     options: tuple[str, ...]
@@ -40,7 +40,7 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One panel of a lesson: words, then perhaps a question, a manifest, commands, what to expect and watch."""
+    """One panel of a lesson: words, then perhaps a question, a manifest, commands, what to expect."""
 
     id: str
     title: str
