@@ -1,0 +1,238 @@
+"""Sets of fields of an object, in the form of FieldsV1, and typed merging of one object into another.
+
+A set is a tree: `f:NAME` for a field, `k:{"port":80}` for an item of a list by its keys, `v:"x"` for a member
+of a set. A node without children, or with the child ".", is itself in the set.
+Source: structured-merge-diff v6 (fieldpath, typed).
+"""
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+from svclab.kube.patch_types import KEY_DEFAULTS, PLAIN, FieldType, field_type
+
+Json = Any
+Manifest = dict[str, Any]
+Fields = dict[str, Any]
+Path = tuple[str, ...]
+
+# Fields that Go's types always write, so that setting something below them does not add them.
+_ALWAYS_WRITTEN = frozenset({"metadata", "spec", "status", "template", "strategy", "containers", "resources",
+                             "loadBalancer"})  # fmt: skip
+
+
+def of_object(kind: str, manifest: Manifest) -> Fields:
+    """All fields that a configuration names."""
+    return {f"f:{key}": _of_value(field_type(kind, key), value) for key, value in manifest.items()}
+
+
+def _of_value(field: FieldType, value: Json) -> Fields:
+    children = _children(field, value)
+    found: Fields = {}
+    for element, child_field, child in children:
+        node = _of_value(child_field, child)
+        if element.startswith("k:"):
+            node = {".": {}, **node}
+        found[element] = node
+    return found
+
+
+def _children(field: FieldType, value: Json) -> list[tuple[str, FieldType, Json]]:
+    """The separately owned parts of a value: none for a scalar and for what is owned whole."""
+    if isinstance(value, dict) and not field.atomic:
+        return [(f"f:{key}", field_type(field.type, key), child) for key, child in value.items()]
+    if isinstance(value, list) and field.map_keys:
+        return [(_item_key(field, item), FieldType(field.type), item) for item in value]
+    if isinstance(value, list) and field.is_set:
+        return [(f"v:{json.dumps(item)}", PLAIN, item) for item in value]
+    return []
+
+
+def _item_key(field: FieldType, item: Manifest) -> str:
+    keys = {key: item.get(key, KEY_DEFAULTS.get(key)) for key in sorted(field.map_keys)}
+    named = {key: value for key, value in keys.items() if value is not None}
+    return "k:" + json.dumps(named, separators=(",", ":"))
+
+
+def merge(kind: str, live: Manifest, applied: Manifest) -> Manifest:
+    """`applied` laid over `live`: lists by their keys, maps key by key, atomic values whole."""
+    return _merge_value(FieldType(kind), deepcopy(live), applied)
+
+
+def _merge_value(field: FieldType, live: Json, applied: Json) -> Json:
+    if isinstance(applied, dict) and isinstance(live, dict) and not field.atomic:
+        for key, value in applied.items():
+            live[key] = _merge_value(field_type(field.type, key), live.get(key), value)
+        return live
+    if isinstance(applied, list) and isinstance(live, list) and field.map_keys:
+        return _merge_items(field, live, applied)
+    if isinstance(applied, list) and isinstance(live, list) and field.is_set:
+        return live + [item for item in applied if item not in live]
+    return deepcopy(applied)
+
+
+def _merge_items(field: FieldType, live: list[Manifest], applied: list[Manifest]) -> list[Manifest]:
+    by_key = {_item_key(field, item): item for item in live}
+    for item in applied:
+        key = _item_key(field, item)
+        by_key[key] = _merge_value(FieldType(field.type), by_key.get(key), item)
+    return list(by_key.values())
+
+
+def difference(kind: str, before: Manifest, after: Manifest) -> Fields:
+    """Fields whose value in `after` is new or another than in `before`."""
+    return _difference(FieldType(kind), before, after)
+
+
+def _difference(field: FieldType, before: Json, after: Json) -> Fields:
+    old = {element: (child_field, child) for element, child_field, child in _children(field, before)}
+    found: Fields = {}
+    for element, child_field, child in _children(field, after):
+        known = old.get(element)
+        if known is None:
+            found[element] = _of_value(child_field, child)
+            if element.startswith("k:"):
+                found[element] = {".": {}, **found[element]}
+        elif known[1] != child:
+            nested = _difference(child_field, known[1], child)
+            if nested or not _children(child_field, child):
+                found[element] = nested
+    return found
+
+
+def removed(kind: str, before: Manifest, after: Manifest) -> Fields:
+    """Fields of `before` that `after` no longer has."""
+    return subtract(of_object(kind, before), of_object(kind, after))
+
+
+def with_containers(kind: str, before: Manifest, after: Manifest, changed: Fields) -> Fields:
+    """The changed fields, and the lists and maps themselves that are new: what an update comes to own."""
+    return _with_containers(FieldType(kind), before, after, changed)
+
+
+def _with_containers(field: FieldType, before: Json, after: Json, changed: Fields) -> Fields:
+    old = {element: child for element, _, child in _children(field, before)}
+    found: Fields = {}
+    values = {element: (child_field, child) for element, child_field, child in _children(field, after)}
+    for element, node in changed.items():
+        if element not in values:
+            found[element] = node
+            continue
+        child_field, child = values[element]
+        nested = _with_containers(child_field, old.get(element), child, node)
+        if nested and element not in old and element.removeprefix("f:") not in _ALWAYS_WRITTEN:
+            nested = {".": {}, **nested}
+        found[element] = nested
+    return found
+
+
+def remove(kind: str, manifest: Manifest, unwanted: Fields) -> None:
+    """Take fields out of an object, and what they leave empty."""
+    _remove(FieldType(kind), manifest, unwanted)
+
+
+def _remove(field: FieldType, value: Json, unwanted: Fields) -> None:
+    for element, child_field, child in _children(field, value):
+        node = unwanted.get(element)
+        if node is None:
+            continue
+        below = {key: sub for key, sub in node.items() if key != "."}
+        if below:
+            _remove(child_field, child, below)
+        if not node or "." in node or (below and child in ({}, [])):
+            _drop(value, element, child)
+
+
+def _drop(value: Json, element: str, child: Json) -> None:
+    if isinstance(value, dict):
+        del value[element.removeprefix("f:")]
+    else:
+        value[:] = [item for item in value if item is not child]
+
+
+def paths(found: Fields, prefix: Path = ()) -> Iterator[Path]:
+    """Every field of a set, as a path."""
+    for element, node in found.items():
+        if element == ".":
+            yield prefix
+        elif node:
+            yield from paths(node, (*prefix, element))
+        else:
+            yield (*prefix, element)
+
+
+def union(left: Fields, right: Fields) -> Fields:
+    """Fields of either set."""
+    merged = dict(left)
+    for element, node in right.items():
+        if element in merged:
+            merged[element] = union(_explicit(merged[element]), _explicit(node))
+            if set(merged[element]) == {"."} and not element.startswith("k:"):
+                merged[element] = {}
+        else:
+            merged[element] = node
+    return merged
+
+
+def intersection(left: Fields, right: Fields) -> Fields:
+    """Fields of both sets."""
+    found: Fields = {}
+    for element in left.keys() & right.keys():
+        if element == ".":
+            found["."] = {}
+            continue
+        mine, theirs = _explicit(left[element]), _explicit(right[element])
+        both = intersection(mine, theirs)
+        if set(both) == {"."}:
+            both = {}
+        elif not both:
+            continue
+        found[element] = both
+    return found
+
+
+def subtract(left: Fields, right: Fields) -> Fields:
+    """Fields of `left` that are not in `right`."""
+    found: Fields = {}
+    for element, node in left.items():
+        if element not in right:
+            found[element] = node
+            continue
+        if element == ".":
+            continue
+        rest = subtract(_explicit(node), _explicit(right[element]))
+        if rest:
+            found[element] = {} if set(rest) == {"."} and not element.startswith("k:") else rest
+    return found
+
+
+def without_path(found: Fields, path: Path) -> Fields:
+    """The set without one path and everything below it."""
+    head, *rest = path
+    if head not in found:
+        return found
+    others = {element: node for element, node in found.items() if element != head}
+    if not rest:
+        return others
+    below = without_path(found[head], tuple(rest))
+    return {**others, head: below} if below else others
+
+
+def path_text(path: Path) -> str:
+    """`.spec.ports[port=80,protocol="TCP"].name`, as conflicts name a field."""
+    return "".join(_element_text(element) for element in path)
+
+
+def _element_text(element: str) -> str:
+    form, _, rest = element.partition(":")
+    if form == "f":
+        return f".{rest}"
+    if form == "v":
+        return f"[={rest}]"
+    return "[" + ",".join(f"{key}={json.dumps(value)}" for key, value in json.loads(rest).items()) + "]"
+
+
+def _explicit(node: Fields) -> Fields:
+    """A node with "." written out where it stands for itself."""
+    return node or {".": {}}
