@@ -216,7 +216,7 @@ def _probes(what: Mapping[str, Any], evidence: Evidence) -> list[Mapping[str, An
 
 
 def check_probe(what: Mapping[str, Any], evidence: Evidence) -> Result:
-    """Simulated connections end with the code asked for, at enough backends, seen from the source asked for."""
+    """Simulated connections end with the code asked for, at enough backends, seen from the right source."""
     traces = _probes(what, evidence)
     if isinstance(traces, str):
         return Result(False, traces)
