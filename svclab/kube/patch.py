@@ -259,14 +259,15 @@ def _in_order(items: list, patch_order: list, server_order: list, key: str) -> l
 
 def _without_directives(value: Json) -> Json:
     if isinstance(value, dict):
-        return {
-            k: _without_directives(v) for k, v in value.items() if not k.startswith("$") and v is not None
-        }
+        kept = {key: child for key, child in value.items() if not key.startswith("$") and child is not None}
+        return {key: _without_directives(child) for key, child in kept.items()}
     if isinstance(value, list):
-        return [
-            _without_directives(v) for v in value if not (isinstance(v, dict) and v.get("$patch") == "delete")
-        ]
+        return [_without_directives(child) for child in value if not _is_deletion(child)]
     return value
+
+
+def _is_deletion(item: Json) -> bool:
+    return isinstance(item, dict) and item.get("$patch") == "delete"
 
 
 def _go_map(value: Manifest) -> str:
