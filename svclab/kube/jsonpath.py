@@ -273,8 +273,8 @@ class _PathParser:
             if not content.endswith(")"):
                 raise JsonPathError("unterminated filter")
             return _filter(content[2:-1].strip())
-        parts = tuple((_selector(part.strip()),) for part in _split(content))
-        return parts[0][0] if len(parts) == 1 else Union(parts)
+        parts = tuple(_selector(part.strip()) for part in _split(content))
+        return parts[0][0] if len(parts) == 1 and len(parts[0]) == 1 else Union(parts)
 
     def _until_bracket(self) -> str:
         start, depth, quote = self._at, 1, ""
@@ -320,16 +320,16 @@ def _split(content: str) -> list[str]:
     return re.findall(r"(?:'[^']*'|\"[^\"]*\"|[^,])+", content) or [""]
 
 
-def _selector(part: str) -> Any:
+def _selector(part: str) -> Path:
     if part == "*":
-        return Wildcard()
+        return (Wildcard(),)
     if part[:1] in "'\"" and part[-1:] == part[:1] and len(part) > 1:
-        return Field(part[1:-1])
+        return _PathParser("." + part[1:-1]).whole()
     shape = _INDEX.fullmatch(part)
     if shape is None or not part:
         raise JsonPathError(f"invalid array index {part}")
     start, stop, step = (int(found) if found else None for found in shape.group(1, 3, 5))
-    return Slice(start, stop, step, single=shape.group(2) is None)
+    return (Slice(start, stop, step, single=shape.group(2) is None),)
 
 
 def _filter(content: str) -> Filter:

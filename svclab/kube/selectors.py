@@ -221,7 +221,8 @@ _VALUE_RULE = (
 )
 _PREFIX_RULE = (
     "prefix part a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
-    "'.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+    "'.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for "
+    "validation is "
     "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
 )
 
