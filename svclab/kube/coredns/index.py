@@ -1,0 +1,184 @@
+"""What CoreDNS's informers keep of Services, EndpointSlices and Pods, indexed for look-ups by name and by
+address.
+
+Source: CoreDNS 1.13, plugin/kubernetes/object and controller.go: only ready endpoints are kept, and an object
+without ports gets one of number -1, so that its addresses can still be listed.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from svclab.kube.snapshot import Manifest, Snapshot
+
+NO_PORT = -1
+SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+LAST_CHANGE_ANNOTATION = "endpoints.kubernetes.io/last-change-trigger-time"
+MAX_LABEL = 63
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port of a Service or slice. `number` is NO_PORT where the object names none."""
+
+    name: str
+    number: int
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One ready address: its hostname from the slice, and the pod's name if short enough for a label."""
+
+    address: str
+    hostname: str
+    pod_name: str
+
+    def label(self, *, pod_names: bool) -> str:
+        """The label under which the endpoint is found.
+
+        Hostname, pod name if that is on, or dashed address.
+        """
+        if self.hostname:
+            return self.hostname
+        if pod_names and self.pod_name:
+            return self.pod_name
+        dashed = self.address.replace(".", "-").replace(":", "-")
+        return dashed + "0" if dashed.endswith("-") else dashed
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """An EndpointSlice's ready endpoints, each combined with every port. `service` is (namespace, name)."""
+
+    service: tuple[str, str]
+    endpoints: tuple[Endpoint, ...]
+    ports: tuple[Port, ...]
+
+
+def cluster_ips(service: Manifest) -> tuple[str, ...]:
+    """All clusterIPs of a Service; ("None",) for a headless one."""
+    spec = service["spec"]
+    return tuple(spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else ()))
+
+
+def is_headless(service: Manifest) -> bool:
+    """Whether the Service has no address of its own on purpose."""
+    return cluster_ips(service)[:1] == ("None",)
+
+
+def is_external_name(service: Manifest) -> bool:
+    """Whether the Service is only another name for something else."""
+    return service["spec"].get("type") == "ExternalName"
+
+
+def ports_of(service: Manifest) -> tuple[Port, ...]:
+    """The Service's ports as CoreDNS keeps them."""
+    ports = service["spec"].get("ports") or ()
+    found = tuple(Port(p.get("name") or "", p["port"], p.get("protocol", "TCP")) for p in ports)
+    return found or (Port("", NO_PORT, ""),)
+
+
+class ClusterIndex:
+    """Indexes over one Snapshot.
+
+    Each is built when first needed, so a Service's address costs no index at all.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+
+    def has_namespace(self, name: str) -> bool:
+        """Whether a Namespace of this name exists."""
+        return self.snapshot.get("Namespace", "", name) is not None
+
+    def service(self, namespace: str, name: str) -> Manifest | None:
+        """The Service of this name, or None."""
+        return self.snapshot.get("Service", namespace, name)
+
+    @cached_property
+    def _slices(self) -> dict[tuple[str, str], list[Slice]]:
+        by_service: dict[tuple[str, str], list[Slice]] = {}
+        for manifest in self.snapshot.list("EndpointSlice"):
+            metadata = manifest["metadata"]
+            name = (metadata.get("labels") or {}).get(SERVICE_NAME_LABEL)
+            if name:
+                key = (metadata["namespace"], name)
+                by_service.setdefault(key, []).append(_slice(manifest, key))
+        return by_service
+
+    def slices(self, namespace: str, name: str) -> list[Slice]:
+        """The slices that belong to a Service of this name, whether or not it exists."""
+        return self._slices.get((namespace, name), [])
+
+    @cached_property
+    def _services_by_ip(self) -> dict[str, Manifest]:
+        by_ip: dict[str, Manifest] = {}
+        for service in self.snapshot.list("Service"):
+            for address in cluster_ips(service):
+                by_ip.setdefault(address, service)
+        return by_ip
+
+    def service_at(self, address: str) -> Manifest | None:
+        """The Service with this clusterIP."""
+        return self._services_by_ip.get(address)
+
+    @cached_property
+    def _slices_by_ip(self) -> dict[str, list[Slice]]:
+        by_ip: dict[str, list[Slice]] = {}
+        for slices in self._slices.values():
+            for each in slices:
+                for address in dict.fromkeys(endpoint.address for endpoint in each.endpoints):
+                    by_ip.setdefault(address, []).append(each)
+        return by_ip
+
+    def slices_at(self, address: str) -> list[Slice]:
+        """The slices with a ready endpoint at this address."""
+        return self._slices_by_ip.get(address, [])
+
+    @cached_property
+    def _pods_by_ip(self) -> dict[str, list[Manifest]]:
+        by_ip: dict[str, list[Manifest]] = {}
+        for pod in self.snapshot.list("Pod"):
+            address = (pod.get("status") or {}).get("podIP")
+            if address and not pod["metadata"].get("deletionTimestamp"):
+                by_ip.setdefault(address, []).append(pod)
+        return by_ip
+
+    def pods_at(self, address: str) -> list[Manifest]:
+        """Pods with this podIP that are not being deleted."""
+        return self._pods_by_ip.get(address, [])
+
+    @cached_property
+    def serial(self) -> int:
+        """Unix seconds of the newest change that the objects tell of; 0 where none carries a time."""
+        times = [0]
+        for kind in ("Service", "EndpointSlice", "Namespace"):
+            for manifest in self.snapshot.of_kind(kind).values():
+                metadata = manifest["metadata"]
+                annotations = metadata.get("annotations") or {}
+                for text in (metadata.get("creationTimestamp"), annotations.get(LAST_CHANGE_ANNOTATION)):
+                    if text:
+                        times.append(int(datetime.fromisoformat(text).astimezone(UTC).timestamp()))
+        return max(times)
+
+
+def _slice(manifest: Manifest, service: tuple[str, str]) -> Slice:
+    ports = tuple(
+        Port(
+            p.get("name") or "", p["port"] if p.get("port") is not None else NO_PORT, p.get("protocol") or ""
+        )
+        for p in manifest.get("ports") or ()
+    )
+    endpoints = tuple(
+        Endpoint(address, endpoint.get("hostname") or "", _pod_name(endpoint))
+        for endpoint in manifest.get("endpoints") or ()
+        if (endpoint.get("conditions") or {}).get("ready") is not False
+        for address in endpoint["addresses"]
+    )
+    return Slice(service, endpoints, ports or (Port("", NO_PORT, ""),))
+
+
+def _pod_name(endpoint: Manifest) -> str:
+    name = (endpoint.get("targetRef") or {}).get("name", "")
+    return name if len(name) <= MAX_LABEL else ""

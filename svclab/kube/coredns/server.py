@@ -1,0 +1,122 @@
+"""CoreDNS: the chain of plugins that a question passes. Source: CoreDNS 1.13, plugin.cfg order
+loadbalance, cache, kubernetes, forward; the reply is cut to the client's buffer at the end."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from svclab.dns.message import MIN_UDP_BYTES, Edns, Message, Question, Rcode, Record
+from svclab.dns.name import is_at_or_below
+from svclab.dns.wire import truncate
+from svclab.kube.coredns.cache import Cache
+from svclab.kube.coredns.index import ClusterIndex
+from svclab.kube.coredns.options import KUBEADM, DnsOptions
+from svclab.kube.coredns.records import RecordSource, Reply
+from svclab.kube.coredns.targets import Targets
+from svclab.kube.snapshot import Snapshot
+from svclab.linux.dice import Dice
+
+TCP_LIMIT_BYTES = 65535
+TRANSFERS = ("AXFR", "IXFR")
+
+
+class CoreDns:
+    """One server's answers over the objects of one Snapshot.
+
+    Only the cache, if there is one, remembers anything.
+    """
+
+    def __init__(self, snapshot: Snapshot, options: DnsOptions = KUBEADM, cache: Cache | None = None) -> None:
+        self.options = options
+        self.index = ClusterIndex(snapshot)
+        self.targets = Targets(self.index, options)
+        self.cache = cache
+
+    def answer(
+        self,
+        question: Question,
+        *,
+        edns: Edns | None = None,
+        tcp: bool = False,
+        now: datetime | None = None,
+        dice: Dice | None = None,
+    ) -> Message:
+        """The reply as it leaves the server.
+
+        Without `edns` at most 512 bytes go over UDP. `now` is needed for the cache to count, `dice` for
+        loadbalance to shuffle; without them these plugins do nothing.
+        """
+        message = self._through_cache(question, now)
+        if self.options.loadbalance and dice is not None:
+            message = shuffled(message, dice)
+        limit = TCP_LIMIT_BYTES if tcp else (edns.udp_bytes if edns else MIN_UDP_BYTES)
+        return truncate(message.with_edns(edns), limit)
+
+    def _through_cache(self, question: Question, now: datetime | None) -> Message:
+        if self.cache is None or now is None:
+            return self._resolve(question, None)
+        cached = self.cache.get(question, now)
+        if cached is not None:
+            return cached
+        return self.cache.put(question, self._resolve(question, now), self.options, now)
+
+    def _resolve(self, question: Question, now: datetime | None) -> Message:
+        """kubernetes, then forward."""
+        zone = self._zone_of(question.name)
+        if zone is not None:
+            message = self._kubernetes(question, question.name[len(question.name) - len(zone) :], now)
+            if message is not None:
+                return message
+        if self.options.upstream is None:
+            return Message(question, Rcode.SERVFAIL)
+        return replace(self.options.upstream(question), question=question)
+
+    def _zone_of(self, name: str) -> str | None:
+        """The longest of the server's zones that the name lies in."""
+        zones = [zone for zone in self.options.zones if is_at_or_below(name, zone)]
+        return max(zones, key=len, default=None)
+
+    def _kubernetes(self, question: Question, zone: str, now: datetime | None) -> Message | None:
+        """The kubernetes plugin's reply, or None where the name error falls through."""
+        if question.type in TRANSFERS:
+            return Message(question, Rcode.REFUSED)
+        source = RecordSource(self.targets, zone, lambda outside: self._through_cache(outside, now))
+        reply = source.reply(question)
+        if not reply.exists:
+            if any(is_at_or_below(question.name, each) for each in self.options.fallthrough):
+                return None
+            rcode = Rcode.NXDOMAIN if self.options.synced else Rcode.SERVFAIL
+            return Message(question, rcode, aa=True, authority=(source.soa(),))
+        return _positive(question, reply, source)
+
+
+def _positive(question: Question, reply: Reply, source: RecordSource) -> Message:
+    """A reply with data, or NODATA with the SOA."""
+    if not reply.answer:
+        return Message(question, aa=True, authority=(source.soa(),))
+    return Message(
+        question,
+        aa=True,
+        tc=reply.truncated,
+        answer=tuple(reply.answer),
+        additional=tuple(reply.additional),
+    )
+
+
+def shuffled(message: Message, dice: Dice) -> Message:
+    """loadbalance: CNAMEs first, then other records in order, then addresses in random order."""
+    return replace(
+        message,
+        answer=_shuffled(message.answer, dice),
+        authority=_shuffled(message.authority, dice),
+        additional=_shuffled(message.additional, dice),
+    )
+
+
+def _shuffled(records: tuple[Record, ...], dice: Dice) -> tuple[Record, ...]:
+    aliases = [record for record in records if record.type == "CNAME"]
+    addresses = [record for record in records if record.type in ("A", "AAAA")]
+    others = [record for record in records if record.type not in ("CNAME", "A", "AAAA")]
+    for place in range(len(addresses) - 1):
+        other = place + dice.integer(len(addresses) - place)
+        addresses[place], addresses[other] = addresses[other], addresses[place]
+    return (*aliases, *others, *addresses)
