@@ -1,4 +1,4 @@
-"""The registry of API resources: what `kubectl api-resources` lists, and which of them a cluster of ours keeps.
+"""The registry of API resources: what `kubectl api-resources` lists, and which of them our clusters keep.
 
 Source: discovery of Kubernetes 1.36. A resource with `stored` False is known by name only: its lists are
 empty and it cannot be created. Kinds are unique here but for Event and HorizontalPodAutoscaler, served twice.
