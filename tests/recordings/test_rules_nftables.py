@@ -1,4 +1,4 @@
-"""kube-proxy's nftables mode against what `nft -s list table ip kube-proxy` printed on every recorded node."""
+"""kube-proxy's nftables mode against what `nft -s list table ip kube-proxy` printed on recorded nodes."""
 
 import re
 
