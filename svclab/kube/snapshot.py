@@ -38,6 +38,10 @@ class Snapshot:
         """All objects of a kind by key."""
         return MappingProxyType(self._kinds.get(kind, {}))  # type: ignore[arg-type]
 
+    def kinds(self) -> list[str]:
+        """The kinds of which there is, or was, an object."""
+        return list(self._kinds)
+
     def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
         """One object, or None. `namespace` is "" for cluster-scoped kinds."""
         return self._kinds.get(kind, {}).get((namespace, name))

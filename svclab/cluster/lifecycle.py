@@ -1,0 +1,91 @@
+"""A cluster's birth and rebirth, and the learner's files that live beside it."""
+
+import secrets
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from svclab.cluster import memory, models, news, rows, seeds
+from svclab.cluster.clock import real_now
+from svclab.cluster.errors import NoSuchCluster
+from svclab.cluster.files import delete_file, list_files, read_file, write_file
+from svclab.cluster.settle import grow
+from svclab.cluster.store import ClusterHandle
+from svclab.kube.snapshot import Manifest
+
+__all__ = [
+    "delete_cluster",
+    "delete_file",
+    "list_files",
+    "new_cluster",
+    "read_file",
+    "reset",
+    "warm",
+    "write_file",
+]
+
+
+def new_cluster(
+    owner: str, seed: str = "standard", flavour: str = "cloud", *, random_seed: str | None = None
+) -> ClusterHandle:
+    """A cluster for a learner, everything in it running. Raises KeyError for an unknown seed.
+
+    `random_seed` decides every draw in it; by default nobody can guess it.
+    """
+    now = real_now()
+    planted = seeds.seed(seed, flavour, grow).planted(now)
+    with transaction.atomic():
+        row = models.Cluster.objects.create(
+            owner=owner,
+            seed=seed,
+            flavour=flavour,
+            random_seed=random_seed or secrets.token_hex(16),
+            clock_virtual=now,
+            clock_real=now,
+        )
+        _plant(row, planted, now)
+    return ClusterHandle(row.id)
+
+
+def reset(cluster_id: UUID) -> ClusterHandle:
+    """The cluster as on its first day, under the same id and secret; the learner's files stay.
+
+    resourceVersions go on counting, so whoever watches the old one hears that its version has expired.
+    """
+    now = real_now()
+    with memory.lock(cluster_id), transaction.atomic():
+        row = models.Cluster.objects.select_for_update().filter(id=cluster_id).first()
+        if row is None:
+            raise NoSuchCluster(str(cluster_id))
+        rows.clear(cluster_id)
+        row.runtime, row.proxy_mode = models.Cluster.Runtime.LENIENT, models.Cluster.ProxyMode.IPTABLES
+        row.clock_virtual = row.clock_real = now
+        row.clock_rate, row.clock_paused = 1.0, False
+        row.random_seed = secrets.token_hex(16)
+        _plant(row, seeds.seed(row.seed, row.flavour, grow).planted(now), now)
+        version = row.resource_version
+        transaction.on_commit(lambda: news.changed(cluster_id, version))
+    return ClusterHandle(cluster_id)
+
+
+def delete_cluster(cluster_id: UUID) -> None:
+    """Remove a cluster with all that belongs to it."""
+    models.Cluster.objects.filter(id=cluster_id).delete()
+    memory.forget(cluster_id)
+
+
+def warm(seed: str = "standard", flavour: str = "cloud") -> None:
+    """Grow the seed now, so that the first visitor need not wait for it."""
+    seeds.seed(seed, flavour, grow)
+
+
+def _plant(row: models.Cluster, planted: list[Manifest], now: datetime) -> None:
+    version = row.resource_version
+    for manifest in planted:
+        version += 1
+        manifest["metadata"]["resourceVersion"] = str(version)
+    rows.insert(row.id, planted)
+    row.resource_version = row.compacted_version = version
+    row.revision += 1
+    row.save()

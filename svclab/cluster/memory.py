@@ -1,0 +1,82 @@
+"""What this process remembers of clusters, so that a read touches one integer in the database.
+
+Nothing here is the truth: a State is good while the cluster's `revision` in the database is its own, and
+whoever finds another revision reads what changed. Dropping all of it at any moment loses only time.
+"""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from uuid import UUID
+
+from svclab.cluster.batch import LogEntry
+from svclab.cluster.clock import Clock
+from svclab.kube.snapshot import Snapshot
+
+LOG_LENGTH = 1000
+_CLUSTERS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The switches of a cluster, and what its draws are counted off."""
+
+    owner: str
+    seed: str
+    random_seed: str
+    flavour: str
+    runtime: str
+    proxy_mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A cluster at one revision. `log` ends at the snapshot's version and may begin anywhere."""
+
+    revision: int
+    compacted: int
+    clock: Clock
+    settings: Settings
+    snapshot: Snapshot
+    log: tuple[LogEntry, ...] = ()
+
+
+_states: OrderedDict[UUID, State] = OrderedDict()
+_locks: dict[UUID, threading.RLock] = {}
+_guard = threading.Lock()
+
+
+def lock(cluster_id: UUID) -> threading.RLock:
+    """The lock that orders this process's writers of one cluster, before they queue in the database."""
+    with _guard:
+        return _locks.setdefault(cluster_id, threading.RLock())
+
+
+def get(cluster_id: UUID) -> State | None:
+    """The State last remembered."""
+    with _guard:
+        state = _states.get(cluster_id)
+        if state is not None:
+            _states.move_to_end(cluster_id)
+        return state
+
+
+def put(cluster_id: UUID, state: State) -> None:
+    """Remember a State; the clusters not looked at for longest are forgotten."""
+    with _guard:
+        _states[cluster_id] = state
+        _states.move_to_end(cluster_id)
+        while len(_states) > _CLUSTERS:
+            _states.popitem(last=False)
+
+
+def forget(cluster_id: UUID) -> None:
+    """Remember nothing of a cluster: the next look reads the database."""
+    with _guard:
+        _states.pop(cluster_id, None)
+
+
+def forget_all() -> None:
+    """As after a restart of the process."""
+    with _guard:
+        _states.clear()

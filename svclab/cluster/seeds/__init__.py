@@ -1,0 +1,68 @@
+"""Starting clusters: grown once per process from their YAML by the controllers, then copied for each learner."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from svclab.cluster.batch import Batch
+from svclab.cluster.seeds import forms
+from svclab.kube.meta import moment, timestamp
+from svclab.kube.snapshot import Manifest, Snapshot
+
+_HERE = Path(__file__).parent
+_BORN = datetime(2026, 1, 1, tzinfo=UTC)
+_AGE = timedelta(minutes=10)  # how old the cluster is when its learner first sees it
+_TIME = re.compile(r'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?Z)"')
+
+Grow = Callable[[Batch, datetime], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A cluster at rest, at the virtual time `at`: the objects as one JSON text."""
+
+    text: str
+    at: datetime
+
+    def planted(self, now: datetime) -> list[Manifest]:
+        """The objects of a copy whose present is `now`; all their times are moved with it."""
+        shift = now.replace(microsecond=0) - self.at
+        moved: dict[str, str] = {}
+        for written in set(_TIME.findall(self.text)):
+            then = moment(written) + shift
+            moved[written] = then.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if "." in written else timestamp(then)
+        return json.loads(_TIME.sub(lambda found: f'"{moved[found.group(1)]}"', self.text))
+
+
+def names() -> list[str]:
+    """The names of all seeds."""
+    return sorted(path.stem for path in _HERE.glob("*.yaml"))
+
+
+@cache
+def seed(name: str, flavour: str, grow: Grow) -> Seed:
+    """The seed of this name. `grow(batch, until)` runs the controllers. Raises KeyError for an unknown name."""
+    if name not in names():
+        raise KeyError(name)
+    content = yaml.safe_load((_HERE / f"{name}.yaml").read_text())
+    batch = Batch(Snapshot({}), _BORN, name)
+    for manifest in _bare_objects(content, flavour):
+        batch.create(manifest)
+    control_plane = batch.snapshot.get("Node", "", content["nodes"][0]["name"])
+    for spec in content.get("staticPods", ()):
+        batch.create(forms.static_pod(spec, control_plane))
+    grow(batch, _BORN + _AGE)
+    settled = [manifest for manifest in batch.snapshot if manifest["kind"] != "Event"]
+    return Seed(json.dumps(settled, ensure_ascii=False, separators=(",", ":")), _BORN + _AGE)
+
+
+def _bare_objects(content: dict[str, Any], flavour: str) -> list[Manifest]:
+    nodes = [forms.node(spec, flavour, _BORN) for spec in content["nodes"]]
+    return [*map(forms.namespace, content["namespaces"]), *nodes, *content["objects"]]
