@@ -1,0 +1,111 @@
+"""The environment of a container: declared variables, and those of the Services it found at its start."""
+
+from base64 import b64encode
+
+import pytest
+
+from svclab.kube.podenv import environment, expand, field_value, service_environment
+from svclab.kube.snapshot import Snapshot
+
+
+def service(name: str, *, created: str = "2026-01-01T00:00:00Z", **spec: object) -> dict:
+    return {
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": "shop", "creationTimestamp": created},
+        "spec": {"clusterIP": "10.96.1.1", "ports": [{"port": 80, "protocol": "TCP"}], **spec},
+    }
+
+
+def pod(*env: dict, **container: object) -> dict:
+    return {
+        "kind": "Pod",
+        "metadata": {"name": "web-1", "namespace": "shop", "labels": {"app": "web"}},
+        "spec": {"containers": [{"name": "web", "env": list(env), **container}], "nodeName": "node1"},
+        "status": {
+            "podIP": "10.244.1.4",
+            "containerStatuses": [
+                {"name": "web", "state": {"running": {"startedAt": "2026-01-01T00:00:05Z"}}},
+            ],
+        },
+    }
+
+
+def test_a_service_made_after_the_container_started_is_not_in_its_environment() -> None:
+    snapshot = Snapshot.of([service("early"), service("late", created="2026-01-01T00:00:06Z")])
+
+    variables = environment(pod(), "web", snapshot)
+
+    assert "EARLY_SERVICE_HOST" in variables
+    assert "LATE_SERVICE_HOST" not in variables
+
+
+def test_a_declared_variable_wins_over_a_services_and_may_use_it() -> None:
+    declared = pod(
+        {"name": "BACKEND", "value": "http://$(DB_SERVICE_HOST):$(DB_SERVICE_PORT)"},
+        {"name": "DB_SERVICE_PORT", "value": "5432"},
+    )
+
+    variables = environment(declared, "web", Snapshot.of([service("db")]))
+
+    assert variables["BACKEND"] == "http://10.96.1.1:80"
+    assert variables["DB_SERVICE_PORT"] == "5432"
+
+
+def test_values_come_from_fields_config_maps_and_secrets() -> None:
+    config = {"kind": "ConfigMap", "metadata": {"name": "c", "namespace": "shop"}, "data": {"mode": "fast"}}
+    secret = {
+        "kind": "Secret",
+        "metadata": {"name": "s", "namespace": "shop"},
+        "data": {"key": b64encode(b"hush").decode()},
+    }
+    declared = pod(
+        {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
+        {"name": "MODE", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "mode"}}},
+        {"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "key"}}},
+        {"name": "NONE", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "no", "optional": True}}},
+        envFrom=[{"prefix": "CFG_", "configMapRef": {"name": "c"}}],
+    )
+
+    variables = environment(declared, "web", Snapshot.of([config, secret]))
+
+    assert variables == {
+        "HOSTNAME": "web-1",
+        "CFG_mode": "fast",
+        "POD_IP": "10.244.1.4",
+        "MODE": "fast",
+        "KEY": "hush",
+    }
+
+
+def test_a_container_that_the_pod_does_not_have_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        environment(pod(), "sidecar", Snapshot.of([]))
+
+
+@pytest.mark.parametrize(
+    ("text", "expanded"),
+    [("$(A)-$(B)", "1-$(B)"), ("$$(A)", "$(A)"), ("a$", "a$"), ("$(A", "$(A")],
+)
+def test_only_known_references_are_replaced(text: str, expanded: str) -> None:
+    assert expand(text, {"A": "1"}) == expanded
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("metadata.name", "web-1"),
+        ("metadata.labels['app']", "web"),
+        ("metadata.annotations['no']", ""),
+        ("spec.nodeName", "node1"),
+        ("status.hostIP", ""),
+    ],
+)
+def test_the_downward_api_names_fields_of_the_pod(path: str, value: str) -> None:
+    assert field_value(pod(), path) == value
+
+
+def test_a_name_that_starts_with_a_digit_gets_an_underscore_and_ipv6_brackets() -> None:
+    variables = service_environment([service("2nd-db", clusterIP="fd00::7")], "shop")
+
+    assert variables["_2ND_DB_PORT"] == "tcp://[fd00::7]:80"
+    assert variables["_2ND_DB_PORT_80_TCP_ADDR"] == "fd00::7"
