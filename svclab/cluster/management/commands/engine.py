@@ -1,0 +1,61 @@
+"""`python manage.py engine ...`: the truth engine for scripts and for people, without a database."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from svclab.cluster.importing import BadFile, read_cluster
+from svclab.kube.proxy.config import ProxyConfig
+from svclab.kube.proxy.iptables import compile_rules
+from svclab.kube.proxy.kernel import kernel_tables
+from svclab.kube.proxy.nftables import compile_nftables
+from svclab.kube.snapshot import Manifest, Snapshot
+from svclab.linux.iptables.save import print_save
+
+MODES = ("iptables", "nftables", "ipvs")
+FILE_HELP = "a recording, a Kubernetes List, or YAML as kubectl prints it; - for standard input"
+
+
+class Command(BaseCommand):
+    """Subcommands read a cluster's objects from a file and print what the real components would."""
+
+    help = "What kube-proxy, CoreDNS and the kernel would do with the objects in a file"
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        commands = parser.add_subparsers(dest="subcommand", required=True)
+        rules = commands.add_parser("rules", help="kube-proxy's rules on one node")
+        rules.add_argument("file", help=FILE_HELP)
+        rules.add_argument("--node", required=True, help="whose rules")
+        rules.add_argument("--mode", choices=MODES, default="iptables", help="kube-proxy's mode")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run one subcommand. A bad file is one line on standard error and exit code 2."""
+        try:
+            snapshot = read_cluster(options["file"])
+            match options["subcommand"]:
+                case "rules":
+                    self.stdout.write(rules_text(snapshot, options["node"], options["mode"]), ending="")
+        except BadFile as error:
+            self.stderr.write(f"engine: {error}")
+            raise SystemExit(2) from None
+
+
+def rules_text(snapshot: Snapshot, node_name: str, mode: str) -> str:
+    """What iptables-save (filter and nat) or nft would print on a node. Raises BadFile if there is no such
+    node.
+    """
+    config = ProxyConfig.for_node(node(snapshot, node_name))
+    services, slices = snapshot.list("Service"), snapshot.list("EndpointSlice")
+    if mode == "nftables":
+        return str(compile_nftables(services, slices, config))
+    return print_save(kernel_tables(compile_rules(services, slices, config)), ("filter", "nat"))
+
+
+def node(snapshot: Snapshot, name: str) -> Manifest:
+    """The Node object. Raises BadFile, naming those that there are."""
+    found = snapshot.get("Node", "", name)
+    if found is None:
+        names = ", ".join(manifest["metadata"]["name"] for manifest in snapshot.list("Node"))
+        raise BadFile(f"there is no node {name}" + (f" (there are: {names})" if names else ""))
+    return found
