@@ -233,7 +233,7 @@ def key_problems(key: str) -> list[str]:
     problems = []
     if prefix.count("/"):
         return [
-            f"a qualified name {_NAME_RULE} with an optional DNS subdomain prefix and '/' "
+            f"a valid label key {_NAME_RULE} with an optional DNS subdomain prefix and '/' "
             "(e.g. 'example.com/MyName')"
         ]
     if slash and not prefix:
