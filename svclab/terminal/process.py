@@ -4,6 +4,7 @@ Limits (per command line): 60 s of real time, 200,000 steps of the shell, 1 MiB 
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic, sleep
@@ -33,6 +34,7 @@ class Process:
     started: float = field(default_factory=monotonic)
     steps: int = 0
     flows: list[Any] = field(default_factory=list)  # ids of the traces caused, in order
+    at_end: ExitStack = field(default_factory=ExitStack)  # closed when the command line has ended
     _window_start: float = 0.0
     _window_bytes: int = 0
     _lock: Lock = field(default_factory=Lock)
@@ -43,7 +45,7 @@ class Process:
             raise Stopped("")
         if monotonic() - self.started > self.time_limit_seconds:
             raise Stopped(
-                f"svclab: stopped: a command may run for {self.time_limit_seconds:.0f} s (limit of this terminal)",
+                f"svclab: stopped after {self.time_limit_seconds:.0f} s (limit of one command in this terminal)",
                 124,
             )
 
@@ -51,7 +53,7 @@ class Process:
         """Count one step of the shell. Raises Stopped as `check`, and when a loop runs away."""
         self.steps += 1
         if self.steps > STEP_LIMIT:
-            raise Stopped(f"svclab: stopped: more than {STEP_LIMIT:,} steps in one command (a runaway loop?)", 124)
+            raise Stopped(f"svclab: stopped after {STEP_LIMIT:,} steps: is this loop meant to end?", 124)
         self.check()
 
     def count_output(self, text: str) -> None:
@@ -62,7 +64,9 @@ class Process:
                 self._window_start, self._window_bytes = now, 0
             self._window_bytes += len(text.encode(errors="replace"))
             if self._window_bytes > OUTPUT_LIMIT_BYTES:
-                raise Stopped("svclab: stopped: more than 1 MiB of output in one second (limit of this terminal)", 124)
+                raise Stopped(
+                    "svclab: stopped: more than 1 MiB of output in one second (the limit here)", 124
+                )
 
     def wait(self, done: Callable[[], bool]) -> None:
         """Wait in real time until `done`. Raises Stopped as `check`."""

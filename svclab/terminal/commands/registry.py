@@ -6,8 +6,8 @@ A command is a function `(context, argv) -> exit code`; `argv` are its arguments
     @command("curl", places={"laptop", "node", "netshoot"})
     def curl(context: Context, argv: list[str]) -> int: ...
 
-Places are "laptop", "node" and the toolsets of images in `svclab.terminal.places`. Every module in this package
-(and in its sub-packages) is imported before the first look-up, so a new file is all that a new command needs.
+Places are "laptop", "node" and the toolsets of images in `svclab.terminal.places`. Every module in this
+package (and in its sub-packages) is imported before the first look-up: a new file is all that a command needs.
 """
 
 import importlib
@@ -18,8 +18,6 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from svclab.apiserver import dispatch
-from svclab.cluster import dataplane
 from svclab.terminal import commands as _package
 from svclab.terminal.places import TOOLSETS, Location
 from svclab.terminal.process import Process
@@ -85,6 +83,18 @@ def find_completer(name: str) -> Completer | None:
     return _completers.get(name)
 
 
+# Builtins of the shell that are programs too, so that `kubectl exec x -- echo hi` finds them.
+_ALSO_PROGRAMS = frozenset({"echo", "printf", "true", "false", "test", "[", "pwd", "kill"})
+
+
+def is_installed(name: str, location: Location) -> bool:
+    """Whether `kubectl exec … -- name` finds a program at this place."""
+    if location.toolset == "scratch":
+        return False
+    base = name.rpartition("/")[2]
+    return base in _ALSO_PROGRAMS or find_command(base, location.toolset) is not None
+
+
 def command_names(place: str) -> list[str]:
     """All programs of a place, in order of name."""
     _load_commands()
@@ -104,7 +114,7 @@ class Context:
     env: dict[str, str]  # exported variables
     cwd: str
     name: str = ""  # the name under which the program was called
-    run: Callable[..., int] = field(default=lambda *_: 127)  # run(argv, stdin=, stdout=, stderr=) another program
+    run: Callable[..., int] = field(default=lambda *_: 127)  # run(argv, stdin=, stdout=, stderr=, env=)
 
     @property
     def cluster(self) -> Any:
@@ -137,7 +147,7 @@ class Context:
         self.stdout.write(text + "\n")
 
     def fail(self, text: str, status: int = 1) -> int:
-        """Write one line to standard error; returns `status`, so that a command can `return context.fail(…)`."""
+        """Write one line to standard error; gives `status`, so that a command can `return context.fail(…)`."""
         self.stderr.write(text + "\n")
         return status
 
@@ -164,14 +174,14 @@ class Context:
         The trace belongs to the flows that the command line caused.
         """
         self.process.check()
-        record = dataplane.send(self.cluster, request)
+        record = self.session.send(self.cluster, request)
         self.process.flows.append(record.id)
         return record
 
     def api(self, request: Any) -> Any:
         """Ask the cluster's API server (svclab.apiserver.dispatch.ApiRequest); gives ApiResponse or Watch."""
         self.process.check()
-        return dispatch.handle(self.cluster, request)
+        return self.session.api(self.cluster, request)
 
     def enter(
         self,
@@ -184,9 +194,9 @@ class Context:
     ) -> int:
         """Run `argv` in another place (kubectl exec, kubectl run, ssh) and give its exit code.
 
-        An interactive shell (`bash` with stdin and tty, called from the terminal) becomes the session's current
-        place: this returns 0 at once, and `on_exit(context, code)` is called when the learner leaves it. In all
-        other cases `on_exit` is called before this returns. What `on_exit` returns is the final exit code.
+        An interactive shell (`bash` with stdin and tty, called from the terminal) becomes the session's
+        current place: this returns 0 at once, and `on_exit(context, code)` is called when the learner leaves
+        it. In all other cases `on_exit` is called before this returns. What it returns is the final exit code.
         """
         return self.session.enter(self, location, argv, stdin=stdin, tty=tty, on_exit=on_exit)
 

@@ -144,9 +144,7 @@ def end_of_word(text: str, i: int) -> int:
             i = min(_end_of_quoted(text, i), len(text))
         elif char in "<>" and text[i + 1 : i + 2] == "(":
             i = _end_of_brackets(text, i + 1, "(", ")")
-        elif char in _METACHARACTERS:
-            break
-        elif char == "(":
+        elif char in _METACHARACTERS or char == "(":
             break
         else:
             i += 1

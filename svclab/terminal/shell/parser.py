@@ -9,7 +9,8 @@ import re
 from functools import lru_cache
 
 import tree_sitter_bash
-from tree_sitter import Language, Node as TreeNode, Parser
+from tree_sitter import Language, Parser
+from tree_sitter import Node as TreeNode
 
 from svclab.terminal.shell import syntax
 from svclab.terminal.shell.lexer import (
@@ -24,7 +25,14 @@ from svclab.terminal.shell.syntax import Node, ShellSyntaxError
 
 _LANGUAGE = Language(tree_sitter_bash.language())
 _SIMPLE = frozenset(
-    {"command", "variable_assignment", "variable_assignments", "declaration_command", "unset_command", "test_command"}
+    {
+        "command",
+        "variable_assignment",
+        "variable_assignments",
+        "declaration_command",
+        "unset_command",
+        "test_command",
+    }
 )
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(?:\[([^]]*)\])?(\+?)=(.*)", re.DOTALL)
 _MAX_DEPTH = 200
@@ -41,7 +49,10 @@ def parse(text: str) -> Node:
         raise ShellSyntaxError("unexpected EOF while looking for matching quote or bracket") from None
     source = plain.encode(errors="replace")
     root = Parser(_LANGUAGE).parse(source).root_node
-    return _Builder(source, documents).program(root)
+    try:
+        return _Builder(source, documents).program(root)
+    except RecursionError:
+        raise ShellSyntaxError("syntax error: commands nested too deeply") from None
 
 
 class _Builder:
@@ -67,7 +78,7 @@ class _Builder:
             if wrong is None or node.is_error:
                 break
             node = wrong
-        if node.is_missing or node.end_byte >= len(self._source.rstrip()) and not node.text:
+        if node.is_missing or (node.end_byte >= len(self._source.rstrip()) and not node.text):
             return "syntax error: unexpected end of file"
         word = next(iter(tokens(self._text(node.start_byte, len(self._source)))), None)
         shown = "newline" if word is None or word.text == "\n" else word.text
@@ -131,7 +142,17 @@ class _Builder:
 
     def _conditional(self, node: TreeNode) -> Node:
         inner = self._text(node.start_byte, node.end_byte).removeprefix("[[").removesuffix("]]")
-        return syntax.Conditional(tuple(token.text for token in tokens(inner) if token.text != "\n"))
+        words: list[str] = []
+        end = -1
+        regex = False  # the word after `=~` reaches to the next blank, brackets and bars included
+        for token in tokens(inner):
+            if regex and token.start == end:
+                words[-1] += token.text
+            elif token.text != "\n":
+                regex = words[-1:] == ["=~"]
+                words.append(token.text)
+            end = token.end
+        return syntax.Conditional(tuple(words))
 
     def _compound(self, node: TreeNode) -> Node:
         match node.type:
@@ -212,7 +233,9 @@ class _Builder:
 
     def _function(self, node: TreeNode) -> Node:
         name = next(child for child in node.children if child.type == "word")
-        body = next(child for child in reversed(node.children) if child.type.endswith(("statement", "subshell")))
+        body = next(
+            child for child in reversed(node.children) if child.type.endswith(("statement", "subshell"))
+        )
         return syntax.Function(
             self._text(name.start_byte, name.end_byte),
             self._redirected(self._compound(body), body.end_byte, node.end_byte),

@@ -1,18 +1,18 @@
-"""The shell's patterns (`*`, `?`, `[…]`) as regular expressions, and the file names that match them.
+"""The shell's patterns (`*`, `?`, `[…]`): whether a text matches, and the file names that do.
 
-In a pattern a backslash takes the next character's meaning away. Source: POSIX.1-2017, 2.13.
+In a pattern a backslash takes the next character's meaning away. A pattern becomes a POSIX regular expression,
+so that no pattern can hang the shell (svclab.terminal.regex). Source: POSIX.1-2017, 2.13.
 """
 
 import re
 from collections.abc import Callable
 from functools import lru_cache
 
-_CLASSES = {
-    "alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z",
-    "space": r"\s", "blank": r" \t", "punct": re.escape("!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~"), "xdigit": "0-9A-Fa-f",
-}  # fmt: skip
+from svclab.terminal.regex import BadRegex, compile_regex, substitute
+
 Names = Callable[[str], list[str]]
 _MAGIC = re.compile(r"(?<!\\)(?:\\\\)*[*?[]")
+_SPECIAL = frozenset(".[]\\()*+?{}|^$")
 
 
 def is_pattern(text: str) -> bool:
@@ -30,61 +30,52 @@ def unescaped(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
 
 
-@lru_cache(maxsize=1024)
-def as_regex(pattern: str, *, greedy: bool = True, names: bool = False) -> str:
-    """The regular expression (unanchored) of a pattern; with `names`, `*` and `?` do not match a slash.
+def _literal(char: str) -> str:
+    return "\\" + char if char in _SPECIAL else char
 
-    Runs of `*` become one, so that matching cannot take exponential time in their number.
-    """
+
+@lru_cache(maxsize=1024)
+def as_regex(pattern: str) -> str:
+    """The extended regular expression (unanchored) of a pattern."""
     parts: list[str] = []
-    any_one = "[^/]" if names else "."
     i = 0
     while i < len(pattern):
         char = pattern[i]
         i += 1
         if char == "\\" and i < len(pattern):
-            parts.append(re.escape(pattern[i]))
+            parts.append(_literal(pattern[i]))
             i += 1
         elif char == "*":
-            star = any_one + ("*" if greedy else "*?")
-            if not parts or parts[-1] != star:
-                parts.append(star)
+            if parts[-1:] != ["(.|\\n)*"]:
+                parts.append("(.|\\n)*")
         elif char == "?":
-            parts.append(any_one)
-        elif char == "[" and (found := _bracket(pattern, i)):
-            text, i = found
-            parts.append(text)
-        else:
-            parts.append(re.escape(char))
-    return "".join(parts)
-
-
-def _bracket(pattern: str, i: int) -> tuple[str, int] | None:
-    """The bracket expression whose first character is at `i`, and the index after it; None for a lone `[`."""
-    start = i
-    negated = pattern[i : i + 1] in ("!", "^")
-    i += negated
-    parts: list[str] = []
-    while i < len(pattern):
-        if pattern[i] == "]" and i > start + negated:
-            return f"[{'^' if negated else ''}{''.join(parts)}]", i + 1
-        if match := re.compile(r"\[:(\w+):\]").match(pattern, i):
-            parts.append(_CLASSES.get(match[1], ""))
+            parts.append("(.|\\n)")
+        elif char == "[" and (match := re.compile(r"([!^]?)(\]?(?:\[:\w+:\]|[^]])*)\]").match(pattern, i)):
+            parts.append(f"[{'^' if match[1] else ''}{match[2]}]")
             i = match.end()
-            continue
-        if pattern[i] == "\\" and i + 1 < len(pattern):
-            i += 1
-        parts.append(pattern[i] if pattern[i] == "-" else re.escape(pattern[i]))
-        i += 1
-    return None
+        else:
+            parts.append(_literal(char))
+    return "".join(parts)
 
 
 def matches(pattern: str, text: str) -> bool:
     """Whether the whole of `text` matches `pattern`."""
+    if not is_pattern(pattern):
+        return unescaped(pattern) == text
     try:
-        return re.fullmatch(as_regex(pattern), text, re.DOTALL) is not None
-    except re.error:
-        return pattern == text
+        return compile_regex(f"^({as_regex(pattern)})$").search(text) is not None
+    except BadRegex:
+        return unescaped(pattern) == text
+
+
+def replace(text: str, pattern: str, new: str, *, every: bool, at: str) -> str:
+    """`text` with the first match (or every match) of `pattern` replaced; `at` "#" or "%" anchors it."""
+    expression = as_regex(pattern)
+    expression = {"#": f"^({expression})", "%": f"({expression})$"}.get(at, expression)
+    try:
+        return substitute(compile_regex(expression), lambda _: new, text, every=every)
+    except BadRegex:
+        return text
 
 
 def glob(pattern: str, cwd: str, names_in: Names) -> list[str]:
@@ -96,7 +87,7 @@ def glob(pattern: str, cwd: str, names_in: Names) -> list[str]:
     found = [("/" if absolute else "", "/" if absolute else cwd)]  # as written, and where it is
     for part in (part for part in pattern.split("/") if part):
         found = [
-            (prefix + name + "/", f"{directory.rstrip('/')}/{name}")
+            (f"{prefix}{name}/", f"{directory.rstrip('/')}/{name}")
             for prefix, directory in found
             for name in _matching(part, names_in(directory))
         ]
@@ -107,6 +98,5 @@ def _matching(part: str, names: list[str]) -> list[str]:
     if not is_pattern(part):
         literal = unescaped(part)
         return [literal] if literal in names or literal in (".", "..") else []
-    regex = re.compile(as_regex(part, names=True), re.DOTALL)
     hidden = part.startswith(".")
-    return [name for name in names if regex.fullmatch(name) and (hidden or not name.startswith("."))]
+    return [name for name in names if (hidden or not name.startswith(".")) and matches(part, name)]

@@ -19,6 +19,22 @@ class Exit(Exception):
         self.status = status
 
 
+class LoopControl(Exception):
+    """`break` or `continue` on its way up through `levels` loops."""
+
+    def __init__(self, levels: int, *, again: bool) -> None:
+        super().__init__()
+        self.levels, self.again = levels, again
+
+
+class Return(Exception):
+    """`return` on its way out of a function or a sourced file."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__()
+        self.status = status
+
+
 @dataclass(slots=True)
 class ShellState:
     """A shell's memory. `copy` gives a subshell's, which changes nothing of its parent's."""
@@ -36,6 +52,7 @@ class ShellState:
     interactive: bool = False
     depth: int = 0  # of functions and sourced files
     last_job: int = 0
+    locals: list[dict[str, Value | None]] = field(default_factory=list)
     flavour: str = "bash"  # "bash", "ash" (busybox) or "dash"
 
     def copy(self) -> "ShellState":
@@ -49,6 +66,7 @@ class ShellState:
             aliases=dict(self.aliases),
             positional=list(self.positional),
             options=set(self.options),
+            locals=[dict(hidden) for hidden in self.locals],
         )
 
     def get(self, name: str) -> str | None:
@@ -95,3 +113,23 @@ class ShellState:
         if self.flavour == "bash" and not self.interactive:
             return f"{self.name}: line 1: {text}"
         return f"{self.name}: {text}"
+
+    def enter_function(self) -> None:
+        """From here on, `local` variables end with this call."""
+        self.locals = [*self.locals, {}]
+
+    def leave_function(self) -> None:
+        """Bring back what the function's local variables hid."""
+        *self.locals, hidden = self.locals
+        for name, value in hidden.items():
+            if value is None:
+                self.variables.pop(name, None)
+            else:
+                self.variables[name] = value
+
+    def make_local(self, name: str) -> None:
+        """Hide a variable until the function ends. Raises ShellError outside one."""
+        if not self.locals:
+            raise ShellError("local: can only be used in a function")
+        self.locals[-1].setdefault(name, self.variables.get(name))
+        self.variables.pop(name, None)

@@ -1,0 +1,384 @@
+"""One learner's terminal: where she is, what her shells remember, and the running of one command line.
+
+The session starts on the laptop. `kubectl exec -it`, `kubectl run -it` and `ssh` push a place on top; `exit`
+pops it. What a pushed place hides goes on waiting: in `kubectl exec -it x -- bash; echo done` the echo runs
+after the exit.
+"""
+
+import logging
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC
+from importlib import import_module
+from time import monotonic
+from typing import Any
+
+from svclab.terminal.commands.registry import Context
+from svclab.terminal.completion import complete
+from svclab.terminal.files import Files, Store
+from svclab.terminal.learner_files import LearnerFiles
+from svclab.terminal.machines import machine_at, system_files
+from svclab.terminal.places import LAPTOP, Location
+from svclab.terminal.process import Process, Stopped
+from svclab.terminal.shell import calls
+from svclab.terminal.shell.completeness import needs_more
+from svclab.terminal.shell.history import expanded
+from svclab.terminal.shell.interpreter import Interpreter
+from svclab.terminal.shell.jobs import Jobs
+from svclab.terminal.shell.parser import parse
+from svclab.terminal.shell.redirection import Descriptors
+from svclab.terminal.shell.state import Exit, ShellState
+from svclab.terminal.shell.syntax import Node, Sequence, ShellSyntaxError
+from svclab.terminal.streams import BrokenPipe, Input, Output
+
+MAX_PLACES = 10
+MAX_HISTORY = 1000
+MAX_LINE = 64 * 1024  # characters of one command line
+_log = logging.getLogger(__name__)
+
+OnExit = Callable[[Context, int], int]
+
+
+class TerminalInput(Input):
+    """What is typed while a command runs; this one is at its end at once."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@dataclass(slots=True)
+class Place:
+    """A shell at a place, what to do when it ends, and what waits for that."""
+
+    location: Location
+    state: ShellState
+    on_exit: OnExit | None = None
+    waiting: list[tuple[Node, bool]] = field(default_factory=list)
+    pod_uid: str = ""
+
+
+class Session:
+    """A terminal of one learner's cluster. Not for several threads at once, apart from `cancelled`."""
+
+    def __init__(
+        self,
+        cluster: Any,
+        session_id: str = "",
+        *,
+        rows: int = 24,
+        columns: int = 80,
+        location: Location = LAPTOP,
+        shell: str = "bash",
+        send: Callable[..., Any] | None = None,
+        api: Callable[..., Any] | None = None,
+        store: Store | None = None,
+    ) -> None:
+        self.cluster, self.session_id = cluster, session_id
+        self.rows, self.columns = rows, columns
+        self.send = send or import_module("svclab.cluster.dataplane").send
+        self.api = api or import_module("svclab.apiserver.dispatch").handle
+        self.started = monotonic()
+        self.pid = 1 + secrets.randbelow(30000)
+        self.history: list[str] = []
+        self.jobs = Jobs()
+        self.closed = False
+        self.flows: list[Any] = []  # ids of the traces that the last command line caused
+        self.background_flows: list[Any] = []
+        self.events: list[dict[str, Any]] = []  # for the page, e.g. {"type": "edit", "path": "a.yaml"}
+        self.listeners: dict[int, Any] = {}  # ports of the laptop that kubectl port-forward listens on
+        self._store = store or LearnerFiles(cluster.id)
+        self._files: dict[Location, Files] = {}
+        self.places = [self._place(location, shell)]
+
+    # -- what the page asks ------------------------------------------------------------------------------------
+
+    @property
+    def location(self) -> Location:
+        """Where commands run now; `str()` of it is "laptop", "pod/NS/NAME" or "node/NAME"."""
+        return self.places[-1].location
+
+    @property
+    def status(self) -> int:
+        """`$?` of the current shell."""
+        return self.places[-1].state.status
+
+    def prompt(self) -> str:
+        """The text before the cursor."""
+        state = self.places[-1].state
+        machine = machine_at(self.location, self.cluster.snapshot())
+        home = machine.home
+        cwd = (
+            "~" + state.cwd[len(home) :]
+            if f"{state.cwd}/".startswith(home + "/") and home != "/"
+            else state.cwd
+        )
+        known = {
+            "u": machine.user,
+            "h": machine.hostname,
+            "H": machine.hostname,
+            "w": cwd if state.flavour == "bash" or cwd == "~" else state.cwd,
+            "W": "~" if cwd == "~" else state.cwd.rpartition("/")[2] or "/",
+            "$": "#" if machine.uid == 0 else "$",
+            "s": "bash",
+            "n": "\n",
+            "t": self.cluster.now().astimezone(UTC).strftime("%H:%M:%S"),
+            "[": "",
+            "]": "",
+            "\\": "\\",
+            "e": "\x1b",
+        }
+        template = state.get("PS1") or "$ "
+        return re.sub(r"\\(033|.)", lambda m: "\x1b" if m[1] == "033" else known.get(m[1], m[0]), template)
+
+    def needs_more(self, text: str) -> bool:
+        """Whether `text` is not yet a whole command (an open quote, loop or here-document)."""
+        return needs_more(text)
+
+    def complete(self, line: str, cursor: int | None = None) -> list[str]:
+        """Whole words that could stand at the cursor in place of the word there."""
+        at = len(line) if cursor is None else cursor
+        shell = self._interpreter(Process(time_limit_seconds=2.0), _silent())
+        return complete(shell, line[:at])
+
+    def run(
+        self,
+        line: str,
+        out: Callable[[str], object],
+        *,
+        cancelled: Callable[[], bool] = bool,
+        err: Callable[[str], object] | None = None,
+        stdin: Input | None = None,
+        tty: bool = True,
+    ) -> int:
+        """Run what was typed (one line or several); blocks until it has ended, and gives `$?`.
+
+        Output streams to `out` (errors to `err`, by default to `out` too). `cancelled` is asked often.
+        """
+        process = Process(cancelled)
+
+        def sink(write: Callable[[str], object]) -> Output:
+            def counted(text: str) -> None:
+                process.count_output(text)
+                write(text)
+
+            return Output(counted, tty=tty)
+
+        descriptors: Descriptors = {0: stdin or TerminalInput(), 1: sink(out), 2: sink(err or out)}
+        status = 0
+        try:
+            status = self._run_typed(line, process, descriptors)
+        finally:
+            self.flows = process.flows + self.background_flows
+            self.background_flows = []
+        return status
+
+    def close(self) -> None:
+        """The learner is gone: background commands end, and the places are left."""
+        self.closed = True
+        self.jobs.end_all()
+        while len(self.places) > 1:
+            self._leave(137, Process(), _silent())
+
+    # -- running -----------------------------------------------------------------------------------------------
+
+    def _run_typed(self, text: str, process: Process, descriptors: Descriptors) -> int:
+        if len(text) > MAX_LINE:
+            return self._say(descriptors, f"svclab: a command may have {MAX_LINE:,} characters", 1)
+        for line in whole_commands(text):
+            self._note(line)
+            try:
+                line = expanded(line, self.history[:-1], lambda shown: self._say(descriptors, shown, 0))
+            except KeyError as missing:
+                return self._say(descriptors, f"bash: {missing.args[0]}: event not found", 1)
+            self._run_whole(line, process, descriptors)
+            if process.is_cancelled() or self.closed:
+                break
+        for news in self.jobs.news():
+            self._say(descriptors, news, 0)
+        return self.status
+
+    def _note(self, line: str) -> None:
+        if line.strip() and self.history[-1:] != [line]:
+            self.history.append(line)
+            del self.history[:-MAX_HISTORY]
+
+    def _say(self, descriptors: Descriptors, text: str, status: int) -> int:
+        stream = descriptors[2]
+        assert isinstance(stream, Output)
+        stream.write(text + "\n")
+        self.places[-1].state.status = status or self.places[-1].state.status
+        return status
+
+    def _run_whole(self, line: str, process: Process, descriptors: Descriptors) -> None:
+        if not self._still_there(process, descriptors):
+            return
+        try:
+            node = parse(line)
+        except ShellSyntaxError as error:
+            self._say(descriptors, f"{self.places[-1].state.name}: {error}", 2)
+            return
+        items = list(node.items) if isinstance(node, Sequence) else [(node, False)]
+        self._run_items(items, process, descriptors)
+
+    def _run_items(self, items: list[tuple[Node, bool]], process: Process, descriptors: Descriptors) -> None:
+        """Run commands one by one; when one of them enters a place, the others wait for its end."""
+        while items:
+            item, *items = items
+            depth = len(self.places)
+            self._guarded(Sequence((item,)), process, descriptors)
+            if len(self.places) > depth:
+                self.places[-1].waiting = items
+                return
+            if len(self.places) < depth or self.closed:
+                return
+
+    def _guarded(self, node: Node, process: Process, descriptors: Descriptors) -> None:
+        """Run one command; whatever happens in it ends it alone."""
+        state = self.places[-1].state
+        shell = self._interpreter(process, descriptors)
+        try:
+            with process.at_end:
+                state.status = shell.run(node)
+        except Exit as ended:
+            self._exit(ended.status, process, descriptors)
+        except Stopped as stopped:
+            state.status = stopped.status
+            if stopped.message:
+                self._say(descriptors, stopped.message, stopped.status)
+        except BrokenPipe:
+            state.status = 141
+        except Exception:
+            number = secrets.token_hex(4)
+            _log.exception("a command failed (%s)", number)
+            self._say(descriptors, f"svclab: sorry, this command failed inside svclab (error {number})", 70)
+
+    def _exit(self, status: int, process: Process, descriptors: Descriptors) -> None:
+        if self.places[-1].state.flavour == "bash" and self.places[-1].state.interactive:
+            self._say(descriptors, "exit", 0)
+        if len(self.places) == 1:
+            self.places[-1].state.status = status
+            self.closed = True
+            self.jobs.end_all()
+            return
+        self._leave(status, process, descriptors)
+
+    def _leave(self, status: int, process: Process, descriptors: Descriptors) -> None:
+        """Back to the place before; its waiting commands run now."""
+        left = self.places.pop()
+        shell = self._interpreter(process, descriptors)
+        if left.on_exit:
+            status = left.on_exit(calls.context(shell, ["exit"]), status)
+        self.places[-1].state.status = status
+        if not self.closed:
+            self._run_items(left.waiting, process, descriptors)
+
+    def _still_there(self, process: Process, descriptors: Descriptors) -> bool:
+        """Whether the current place exists; a shell in a pod that was deleted ends with status 137."""
+        place = self.places[-1]
+        if not place.pod_uid:
+            return True
+        pod = self.cluster.snapshot().get("Pod", place.location.namespace, place.location.name)
+        if pod is not None and pod["metadata"].get("uid", "") == place.pod_uid:
+            return True
+        self._leave(137, process, descriptors)
+        return False
+
+    def _interpreter(self, process: Process, descriptors: Descriptors) -> Interpreter:
+        place = self.places[-1]
+        return Interpreter(self, place.location, place.state, process, dict(descriptors))
+
+    # -- places ------------------------------------------------------------------------------------------------
+
+    def files(self, location: Location) -> Files:
+        """The files of a place."""
+        if location not in self._files:
+            store = self._store if location.kind == "laptop" else None
+            home = machine_at(location, self.cluster.snapshot()).home
+            self._files[location] = Files(
+                system_files(location, self.cluster.snapshot), store, (home, "/home")
+            )
+        return self._files[location]
+
+    def _place(self, location: Location, shell: str, on_exit: OnExit | None = None) -> Place:
+        pod = self.cluster.snapshot().get("Pod", location.namespace, location.name)
+        uid = pod["metadata"].get("uid", "") if pod and location.kind == "pod" else ""
+        return Place(location, self.new_state(location, shell, interactive=True), on_exit, pod_uid=uid)
+
+    def new_state(self, location: Location, shell: str, *, interactive: bool = False) -> ShellState:
+        """The memory of a shell that starts at a place. Raises KeyError where the place is gone."""
+        machine = machine_at(location, self.cluster.snapshot())
+        flavour = flavour_of(location, shell)
+        state = ShellState(name=shell, cwd=machine.cwd, interactive=interactive, flavour=flavour)
+        state.variables |= machine.environment
+        state.exported |= set(machine.environment)
+        state.variables["PS1"] = machine.prompt(flavour)
+        state.variables["PWD"] = machine.cwd
+        if location.kind == "laptop":
+            state.aliases["k"] = "kubectl"
+        return state
+
+    def enter(
+        self,
+        context: Context,
+        location: Location,
+        argv: list[str],
+        *,
+        stdin: bool,
+        tty: bool,
+        on_exit: OnExit | None,
+    ) -> int:
+        """What `Context.enter` does."""
+        name = argv[0].rpartition("/")[2]
+        interactive = is_interactive_shell(argv) and stdin and tty and context.stdin.isatty()
+        if interactive and context.stdout.isatty():
+            if len(self.places) >= MAX_PLACES:
+                return context.fail(f"svclab: no more than {MAX_PLACES} shells inside one another")
+            self.places.append(self._place(location, name, on_exit))
+            return 0
+        state = self.new_state(location, name)
+        descriptors: Descriptors = {
+            0: context.stdin if stdin else Input(),
+            1: context.stdout,
+            2: context.stderr,
+        }
+        shell = Interpreter(self, location, state, context.process, descriptors)
+        state.name = "bash"
+        status = calls.ended(lambda: calls.call(shell, argv))
+        return on_exit(context, status) if on_exit else status
+
+
+def is_interactive_shell(argv: list[str]) -> bool:
+    """Whether these words start a shell that waits for commands."""
+    name = argv[0].rpartition("/")[2]
+    return name in ("bash", "sh", "ash", "zsh", "dash") and all(
+        word.startswith("-") and "c" not in word.lstrip("-")[:1] for word in argv[1:]
+    )
+
+
+def flavour_of(location: Location, shell: str) -> str:
+    """Which shell a name starts at a place: "bash", "ash" (busybox) or "dash" (Debian's sh)."""
+    if location.toolset in ("busybox", "alpine", "curl"):
+        return "ash"
+    if shell in ("sh", "dash") and location.toolset != "netshoot":
+        return "dash"
+    return "ash" if shell in ("sh", "ash") else "bash"
+
+
+def whole_commands(text: str) -> list[str]:
+    """The text as pasted, cut into whole commands: each may have several lines."""
+    found: list[str] = []
+    current: list[str] = []
+    for line in text.split("\n"):
+        current.append(line)
+        whole = "\n".join(current)
+        if not needs_more(whole):
+            if whole.strip():
+                found.append(whole)
+            current = []
+    return found + (["\n".join(current)] if any(line.strip() for line in current) else [])
+
+
+def _silent() -> Descriptors:
+    return {0: Input(), 1: Output(lambda _: None), 2: Output(lambda _: None)}

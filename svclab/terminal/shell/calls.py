@@ -1,0 +1,256 @@
+"""Simple commands: words and assignments expanded, then a function, a builtin or a program called."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from svclab.terminal.commands.registry import Context, find_command
+from svclab.terminal.files import FileError
+from svclab.terminal.places import BASH_TOOLSETS
+from svclab.terminal.shell.assignments import assign
+from svclab.terminal.shell import builtins
+from svclab.terminal.shell.lexer import Incomplete, tokens
+from svclab.terminal.shell.redirection import redirected
+from svclab.terminal.shell.state import Exit, LoopControl, Return, ShellError
+from svclab.terminal.shell.syntax import Node, Redirect, Simple
+from svclab.terminal.streams import BrokenPipe, Input, Output
+
+if TYPE_CHECKING:
+    from svclab.terminal.shell.interpreter import Interpreter
+
+MAX_CALLS = 60
+_PIPE_STATUS = 141  # ended by SIGPIPE
+
+
+def ended(body: Callable[[], int]) -> int:
+    """The status with which a shell or subshell that runs `body` ends."""
+    try:
+        return body()
+    except (Exit, Return) as end:
+        return end.status
+    except LoopControl:
+        return 0
+    except BrokenPipe:
+        return _PIPE_STATUS
+
+
+def with_redirects(shell: "Interpreter", redirects: tuple[Redirect, ...], body: Callable[[], int]) -> int:
+    """Run `body` with the shell's streams redirected; files are closed afterwards."""
+    if not redirects:
+        return body()
+    before = shell.descriptors
+    with ExitStack() as opened:
+        files = shell.session.files(shell.location)
+        try:
+            shell.descriptors = redirected(before, redirects, shell.expander, files, shell.path, opened)
+        except (ShellError, FileError) as error:
+            return shell.complain(str(error))
+        try:
+            return body()
+        finally:
+            shell.descriptors = before
+
+
+def run_simple(shell: "Interpreter", node: Simple, used: frozenset[str] = frozenset()) -> int:
+    """Run one simple command; `used` are the aliases that it came from."""
+    if node.words and node.words[0] in shell.state.aliases and node.words[0] not in used:
+        return _aliased(shell, node, used)
+    try:
+        return _expanded(shell, node)
+    except (ShellError, FileError) as error:
+        return shell.complain(str(error))
+
+
+def _aliased(shell: "Interpreter", node: Simple, used: frozenset[str]) -> int:
+    name = node.words[0]
+    value = shell.state.aliases[name]
+    try:
+        found = list(tokens(value))
+    except Incomplete:
+        return shell.complain("unexpected EOF while looking for matching quote in alias")
+    if all(token.kind == "word" for token in found):
+        words = (*(token.text for token in found), *node.words[1:])
+        return run_simple(shell, Simple(node.assignments, words, node.redirects, node.source), used | {name})
+    if shell.state.depth >= MAX_CALLS:
+        return shell.complain("alias nested too deeply")
+    shell.state.depth += 1
+    try:
+        return shell.run_text(value + node.source[node.source.index(name) + len(name) :])
+    finally:
+        shell.state.depth -= 1
+
+
+def _expanded(shell: "Interpreter", node: Simple) -> int:
+    before = shell.state.status
+    words = shell.expander.fields(node.words)
+    if words:
+        if "x" in shell.state.options:
+            _trace(shell, words)
+        if node.assignments:
+            return _with_temporary(shell, node, words)
+        if words[0] == "exec" and len(words) == 1:
+            return _redirect_for_good(shell, node.redirects)
+        return with_redirects(shell, node.redirects, lambda: call(shell, words))
+    shell.state.status = 0
+    for assignment in node.assignments:
+        assign(shell, assignment)
+    status = shell.state.status if node.assignments or node.words else before
+    return with_redirects(shell, node.redirects, lambda: status)
+
+
+def _redirect_for_good(shell: "Interpreter", redirects: tuple[Redirect, ...]) -> int:
+    """`exec > file`: the shell's own streams from now on; files are stored when the session's line ends."""
+    files = shell.session.files(shell.location)
+    shell.descriptors = redirected(
+        shell.descriptors, redirects, shell.expander, files, shell.path, shell.process.at_end
+    )
+    return 0
+
+
+def _with_temporary(shell: "Interpreter", node: Simple, words: list[str]) -> int:
+    """`X=1 command`: the assignment lasts as long as the command."""
+    state = shell.state
+    saved = {assignment.name: state.variables.get(assignment.name) for assignment in node.assignments}
+    exported = set(state.exported)
+    for assignment in node.assignments:
+        assign(shell, assignment)
+    state.exported |= set(saved)
+    try:
+        return with_redirects(shell, node.redirects, lambda: call(shell, words))
+    finally:
+        state.exported = exported
+        for name, value in saved.items():
+            if value is None:
+                state.variables.pop(name, None)
+            else:
+                state.variables[name] = value
+
+
+def _trace(shell: "Interpreter", words: list[str]) -> None:
+    stream = shell.descriptors[2]
+    assert isinstance(stream, Output)
+    stream.write("+ " + " ".join(words) + "\n")
+
+
+def call(shell: "Interpreter", argv: list[str], *, functions: bool = True) -> int:
+    """Run a function, a builtin or a program with these arguments."""
+    name = argv[0]
+    if functions and name in shell.state.functions:
+        return _function(shell, shell.state.functions[name], argv[1:])
+    if builtin := builtins.BUILTINS.get(name):
+        try:
+            return builtin(shell, argv[1:])
+        except BrokenPipe:
+            return _PIPE_STATUS
+    return _program(shell, argv)
+
+
+def _function(shell: "Interpreter", body: Node, arguments: list[str]) -> int:
+    state = shell.state
+    if state.depth >= MAX_CALLS:
+        return shell.complain(f"maximum function nesting level exceeded ({MAX_CALLS})")
+    saved = state.positional
+    state.positional = arguments
+    state.depth += 1
+    state.enter_function()
+    try:
+        return shell.run(body)
+    except Return as returned:
+        return returned.status
+    finally:
+        state.leave_function()
+        state.positional = saved
+        state.depth -= 1
+
+
+def context(shell: "Interpreter", argv: list[str]) -> Context:
+    """The context in which a program would run now."""
+    stdin, stdout, stderr = (shell.descriptors[number] for number in (0, 1, 2))
+    assert isinstance(stdin, Input)
+    assert isinstance(stdout, Output)
+    assert isinstance(stderr, Output)
+
+    def run(
+        words: list[str],
+        *,
+        stdin: Input | None = None,
+        stdout: Output | None = None,
+        stderr: Output | None = None,
+        env: dict[str, str] | None = None,
+    ) -> int:
+        inner = shell.child()
+        for number, stream in ((0, stdin), (1, stdout), (2, stderr)):
+            if stream is not None:
+                inner.descriptors[number] = stream
+        for name, value in (env or {}).items():
+            inner.state.set(name, value)
+            inner.state.exported.add(name)
+        return ended(lambda: call(inner, words, functions=False))
+
+    return Context(
+        session=shell.session,
+        location=shell.location,
+        process=shell.process,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        env=shell.state.environment(),
+        cwd=shell.state.cwd,
+        name=argv[0],
+        run=run,
+    )
+
+
+def _program(shell: "Interpreter", argv: list[str]) -> int:
+    name = argv[0]
+    if "/" in name:
+        return _by_path(shell, argv)
+    program = find_command(name, shell.location.toolset)
+    if program is None:
+        shell.complain(
+            f"{name}: command not found" if shell.state.flavour == "bash" else f"{name}: not found"
+        )
+        return 127
+    shell.process.step()
+    try:
+        return program(context(shell, argv), argv[1:])
+    except BrokenPipe:
+        return _PIPE_STATUS
+
+
+def is_program(shell: "Interpreter", name: str) -> bool:
+    """Whether there is a program of this name here (`sh` and `bash` too)."""
+    return find_command(name, shell.location.toolset) is not None or (
+        name == "bash" and shell.location.toolset in BASH_TOOLSETS
+    )
+
+
+def _by_path(shell: "Interpreter", argv: list[str]) -> int:
+    directory, _, name = argv[0].rpartition("/")
+    if directory.endswith("bin") and find_command(name, shell.location.toolset):
+        return _program(shell, [name, *argv[1:]])
+    if directory.endswith("bin") and name in builtins.BUILTINS:
+        return builtins.BUILTINS[name](shell, argv[1:])
+    path = shell.path(argv[0])
+    files = shell.session.files(shell.location)
+    if files.is_directory(path):
+        shell.complain(f"{argv[0]}: Is a directory")
+        return 126
+    try:
+        text = files.read(path)
+    except FileError as error:
+        shell.complain(f"{argv[0]}: {error}")
+        return 127
+    return run_script(shell, text, argv[0], argv[1:])
+
+
+def run_script(shell: "Interpreter", text: str, name: str, arguments: list[str]) -> int:
+    """Run a script in a shell of its own, which inherits the exported variables only."""
+    inner = shell.child()
+    state = inner.state
+    state.interactive = False
+    state.name = name
+    state.positional = arguments
+    state.functions, state.aliases, state.options, state.locals = {}, {}, set(), []
+    state.variables = {n: state.variables[n] for n in shell.state.exported if n in state.variables}
+    return ended(lambda: inner.run_text(text))
