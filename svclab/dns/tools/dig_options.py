@@ -1,0 +1,188 @@
+"""dig's command line: queries with their options. Source: dig(1) of BIND 9.18.49."""
+
+from dataclasses import dataclass, field, replace
+
+from svclab.dns.message import TYPE_NUMBERS
+from svclab.dns.name import parse_address, reverse_name
+
+SECTIONS = ("comments", "question", "answer", "authority", "additional", "stats", "cmd")
+FLAGS = {
+    "short": "short",
+    "search": "search",
+    "defname": "search",
+    "trace": "trace",
+    "recurse": "recurse",
+    "rdflag": "recurse",
+    "tcp": "tcp",
+    "vc": "tcp",
+    "edns": "edns",
+    "cookie": "cookie",
+    "ttlid": "ttl",
+    "class": "class_",
+}
+IGNORED = {
+    "dnssec", "do", "multiline", "nssearch", "identify", "qr", "cdflag", "adflag", "aaflag", "idn", "idnin",
+    "idnout", "fail", "besteffort", "ignore", "split", "rrcomments", "crypto", "unknownformat", "nsid",
+    "ttlunits", "showsearch", "keepopen", "expire", "onesoa", "mapped", "padding",
+}  # fmt: skip
+USAGE = """\
+Usage:  dig [@global-server] [domain] [q-type] [q-class] {q-opt}
+            {global-d-opt} host [@local-server] {local-d-opt}
+            [ host [@local-server] {local-d-opt} [...]]
+
+Use "dig -h" (or "dig -h | more") for complete list of options
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The plus options. `sections` are the parts of a reply that are shown."""
+
+    sections: frozenset[str] = frozenset(SECTIONS)
+    short: bool = False
+    search: bool = False
+    trace: bool = False
+    recurse: bool = True
+    tcp: bool = False
+    edns: bool = True
+    cookie: bool = True
+    ttl: bool = True
+    class_: bool = True
+    timeout_seconds: int = 5
+    tries: int = 3
+    udp_bytes: int = 1232
+    ndots: int | None = None
+    domain: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One name to ask for, with its type."""
+
+    name: str
+    type: str = "A"
+    options: Options = Options()
+
+
+@dataclass(slots=True)
+class CommandLine:
+    """All of a call: its queries, the server if one is named, and what is wrong with it."""
+
+    queries: list[Query] = field(default_factory=list)
+    server: str | None = None
+    options: Options = Options()
+    error: str = ""
+
+
+class BadOption(ValueError):
+    """An option that dig does not know; the text is what dig prints."""
+
+
+def parse_command_line(argv: list[str]) -> CommandLine:
+    """Read the arguments.
+
+    Options before the first name hold for all names, later ones for the name before them.
+    """
+    line, rest = CommandLine(), list(argv)
+    pending_type: str | None = None
+    try:
+        while rest:
+            word = rest.pop(0)
+            if word.startswith("@"):
+                line.server = word[1:]
+            elif word.startswith("+"):
+                _set_option(line, word[1:])
+            elif word.startswith("-"):
+                pending_type = _dash(line, word, rest, pending_type)
+            elif word.upper() in TYPE_NUMBERS and (line.queries or rest or pending_type is None):
+                pending_type = _set_type(line, word.upper())
+            elif word.upper() not in ("IN", "CH", "HS"):
+                _add(line, word, pending_type or "A")
+                pending_type = None
+    except BadOption as bad:
+        line.error = str(bad)
+    if not line.queries:
+        line.queries.append(Query(".", pending_type or "NS", line.options))
+    return line
+
+
+def _add(line: CommandLine, name: str, kind: str) -> None:
+    line.queries.append(Query(name, kind, line.options))
+
+
+def _set_type(line: CommandLine, kind: str) -> str | None:
+    """A type after a name belongs to that name, one before to the next; gives the type still to be used."""
+    if not line.queries:
+        return kind
+    line.queries[-1] = replace(line.queries[-1], type=kind)
+    return None
+
+
+def _dash(line: CommandLine, word: str, rest: list[str], pending: str | None) -> str | None:
+    """An option with a dash; its value may be glued to it."""
+    letter, value = word[1:2], word[2:]
+    if letter in ("4", "6", "m", "u", "v", "r", "i", "h"):
+        return pending
+    if letter not in "xtqcpbkyf":
+        raise BadOption(f"Invalid option: {word}\n{USAGE}")
+    if not value:
+        if not rest:
+            raise BadOption(f"Invalid option: {word}\n{USAGE}")
+        value = rest.pop(0)
+    match letter:
+        case "x":
+            address = parse_address(value)
+            if address is None:
+                raise BadOption(f"Invalid IP address {value}\n")
+            line.queries.append(Query(reverse_name(address), "PTR", line.options))
+        case "t":
+            if value.upper() not in TYPE_NUMBERS:
+                line.error = f";; Warning, ignoring invalid type {value}\n"
+                return pending
+            return _set_type(line, value.upper())
+        case "q":
+            _add(line, value, pending or "A")
+            return None
+        case _:
+            pass  # class, port, source address, key, file: one network, one port, no keys here
+    return pending
+
+
+def _set_option(line: CommandLine, text: str) -> None:
+    """A plus option, for the last name or for all names to come."""
+    current = line.queries[-1].options if line.queries else line.options
+    changed = _changed(current, text)
+    if line.queries:
+        line.queries[-1] = replace(line.queries[-1], options=changed)
+    else:
+        line.options = changed
+
+
+def _changed(options: Options, text: str) -> Options:
+    key, _, value = text.partition("=")
+    is_on = not key.startswith("no")
+    name = key if is_on else key[2:]
+    if name == "all":
+        return replace(options, sections=frozenset(SECTIONS if is_on else ()))
+    if name in SECTIONS:
+        return replace(options, sections=options.sections | {name} if is_on else options.sections - {name})
+    if name in FLAGS:
+        return replace(options, **{FLAGS[name]: is_on})
+    number = int(value) if value.isdigit() else None
+    match name, number:
+        case "time" | "timeout", int():
+            return replace(options, timeout_seconds=max(number, 1))
+        case "tries", int():
+            return replace(options, tries=max(number, 1))
+        case "retry", int():
+            return replace(options, tries=number + 1)
+        case "bufsize", int():
+            return replace(options, udp_bytes=number)
+        case "ndots", int():
+            return replace(options, ndots=number)
+        case "domain", _:
+            return replace(options, domain=value, search=True)
+        case _ if name in IGNORED:
+            return options
+        case _:
+            raise BadOption(f"Invalid option: +{text}\n{USAGE}")

@@ -1,0 +1,240 @@
+"""nslookup, host, dig and getent beyond the recorded runs: silence, refusal, TCP, other servers and builds."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import pytest
+
+from svclab.dns.hosts import HostsFile
+from svclab.dns.message import Answered, Message, Question, Rcode, Record, Unanswered
+from svclab.dns.resolvconf import ResolvConf
+from svclab.dns.tools import busybox
+from svclab.dns.tools.dig import dig
+from svclab.dns.tools.getent import getent
+from svclab.dns.tools.host import host
+from svclab.dns.tools.master import record_line
+from svclab.dns.tools.nslookup import nslookup
+from svclab.dns.tools.run import Ask, Run, Surroundings, ToolResult
+
+CONF = ResolvConf(("shop.svc.cluster.local", "svc.cluster.local"), ("10.96.0.10",), ("ndots:5",))
+WEB = "web.shop.svc.cluster.local."
+AROUND = Surroundings(
+    CONF,
+    datetime(2026, 11, 24, 2, 49, tzinfo=UTC),
+    lambda below: 0,
+    HostsFile.parse("127.0.0.1 localhost\n10.244.1.9 debug\n"),
+)
+
+
+def a(name: str, *addresses: str, tc: bool = False) -> Message:
+    answer = tuple(Record(name, 30, "A", address) for address in addresses)
+    return Message(Question(name, "A"), aa=True, tc=tc, answer=answer)
+
+
+def run(work: Run, answers: Mapping[tuple[str, str], Answered]) -> tuple[ToolResult, list[Ask]]:
+    """The tool's result and what it asked; what is not in `answers` is NXDOMAIN."""
+    asks: list[Ask] = []
+    reply: Answered = None
+    try:
+        while True:
+            asks.append(work.send(reply) if asks else next(work))
+            question = asks[-1].question
+            reply = answers.get((question.name, question.type), Message(question, Rcode.NXDOMAIN, aa=True))
+    except StopIteration as end:
+        return end.value, asks
+
+
+def test_dig_tries_three_times_before_it_says_that_nobody_could_be_reached() -> None:
+    result, asks = run(dig(["web."], AROUND), {("web.", "A"): None})
+
+    assert result.exit == 9
+    assert len(asks) == 3
+    assert result.stdout == (
+        ";; communications error to 10.96.0.10#53: timed out\n" * 3
+        + "\n; <<>> DiG 9.18.49 <<>> web.\n;; global options: +cmd\n;; no servers could be reached\n"
+    )
+
+
+def test_dig_tells_refusal_from_silence() -> None:
+    result, _ = run(dig(["+tries=1", "web."], AROUND), {("web.", "A"): Unanswered.REFUSED})
+
+    assert result.stdout.startswith(";; communications error to 10.96.0.10#53: connection refused\n")
+
+
+def test_dig_asks_the_server_that_is_named() -> None:
+    result, asks = run(dig(["@10.244.0.2", "+short", WEB], AROUND), {(WEB, "A"): a(WEB, "10.96.1.1")})
+
+    assert [ask.server for ask in asks] == ["10.244.0.2"]
+    assert result.stdout == "10.96.1.1\n"
+
+
+def test_dig_finds_the_server_by_name_like_any_program() -> None:
+    dns = "kube-dns.kube-system.svc.cluster.local."
+    conf = ResolvConf(nameservers=("10.96.0.10",))
+    around = Surroundings(conf, AROUND.now, AROUND.draw)
+    aaaa = Message(Question(dns, "AAAA"), aa=True)
+    answers = {(dns, "A"): a(dns, "10.96.0.10"), (dns, "AAAA"): aaaa, (WEB, "A"): a(WEB, "10.96.1.1")}
+
+    result, asks = run(dig([f"@{dns}", WEB, "+noall", "+answer"], around), answers)
+
+    assert [ask.question.type for ask in asks] == ["A", "AAAA", "A"]
+    assert result.stdout == record_line(Record(WEB, 30, "A", "10.96.1.1")) + "\n"
+
+
+def test_dig_asks_again_over_tcp_when_the_answer_is_truncated() -> None:
+    result, asks = run(dig([WEB], AROUND), {(WEB, "A"): a(WEB, "10.244.1.1", tc=True)})
+
+    assert [ask.tcp for ask in asks] == [False, True]
+    assert result.stdout.startswith(";; Truncated, retrying in TCP mode.\n")
+    assert ";; SERVER: 10.96.0.10#53(10.96.0.10) (TCP)\n" in result.stdout
+
+
+def test_dig_trace_never_asks_the_cluster_for_the_name() -> None:
+    roots = tuple(Record(".", 86400, "NS", f"{letter}.root-servers.net.") for letter in "ab")
+    answers = {(".", "NS"): Message(Question(".", "NS"), ra=True, answer=roots)}
+
+    result, asks = run(dig(["+trace", WEB], AROUND), answers)
+
+    assert all(ask.question.name != WEB for ask in asks)
+    assert "couldn't get address for 'a.root-servers.net': not found\n" in result.stdout
+    assert result.stderr == "dig: couldn't get address for 'a.root-servers.net': not found\n"
+    assert result.exit == 10
+
+
+@pytest.mark.parametrize(
+    ("argv", "question"),
+    [
+        (["web."], Question("web.", "A")),
+        (["-t", "srv", "web."], Question("web.", "SRV")),
+        (["web.", "SRV"], Question("web.", "SRV")),
+        (["AAAA", "web."], Question("web.", "AAAA")),
+        (["-x", "10.96.0.1"], Question("1.0.96.10.in-addr.arpa.", "PTR")),
+        (["-q", "web.", "-t", "TXT"], Question("web.", "TXT")),
+        (["web", "+domain=b.example"], Question("web.b.example.", "A")),
+        ([], Question(".", "NS")),
+    ],
+)
+def test_dig_reads_name_and_type_in_any_order(argv: list[str], question: Question) -> None:
+    _, asks = run(dig(argv, AROUND), {})
+
+    assert asks[0].question == question
+
+
+@pytest.mark.parametrize("argv", [["+nonsense", "web."], ["-x", "web"], ["web.", "-t"]])
+def test_dig_refuses_what_it_does_not_know(argv: list[str]) -> None:
+    result, asks = run(dig(argv, AROUND), {})
+
+    assert (result.exit, result.stdout, asks) == (1, "", [])
+    assert result.stderr.startswith("Invalid ")
+
+
+def test_dig_refuses_a_label_of_64_letters() -> None:
+    result, _ = run(dig(["a" * 64 + "."], AROUND), {})
+
+    assert result.stderr.endswith("(label too long)\n")
+    assert result.exit == 10
+
+
+def test_forwarded_answers_say_that_recursion_is_available() -> None:
+    message = Message(Question("example.com.", "A"), ra=True)
+
+    result, _ = run(dig(["example.com"], AROUND), {("example.com.", "A"): message})
+
+    assert ";; flags: qr rd ra; QUERY: 1" in result.stdout
+    assert "WARNING" not in result.stdout
+
+
+def test_nslookup_says_so_when_no_server_answers() -> None:
+    result, asks = run(nslookup(["web"], AROUND), {(WEB, "A"): None})
+
+    assert len(asks) == 3
+    assert result.stdout.endswith(": timed out\n;; no servers could be reached\n\n")
+    assert result.exit == 1
+
+
+def test_nslookup_marks_answers_from_elsewhere() -> None:
+    forwarded = Message(
+        Question("example.com.", "A"), ra=True, answer=(Record("example.com.", 30, "A", "203.0.113.80"),)
+    )
+    aaaa = Message(Question("example.com.", "AAAA"), ra=True)
+    answers = {("example.com.", "A"): forwarded, ("example.com.", "AAAA"): aaaa}
+
+    result, _ = run(nslookup(["example.com.", "10.96.0.10"], AROUND), answers)
+
+    assert result.stdout == (
+        "Server:\t\t10.96.0.10\nAddress:\t10.96.0.10#53\n\n"
+        "Non-authoritative answer:\nName:\texample.com\nAddress: 203.0.113.80\n\n"
+    )
+
+
+def test_host_names_the_server_that_it_was_told_to_use() -> None:
+    result, _ = run(host(["-t", "A", WEB, "10.244.0.2"], AROUND), {(WEB, "A"): a(WEB, "10.96.1.1")})
+
+    assert result.stdout == (
+        "Using domain server:\nName: 10.244.0.2\nAddress: 10.244.0.2#53\nAliases: \n\n"
+        "web.shop.svc.cluster.local has address 10.96.1.1\n"
+    )
+
+
+def test_host_says_which_record_a_name_does_not_have() -> None:
+    empty = Message(Question(WEB, "AAAA"), aa=True)
+
+    result, _ = run(host(["-t", "aaaa", "web"], AROUND), {(WEB, "AAAA"): empty})
+
+    assert (result.stdout, result.exit) == ("web.shop.svc.cluster.local has no AAAA record\n", 0)
+
+
+def test_musl_getent_prints_one_line_and_looks_a_long_name_up_twice() -> None:
+    answers = {
+        (WEB, "AAAA"): Message(Question(WEB, "AAAA"), aa=True),
+        (WEB, "A"): a(WEB, "10.96.123.45", "10.96.123.46"),
+    }
+
+    result, asks = run(getent(["hosts", "web"], AROUND), answers)
+
+    assert result.stdout == ("10.96.123.45      web.shop.svc.cluster.local  web.shop.svc.cluster.local web\n")
+    assert [ask.question.type for ask in asks] == ["AAAA", "A", "A"]
+
+
+def test_getent_finds_the_pods_own_name_in_its_hosts_file() -> None:
+    result, asks = run(getent(["ahosts", "debug"], AROUND), {})
+
+    assert asks == []
+    assert result.stdout.splitlines()[0] == "10.244.1.9      STREAM debug"
+
+
+def test_getent_looks_an_address_up_in_reverse() -> None:
+    name = "45.123.96.10.in-addr.arpa."
+    ptr = Message(Question(name, "PTR"), aa=True, answer=(Record(name, 30, "PTR", WEB),))
+
+    result, _ = run(getent(["hosts", "10.96.123.45"], AROUND), {(name, "PTR"): ptr})
+
+    assert result.stdout == "10.96.123.45    web.shop.svc.cluster.local\n"
+
+
+def test_getent_of_an_unknown_name_prints_nothing_and_returns_2() -> None:
+    result, _ = run(getent(["hosts", "nosuch"], AROUND), {})
+
+    assert result == ToolResult("", exit=2)
+
+
+def test_busybox_nslookup_asks_every_candidate_and_fails_if_one_does() -> None:
+    answers = {(WEB, "A"): a(WEB, "10.96.1.1"), (WEB, "AAAA"): Message(Question(WEB, "AAAA"), aa=True)}
+
+    result, asks = run(busybox.nslookup(["web"], AROUND), answers)
+
+    assert [(ask.question.name, ask.question.type) for ask in asks] == [
+        (WEB, "A"),
+        ("web.svc.cluster.local.", "A"),
+        (WEB, "AAAA"),
+        ("web.svc.cluster.local.", "AAAA"),
+    ]
+    assert result.exit == 1
+    assert "Name:\tweb.shop.svc.cluster.local\nAddress: 10.96.1.1\n\n" in result.stdout
+    assert "** server can't find web.svc.cluster.local: NXDOMAIN\n\n" in result.stdout
+
+
+def test_busybox_nslookup_does_not_search_a_name_with_a_dot() -> None:
+    _, asks = run(busybox.nslookup(["web.shop"], AROUND), {})
+
+    assert {ask.question.name for ask in asks} == {"web.shop."}
