@@ -24,8 +24,8 @@ def saved(ruleset: Ruleset) -> dict[str, dict[str, list[str]]]:
     version = ruleset.config.ip_version
     return {
         table.name: {
-            chain: [print_rule(parse_rule(rule.text, version)) for rule in rules]
-            for chain, rules in table.by_chain.items()
+            chain: [print_rule(parse_rule(rule.text, version)) for rule in table.rules_of(chain)]
+            for chain in table.chains
         }
         for table in ruleset.tables
     }

@@ -16,7 +16,7 @@ def written(name: str) -> dict[str, dict[str, list[str]]]:
     case = proxy_cases()[name]
     ruleset = compile_rules(case["services"], case["endpointSlices"], config_of(case))
     return {
-        table: {chain: [rule.text for rule in rules] for chain, rules in chains.items()}
+        table: {chain: list(rules) for chain, rules in chains.items()}
         for table, chains in ruleset.written.items()
     }
 

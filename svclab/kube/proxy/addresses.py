@@ -1,8 +1,11 @@
 """Addresses and ranges as kube-proxy reads them: leading zeros forgiven, families kept apart."""
 
+import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Network = IPv4Network | IPv6Network
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_PLAIN_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:
@@ -30,12 +33,24 @@ def parse_network(text: str) -> Network | None:
         return None
 
 
+def normalised(text: str, version: int) -> str:
+    """The address as kube-proxy writes it; "" if `text` is no address of IP version 4 or 6.
+
+    An IPv4 address without leading zeros, nearly every one there is, is taken as it stands: ipaddress would
+    cost a large cluster half a second.
+    """
+    if version == 4 and _PLAIN_IPV4.fullmatch(text):
+        return text
+    address = parse_address(text)
+    return str(address) if address and address.version == version else ""
+
+
 def addresses_of(texts: list[str], version: int) -> list[tuple[int, str]]:
     """Those of `texts` that are addresses of IP version 4 or 6, normalised, each with its place in the
     list.
     """
-    parsed = [(index, parse_address(text)) for index, text in enumerate(texts)]
-    return [(index, str(address)) for index, address in parsed if address and address.version == version]
+    found = [(index, normalised(text, version)) for index, text in enumerate(texts)]
+    return [(index, address) for index, address in found if address]
 
 
 def networks_of(texts: list[str], version: int) -> list[tuple[int, Network]]:

@@ -6,7 +6,7 @@ Source: kube-proxy 1.36, the same for all three modes.
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from svclab.kube.proxy.addresses import parse_address
+from svclab.kube.proxy.addresses import normalised
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.snapshot import Key, Manifest
 from svclab.linux.trace import Origin
@@ -66,10 +66,10 @@ def slice_endpoints(slice_: Manifest, config: ProxyConfig) -> dict[PortName, lis
         if port.get("name") is not None and port.get("port")
     ]
     found: dict[PortName, list[Endpoint]] = {name: [] for name, _ in ports}
-    metadata = slice_["metadata"]
+    metadata, version = slice_["metadata"], config.ip_version
     slice_name = f"{metadata.get('namespace', '')}/{metadata['name']}"
     for index, endpoint in enumerate(slice_.get("endpoints") or []):
-        ip = _address(endpoint, config)
+        ip = _address(endpoint, version)
         if not ip:
             continue
         state = _state(endpoint, config.node_name)
@@ -92,11 +92,10 @@ def merged(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
     return tuple(by_text[text] for text in sorted(by_text))
 
 
-def _address(endpoint: Mapping, config: ProxyConfig) -> str:
+def _address(endpoint: Mapping, version: int) -> str:
     """The first address, normalised; "" if there is none of this family."""
     addresses = endpoint.get("addresses") or [""]
-    parsed = parse_address(addresses[0])
-    return str(parsed) if parsed and parsed.version == config.ip_version else ""
+    return normalised(addresses[0], version)
 
 
 def _state(endpoint: Mapping, node_name: str) -> tuple:

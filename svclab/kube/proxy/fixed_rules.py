@@ -5,7 +5,7 @@ Source: kube-proxy 1.36, and recordings of `iptables-save` on nodes where no kub
 """
 
 from svclab.kube.proxy.config import LOOPBACK, ProxyConfig
-from svclab.kube.proxy.rules import ChainKey, ProxyRule
+from svclab.kube.proxy.rules import ChainKey, Texts
 from svclab.linux.trace import Origin
 
 CANARY = "KUBE-PROXY-CANARY"
@@ -51,17 +51,11 @@ def setting(field: str) -> Origin:
     return Origin("KubeProxyConfiguration", "kube-proxy", field)
 
 
-def jump_rules() -> dict[ChainKey, tuple[ProxyRule, ...]]:
-    """The built-in chains of each table with kube-proxy's jumps."""
-    return {
-        (table, chain): tuple(ProxyRule(chain, text, setting("")) for text in JUMPS.get((table, chain), ()))
-        for table, chains in BUILT_IN.items()
-        for chain in chains
-    }
+Setting = tuple[str, str]  # (field, rule)
 
 
-def fixed_rules(config: ProxyConfig) -> dict[ChainKey, tuple[ProxyRule, ...]]:
-    """The chains that hold the same rules on every sync."""
+def fixed_rules(config: ProxyConfig) -> dict[ChainKey, tuple[Setting, ...]]:
+    """The chains that hold the same rules on every sync: each rule with the setting that it follows."""
     rules = {
         ("nat", "KUBE-POSTROUTING"): _postrouting(config),
         ("nat", "KUBE-MARK-MASQ"): (("iptables.masqueradeBit", f"-j MARK --or-mark {config.mark}"),),
@@ -75,24 +69,21 @@ def fixed_rules(config: ProxyConfig) -> dict[ChainKey, tuple[ProxyRule, ...]]:
                 " -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP",
             ),
         )
-    return {
-        key: tuple(ProxyRule(key[1], text, setting(field)) for field, text in entries)
-        for key, entries in rules.items()
-    }
+    return rules
 
 
-def node_port_jumps(config: ProxyConfig) -> tuple[ProxyRule, ...]:
-    """The last rules of nat KUBE-SERVICES: packets for this node's own addresses go on to KUBE-NODEPORTS."""
+def node_port_jumps(config: ProxyConfig) -> Texts:
+    """The last rules of nat KUBE-SERVICES: packets for this node's own addresses go on to KUBE-NODEPORTS.
+
+    They follow the setting nodePortAddresses.
+    """
     if config.node_port_networks:
         matches = [f"-d {ip}" for ip in config.node_port_ips()]
     elif config.loopback_node_ports:
         matches = ["-m addrtype --dst-type LOCAL"]
     else:
         matches = [f"-m addrtype --dst-type LOCAL ! -d {LOOPBACK[config.ip_version]}"]
-    origin = setting("nodePortAddresses")
-    return tuple(
-        ProxyRule("KUBE-SERVICES", f"{LAST_RULE} {match} -j KUBE-NODEPORTS", origin) for match in matches
-    )
+    return tuple(f"{LAST_RULE} {match} -j KUBE-NODEPORTS" for match in matches)
 
 
 def _postrouting(config: ProxyConfig) -> tuple[tuple[str, str], ...]:

@@ -5,7 +5,6 @@ Rules are read chain by chain when somebody asks for one, as a packet meets few 
 
 from collections.abc import Iterator, Mapping
 
-from svclab.kube.proxy.fixed_rules import BUILT_IN
 from svclab.kube.proxy.iptables import Ruleset
 from svclab.kube.proxy.rules import ChainKey, ProxyRule, ProxyTable
 from svclab.linux.iptables.rules import Chain, Rule, Table
@@ -16,27 +15,27 @@ class ChainsOnDemand(Mapping[str, Chain]):
     """The chains of one table. Iterating gives names only; a chain's rules are read at its first look-up."""
 
     def __init__(self, table: ProxyTable, version: int, appended: Mapping[str, tuple[Rule, ...]]) -> None:
-        self._texts = table.by_chain
+        self._table = table
         self._version = version
-        self._policies = dict.fromkeys(BUILT_IN[table.name], "ACCEPT")
+        self._policies = dict.fromkeys(table.built_in, "ACCEPT")
         self._appended = appended
         self._read: dict[str, Chain] = {}
 
     def __getitem__(self, name: str) -> Chain:
         if name not in self._read:
-            own = (read_rule(rule, self._version) for rule in self._texts[name])
+            own = (read_rule(rule, self._version) for rule in self._table.rules_of(name))
             rules = (*own, *self._appended.get(name, ()))
             self._read[name] = Chain(name, self._policies.get(name), rules)
         return self._read[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._texts
+        return name in self._table.texts
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._texts)
+        return iter(self._table.texts)
 
     def __len__(self) -> int:
-        return len(self._texts)
+        return len(self._table.texts)
 
 
 def kernel_tables(

@@ -12,12 +12,12 @@ from ipaddress import ip_address, ip_network
 
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.proxy.endpoints import Endpoint
-from svclab.kube.proxy.iptables import endpoints_of
 from svclab.kube.proxy.nft_base import base_chains, ip_word, local_match, mark_rule, node_port_ips
 from svclab.kube.proxy.nft_names import endpoint_name, port_name
 from svclab.kube.proxy.nft_objects import NftChain, NftElement, NftRule, NftSet, NftTable, address_set
 from svclab.kube.proxy.policy import Choice, choose
-from svclab.kube.proxy.services import External, ServicePort, service_key, service_ports
+from svclab.kube.proxy.services import External, ServicePort
+from svclab.kube.proxy.watched import watch
 from svclab.kube.snapshot import Manifest
 from svclab.linux.trace import Origin
 
@@ -55,11 +55,11 @@ def compile_nftables(
     """The table that kube-proxy in nftables mode keeps on the node of `config`; `str()` prints it as nft
     does.
     """
-    ports = [port for service in sorted(services, key=service_key) for port in service_ports(service, config)]
-    endpoints = endpoints_of(ports, slices, config)
+    watched = watch(services, slices, config)
     parts = [
-        nft_part(port, choose(port, found, config), config)
-        for port, found in zip(ports, endpoints, strict=True)
+        nft_part(port, choose(port, watched.endpoints(port), config), config)
+        for key in sorted(watched.ports)
+        for port in watched.ports[key]
     ]
     return assemble(parts, config)
 

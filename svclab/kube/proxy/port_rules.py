@@ -13,7 +13,7 @@ from svclab.kube.proxy.chains import endpoint_chain, port_hash
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.proxy.endpoints import Endpoint
 from svclab.kube.proxy.policy import Choice
-from svclab.kube.proxy.rules import ChainKey, ProxyRule
+from svclab.kube.proxy.rules import ChainKey, Source, Sources, Texts
 from svclab.kube.proxy.services import External, ServicePort
 from svclab.linux.trace import Origin
 
@@ -49,14 +49,18 @@ class NodeMatches:
         )
 
 
+Entry = tuple[str, Origin]  # a rule's text and what it follows from
+
+
 @dataclass(frozen=True, slots=True)
 class PortRules:
-    """Rules of one Service port. `shared` are its entries in chains of all Services; `chains` are its own,
-    in nat.
+    """Rules of one Service port. `shared` are its entries in chains of all Services; `texts` and `sources`
+    are the chains of its own, all in nat.
     """
 
-    shared: dict[ChainKey, tuple[ProxyRule, ...]]
-    chains: dict[str, tuple[ProxyRule, ...]]
+    shared: dict[ChainKey, tuple[Entry, ...]]
+    texts: dict[str, Texts]
+    sources: dict[str, Sources]
 
 
 def port_rules(port: ServicePort, choice: Choice, node: NodeMatches) -> PortRules:
@@ -65,9 +69,12 @@ def port_rules(port: ServicePort, choice: Choice, node: NodeMatches) -> PortRule
 
 
 @cache
-def probability(remaining: int) -> str:
-    """The chance of the first of `remaining` endpoints, with ten decimals as kube-proxy prints it."""
-    return f"{1 / remaining:.10f}"
+def draws(count: int) -> tuple[str, ...]:
+    """For each of `count` endpoints the match that draws it from those left, with ten decimals; the last
+    needs none.
+    """
+    begin = "-m statistic --mode random --probability"
+    return *(f"{begin} {1 / remaining:.10f} " for remaining in range(count, 1, -1)), ""
 
 
 class _Writer:
@@ -85,8 +92,9 @@ class _Writer:
         self.has_internal = choice.has_any and bool(choice.local or not port.internal_local)
         self.has_external = choice.has_any and bool(choice.local or not port.external_local)
         self.firewalled = choice.has_any and bool(port.vips and port.source_ranges)
-        self.shared: dict[ChainKey, list[ProxyRule]] = {}
-        self.chains: dict[str, tuple[ProxyRule, ...]] = {}
+        self.shared: dict[ChainKey, list[Entry]] = {}
+        self.texts: dict[str, Texts] = {}
+        self.sources: dict[str, Sources] = {}
 
     def write(self) -> PortRules:
         self._cluster_ip()
@@ -100,11 +108,11 @@ class _Writer:
         self._health_check()
         if self.choice.has_any:
             self._own_chains()
-        return PortRules({key: tuple(rules) for key, rules in self.shared.items()}, self.chains)
+        shared = {key: tuple(entries) for key, entries in self.shared.items()}
+        return PortRules(shared, self.texts, self.sources)
 
     def _add(self, table: str, chain: str, text: str, field: str) -> None:
-        rule = ProxyRule(chain, text, self.port.origin(field))
-        self.shared.setdefault((table, chain), []).append(rule)
+        self.shared.setdefault((table, chain), []).append((text, self.port.origin(field)))
 
     # Entries in the chains of all Services
 
@@ -166,26 +174,24 @@ class _Writer:
     def _own_chains(self) -> None:
         port, choice = self.port, self.choice
         if port.is_external:
-            self.chains[self.ext] = tuple(self._ext_chain())
+            self._ext_chain()
         if self.firewalled:
-            self.chains[self.fw] = tuple(self._fw_chain())
-        names = {e.text: endpoint_chain(self.key, self.protocol, e.text) for e in choice.used}
-        origins = {e.text: e.origin() for e in choice.used}
+            self._fw_chain()
+        names = [endpoint_chain(self.key, self.protocol, endpoint.text) for endpoint in choice.used]
+        by_text = {endpoint.text: name for endpoint, name in zip(choice.used, names, strict=True)}
         if port.uses_cluster and choice.cluster:
-            self.chains[self.svc] = self._spread_chain(self.svc, choice.cluster, names, origins)
+            self._spread_chain(self.svc, choice.cluster, by_text)
         if port.uses_local and choice.local:
-            self.chains[self.svl] = self._spread_chain(self.svl, choice.local, names, origins)
-        for endpoint in choice.used:
-            name = names[endpoint.text]
-            self.chains[name] = self._endpoint_chain(name, endpoint, origins[endpoint.text])
+            self._spread_chain(self.svl, choice.local, by_text)
+        self._endpoint_chains(names)
 
-    def _ext_chain(self) -> list[ProxyRule]:
-        origin = self.port.origin("spec.externalTrafficPolicy")
-        if not self.port.external_local:
-            comment = f'-m comment --comment "masquerade traffic for {self.key} external destinations"'
-            texts = [f"{comment} {MASQUERADE}", f"-j {self.svc}"]
-            return [ProxyRule(self.ext, text, origin) for text in texts]
+    def _ext_chain(self) -> None:
+        self.sources[self.ext] = self.port.origin("spec.externalTrafficPolicy")
         about = f"for {self.key} external destinations"
+        if not self.port.external_local:
+            comment = f'-m comment --comment "masquerade traffic {about}"'
+            self.texts[self.ext] = (f"{comment} {MASQUERADE}", f"-j {self.svc}")
+            return
         from_node = "-m addrtype --src-type LOCAL"
         texts = []
         if self.node.local:
@@ -194,80 +200,70 @@ class _Writer:
         texts.append(f'-m comment --comment "route LOCAL traffic {about}" {from_node} -j {self.svc}')
         if self.has_external:
             texts.append(f"-j {self.svl}")
-        return [ProxyRule(self.ext, text, origin) for text in texts]
+        self.texts[self.ext] = tuple(texts)
 
-    def _fw_chain(self) -> list[ProxyRule]:
+    def _fw_chain(self) -> None:
+        ranges = self.port.source_ranges
         comment = f'-m comment --comment "{self.key} loadbalancer IP"'
-        rules = [
-            self._fw_rule(f"{comment} -s {network} -j {self.ext}", f"[{index}]")
-            for index, network in self.port.source_ranges
-        ]
+        texts = [f"{comment} -s {network} -j {self.ext}" for _, network in ranges]
+        sources = [self.port.origin(f"spec.loadBalancerSourceRanges[{index}]") for index, _ in ranges]
         node_ip = self.node.node_ip
-        # The node's own packets to the VIP may carry the VIP as source; they are let in where the node
-        # would be.
-        if node_ip and any(ip_address(node_ip) in network for _, network in self.port.source_ranges):
-            rules += [
-                self._fw_rule(f"{comment} -s {vip.address} -j {self.ext}", "") for vip in self.port.vips
+        # The node's own packets to the VIP may carry the VIP as source: let in where the node would be.
+        if node_ip and any(ip_address(node_ip) in network for _, network in ranges):
+            texts += [f"{comment} -s {vip.address} -j {self.ext}" for vip in self.port.vips]
+            sources += [self.port.origin(vip.field) for vip in self.port.vips]
+        texts.append(
+            f'-m comment --comment "other traffic to {self.key} will be dropped by KUBE-PROXY-FIREWALL"'
+        )
+        sources.append(self.port.origin("spec.loadBalancerSourceRanges"))
+        self.texts[self.fw], self.sources[self.fw] = tuple(texts), tuple(sources)
+
+    def _spread_chain(self, chain: str, endpoints: Sequence[Endpoint], names: dict[str, str]) -> None:
+        """The draw: the first of n endpoints has 1/n, the next 1/(n-1) of the rest, the last what is left."""
+        texts, sources = self._outsiders(chain)
+        ends = [(endpoint.text, names[endpoint.text]) for endpoint in endpoints]
+        begin = "" if self.node.short else f'-m comment --comment "{self.key} -> '
+        comments = ["" if self.node.short else f'{begin}{text}" ' for text, _ in ends]
+        seconds = self.port.affinity_seconds
+        if seconds is not None:
+            sources += [self.port.origin("spec.sessionAffinity")] * len(ends)
+            texts += [
+                f"{comment}-m recent --name {name} --rcheck --seconds {seconds} --reap -j {name}"
+                for comment, (_, name) in zip(comments, ends, strict=True)
             ]
-        last = f'-m comment --comment "other traffic to {self.key} will be dropped by KUBE-PROXY-FIREWALL"'
-        return [*rules, self._fw_rule(last, "")]
+        texts += [
+            f"{comment}{draw}-j {name}"
+            for comment, draw, (_, name) in zip(comments, draws(len(ends)), ends, strict=True)
+        ]
+        self.texts[chain], self.sources[chain] = tuple(texts), (*sources, *endpoints)
 
-    def _fw_rule(self, text: str, place: str) -> ProxyRule:
-        return ProxyRule(self.fw, text, self.port.origin(f"spec.loadBalancerSourceRanges{place}"))
-
-    def _spread_chain(
-        self, chain: str, endpoints: Sequence[Endpoint], names: dict[str, str], origins: dict[str, Origin]
-    ) -> tuple[ProxyRule, ...]:
-        """The draw: the first of n endpoints has 1/n, the next 1/(n-1) of the rest, the last takes what is
-        left.
-        """
-        rules = self._outsiders(chain)
-        comments = {
-            e.text: "" if self.node.short else f'-m comment --comment "{self.key} -> {e.text}" '
-            for e in endpoints
-        }
-        if self.port.affinity_seconds is not None:
-            affinity = self.port.origin("spec.sessionAffinity")
-            seconds = self.port.affinity_seconds
-            for text, comment in comments.items():
-                name = names[text]
-                recent = f"-m recent --name {name} --rcheck --seconds {seconds} --reap"
-                rules.append(ProxyRule(chain, f"{comment}{recent} -j {name}", affinity))
-        remaining = len(endpoints)
-        for text, comment in comments.items():
-            draw = (
-                f"-m statistic --mode random --probability {probability(remaining)} " if remaining > 1 else ""
-            )
-            rules.append(ProxyRule(chain, f"{comment}{draw}-j {names[text]}", origins[text]))
-            remaining -= 1
-        return tuple(rules)
-
-    def _outsiders(self, chain: str) -> list[ProxyRule]:
-        """Cluster IP traffic from outside the pods' range is marked; only in the chain that the cluster IP
-        leads to.
+    def _outsiders(self, chain: str) -> tuple[list[str], list[Source]]:
+        """Cluster IP traffic from outside the pods' range is marked; only in the chain the cluster IP leads
+        to.
         """
         if chain != self.internal or not self.has_internal:
-            return []
+            return [], []
         begin = (
             f'-m comment --comment "{self.key} cluster IP" {self.match}'
             f" -d {self.port.cluster_ip} --dport {self.port.port}"
         )
         if self.node.masquerade_all:
-            return [ProxyRule(chain, f"{begin} {MASQUERADE}", self.port.origin("spec.clusterIP"))]
+            return [f"{begin} {MASQUERADE}"], [self.port.origin("spec.clusterIP")]
         if self.node.not_local:
-            text = f"{begin} {self.node.not_local} {MASQUERADE}"
-            return [ProxyRule(chain, text, self.port.origin("spec.clusterIP"))]
-        return []
+            return [f"{begin} {self.node.not_local} {MASQUERADE}"], [self.port.origin("spec.clusterIP")]
+        return [], []
 
-    def _endpoint_chain(self, chain: str, endpoint: Endpoint, origin: Origin) -> tuple[ProxyRule, ...]:
+    def _endpoint_chains(self, names: list[str]) -> None:
         """A pod that draws itself is masqueraded, so that the answer comes back through the node; then
         DNAT.
         """
         comment = "" if self.node.short else f"-m comment --comment {self.key} "
-        recent = "" if self.port.affinity_seconds is None else f"-m recent --name {chain} --set "
-        return (
-            ProxyRule(chain, f"{comment}-s {endpoint.ip} {MASQUERADE}", origin),
-            ProxyRule(
-                chain, f"{comment}{recent}{self.match} -j DNAT --to-destination {endpoint.text}", origin
-            ),
-        )
+        remembers = self.port.affinity_seconds is not None
+        dnat = f"{self.match} -j DNAT --to-destination "
+        for name, endpoint in zip(names, self.choice.used, strict=True):
+            recent = f"-m recent --name {name} --set " if remembers else ""
+            self.texts[name] = (
+                f"{comment}-s {endpoint.ip} {MASQUERADE}",
+                f"{comment}{recent}{dnat}{endpoint.text}",
+            )
+            self.sources[name] = endpoint

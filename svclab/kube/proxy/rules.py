@@ -1,22 +1,22 @@
-"""The shape of what kube-proxy's iptables mode writes: rules, each with the object and field that produced
-it.
-"""
+"""The shape of what kube-proxy's iptables mode writes: rules, each with the object and field behind it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
+from svclab.kube.proxy.endpoints import Endpoint
 from svclab.linux.trace import Origin
 
 ChainKey = tuple[str, str]  # (table, chain)
+Texts = tuple[str, ...]
+# Where rules come from. A large cluster has hundreds of thousands of them, so an endpoint stands for its
+# origin, and one source for all rules of its chain.
+Source = Origin | Endpoint
+Sources = Source | tuple[Source, ...]
 
 
-class ProxyRule(NamedTuple):
-    """One rule as kube-proxy hands it to iptables-restore, without the "-A CHAIN" in `text`.
-
-    A NamedTuple, as a large cluster has hundreds of thousands of them. `origin` is the object and field
-    behind it.
-    """
+@dataclass(frozen=True, slots=True)
+class ProxyRule:
+    """One rule as kube-proxy hands it to iptables-restore, without the "-A CHAIN" in `text`."""
 
     chain: str
     text: str
@@ -25,27 +25,35 @@ class ProxyRule(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ProxyTable:
-    """One table: its chains in order, built-in ones first, each with its rules in order."""
+    """One table as the node's kernel holds it: the texts of each chain's rules, and their sources."""
 
     name: str
-    by_chain: Mapping[str, tuple[ProxyRule, ...]]
+    built_in: tuple[str, ...]
+    texts: Mapping[str, Texts]
+    sources: Mapping[str, Sources]
 
     @property
     def chains(self) -> tuple[str, ...]:
-        """The names of the chains."""
-        return tuple(self.by_chain)
+        """The names of the chains as iptables-save orders them: built-in ones first, the others by name."""
+        return *self.built_in, *sorted(self.texts.keys() - set(self.built_in))
+
+    def rules_of(self, chain: str) -> tuple[ProxyRule, ...]:
+        """The rules of one chain in order. Raises KeyError if there is no such chain."""
+        texts = self.texts[chain]
+        sources = self.sources.get(chain, ())
+        # A tuple of sources may itself be an Endpoint, which is a NamedTuple.
+        if isinstance(sources, Origin | Endpoint):
+            sources = (sources,) * len(texts)
+        return tuple(
+            ProxyRule(chain, text, origin_of(source)) for text, source in zip(texts, sources, strict=True)
+        )
 
     @property
     def rules(self) -> Iterator[ProxyRule]:
         """All rules, chain by chain."""
-        return (rule for rules in self.by_chain.values() for rule in rules)
+        return (rule for chain in self.chains for rule in self.rules_of(chain))
 
 
-def restore_lines(table: str, by_chain: Iterable[tuple[str, tuple[ProxyRule, ...]]]) -> list[str]:
-    """One table as iptables-restore reads it."""
-    chains = list(by_chain)
-    lines = [f"*{table}"]
-    lines.extend(f":{chain} - [0:0]" for chain, _ in chains)
-    lines.extend(f"-A {chain} {rule[1]}" for chain, rules in chains for rule in rules)
-    lines.append("COMMIT")
-    return lines
+def origin_of(source: Source) -> Origin:
+    """The object and field that a source stands for."""
+    return source.origin() if isinstance(source, Endpoint) else source
