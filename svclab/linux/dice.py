@@ -21,6 +21,15 @@ class Dice:
         self.drawn += 1
         return int.from_bytes(digest, "big") % below
 
+    def happens(self, threshold: int) -> tuple[bool, float]:
+        """Whether something of chance threshold/2**31 happens, and the number drawn (xt_statistic's way)."""
+        drawn = self.draw()
+        return drawn * (1 << 31) < threshold, drawn
+
+    def one_of(self, count: int) -> int:
+        """One of `count` equally likely choices, as a number from 0."""
+        return self.integer(count)
+
     def letters(self, count: int, alphabet: str = "bcdfghjklmnpqrstvwxz2456789") -> str:
         """`count` characters, by default of the alphabet that Kubernetes uses for generated names."""
         return "".join(alphabet[self.integer(len(alphabet))] for _ in range(count))

@@ -27,9 +27,18 @@ class Kind(StrEnum):
     RST = "RST"
     DATAGRAM = "DATAGRAM"
     INIT = "INIT"
+    INIT_ACK = "INIT-ACK"
+    ABORT = "ABORT"
     ECHO_REQUEST = "ECHO-REQUEST"
     ECHO_REPLY = "ECHO-REPLY"
     PORT_UNREACHABLE = "PORT-UNREACHABLE"
+    HOST_UNREACHABLE = "HOST-UNREACHABLE"
+    ADMIN_PROHIBITED = "ADMIN-PROHIBITED"
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it is an ICMP error, which speaks about another packet."""
+        return self in (Kind.PORT_UNREACHABLE, Kind.HOST_UNREACHABLE, Kind.ADMIN_PROHIBITED)
 
 
 @dataclass(frozen=True, slots=True)

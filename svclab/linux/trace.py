@@ -40,7 +40,9 @@ class Verdict(StrEnum):
 
 
 def plain(value: Any) -> Any:
-    """`value` in JSON's types: addresses as text, tuples of a flow as "A:P > B:P" parts, enums as their value."""
+    """`value` in JSON's types: addresses as text, tuples of a flow as "A:P > B:P" parts, enums as their
+    value.
+    """
     match value:
         case StrEnum():
             return value.value
@@ -78,7 +80,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What all steps have: the flow's number, the host, and the packet after the step (None: no packet yet)."""
+    """What all steps have: the flow's number, the host, and the packet after the step, if any."""
 
     kind: ClassVar[str] = ""
     flow: int
@@ -222,7 +224,7 @@ class Conntrack(Step):
 
 @dataclass(frozen=True, slots=True)
 class Route(Step):
-    """The routing decision: `local` (this host is the destination), or out by `interface` towards `next_hop`."""
+    """The routing decision: `local` (for this host), or out by `interface` towards `next_hop`."""
 
     kind: ClassVar[str] = "route"
     local: bool
@@ -252,7 +254,7 @@ class Death(Step):
 
 @dataclass(frozen=True, slots=True)
 class End(Step):
-    """The request's end as the client program sees it: code, verdict, who answered, source seen, its words."""
+    """The request's end as the client program sees it: code, verdict, who answered, its words."""
 
     kind: ClassVar[str] = "end"
     code: Outcome
@@ -264,7 +266,9 @@ class End(Step):
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One connection or exchange within a trace: its number, protocol, purpose ("dns", "request") and a label."""
+    """One connection or exchange within a trace: its number, protocol, purpose ("dns", "request") and a
+    label.
+    """
 
     number: int
     protocol: str

@@ -1,0 +1,208 @@
+"""What lies around a cluster's nodes: the router, its load balancer, and machines outside.
+
+The router hands packets for a load balancer's or external address to one of the nodes, translates each node's
+external address to its internal one and back (as clouds do), and is itself the load balancer for addresses
+with `ipMode: Proxy`. It swallows what it knows no way for.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+from svclab.kube.snapshot import Manifest, Snapshot
+from svclab.linux.fabric import Link
+from svclab.linux.host import Host
+from svclab.linux.iptables.matches import Prefix
+from svclab.linux.iptables.rules import Chain, Rule, Table
+from svclab.linux.iptables.save import parse_rule
+from svclab.linux.routing import HostRoute, Interface, InterfaceAddress
+
+ROUTER = "router"
+STANDARD_CLIENTS: Mapping[str, str] = {"laptop": "192.0.2.50", "office": "203.0.113.5"}
+DEFAULT = Prefix(4, 0, 0)
+EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
+
+
+@dataclass(frozen=True, slots=True)
+class NodePlace:
+    """Where a node stands: its addresses and its pods' range."""
+
+    name: str
+    internal: IPv4Address
+    external: tuple[IPv4Address, ...]
+    pod_ranges: tuple[IPv4Network, ...]
+    balanced: bool
+
+    @property
+    def lan(self) -> IPv4Network:
+        """The /24 that the node shares with its neighbours and the router."""
+        return IPv4Interface(f"{self.internal}/24").network
+
+
+def node_places(snapshot: Snapshot) -> list[NodePlace]:
+    """All nodes that have an internal IPv4 address."""
+    found = []
+    for node in snapshot.list("Node"):
+        addresses = node.get("status", {}).get("addresses") or ()
+        internal = _addresses(addresses, "InternalIP")
+        if not internal:
+            continue
+        spec = node.get("spec") or {}
+        ranges = spec.get("podCIDRs") or ([spec["podCIDR"]] if spec.get("podCIDR") else [])
+        found.append(
+            NodePlace(
+                node["metadata"]["name"],
+                internal[0],
+                _addresses(addresses, "ExternalIP"),
+                tuple(IPv4Network(cidr, strict=False) for cidr in ranges if ":" not in cidr),
+                EXCLUDED not in (node["metadata"].get("labels") or {}),
+            )
+        )
+    return found
+
+
+def _addresses(addresses: Iterable[Manifest], kind: str) -> tuple[IPv4Address, ...]:
+    return tuple(
+        IPv4Address(a["address"]) for a in addresses if a["type"] == kind and ":" not in a["address"]
+    )
+
+
+def gateways(places: Iterable[NodePlace]) -> dict[IPv4Network, IPv4Address]:
+    """The router's address in each node network: .1, or the highest if a node has it."""
+    found: dict[IPv4Network, IPv4Address] = {}
+    taken = {place.internal for place in places}
+    for place in places:
+        first, last = place.lan[1], place.lan[254]
+        found[place.lan] = last if first in taken else first
+    return found
+
+
+def single(address: IPv4Address) -> Prefix:
+    """One address as a prefix."""
+    return Prefix(4, int(address), 0xFFFFFFFF)
+
+
+def build_surroundings(
+    snapshot: Snapshot, places: list[NodePlace], clients: Mapping[str, str]
+) -> tuple[list[Host], list[Link], dict[IPv4Network, str]]:
+    """The router and the client machines, the links to the clients, and the router's interface per node
+    network.
+    """
+    lans = {lan: f"lan{i}" for i, lan in enumerate(gateways(places))}
+    interfaces = [
+        Interface(name, (InterfaceAddress(int(gateways(places)[lan]), 24),)) for lan, name in lans.items()
+    ]
+    hosts, links = [], []
+    for i, (client, text) in enumerate(clients.items()):
+        address = IPv4Address(text)
+        near = _client_gateway(address)
+        name = f"client/{client}"
+        interfaces.append(Interface(f"out{i}", (InterfaceAddress(int(near), 32, int(address)),)))
+        route = HostRoute(DEFAULT, "eth0", int(near), int(address))
+        own = InterfaceAddress(int(address), 32, int(near))
+        hosts.append(Host(name, (Interface("eth0", (own,)),), (route,)))
+        links.append(Link(((ROUTER, f"out{i}"), (name, "eth0"))))
+    routes = [*_balanced_routes(snapshot, places, lans), _swallowing(lans)]
+    nat = _router_nat(snapshot, places)
+    hosts.append(Host(ROUTER, interfaces, routes, forwards=True, tables=nat))
+    return hosts, links, lans
+
+
+def _client_gateway(client: IPv4Address) -> IPv4Address:
+    network = IPv4Interface(f"{client}/24").network
+    return network[254] if client == network[1] else network[1]
+
+
+def _swallowing(lans: Mapping[IPv4Network, str]) -> HostRoute:
+    return HostRoute(DEFAULT, next(iter(lans.values()), "lan0"), blackhole=True)
+
+
+def _balanced_routes(
+    snapshot: Snapshot, places: list[NodePlace], lans: Mapping[IPv4Network, str]
+) -> Iterator[HostRoute]:
+    """For every load balancer and external address the nodes that it may be handed to."""
+    targets: dict[IPv4Address, set[str]] = {}
+    for service in snapshot.list("Service"):
+        eligible = _eligible(service, snapshot, places)
+        for address in _handed_to_nodes(service):
+            targets.setdefault(address, set()).update(eligible)
+    for address, names in sorted(targets.items()):
+        hops = tuple(int(place.internal) for place in places if place.name in names)
+        lan = next((lans[place.lan] for place in places if place.name in names), None)
+        if lan:
+            yield HostRoute(single(address), lan, among=hops)
+
+
+def _ingress(service: Manifest) -> list[Manifest]:
+    status = service.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
+    return [i for i in status if i.get("ip") and ":" not in i["ip"]]
+
+
+def _handed_to_nodes(service: Manifest) -> list[IPv4Address]:
+    vips = [i["ip"] for i in _ingress(service) if i.get("ipMode", "VIP") == "VIP"]
+    external = [ip for ip in service["spec"].get("externalIPs") or () if ":" not in ip]
+    return [IPv4Address(ip) for ip in (*vips, *external)]
+
+
+def _eligible(service: Manifest, snapshot: Snapshot, places: list[NodePlace]) -> list[str]:
+    """Nodes that a load balancer finds healthy: with policy Local those with a ready endpoint."""
+    usable = [place.name for place in places if place.balanced] or [place.name for place in places]
+    if service["spec"].get("externalTrafficPolicy") != "Local":
+        return usable
+    metadata = service["metadata"]
+    ready = {
+        endpoint.get("nodeName")
+        for endpoint_slice in snapshot.list("EndpointSlice", metadata["namespace"])
+        if (endpoint_slice["metadata"].get("labels") or {}).get("kubernetes.io/service-name")
+        == metadata["name"]
+        for endpoint in endpoint_slice.get("endpoints") or ()
+        if (endpoint.get("conditions") or {}).get("ready", True)
+    }
+    return [name for name in usable if name in ready] or usable
+
+
+def _router_nat(snapshot: Snapshot, places: list[NodePlace]) -> dict[str, Table]:
+    """The router's nat table; no table where there is nothing to translate."""
+    inward = [
+        f"-d {external}/32 -j DNAT --to-destination {place.internal}"
+        for place in places
+        for external in place.external
+    ]
+    outward = [f"-s {p.internal}/32 -j SNAT --to-source {p.external[0]}" for p in places if p.external]
+    proxied, back = _proxying(snapshot, places)
+    prerouting, postrouting = [*proxied, *inward], [*back, *outward]
+    if not prerouting and not postrouting:
+        return {}
+    chains = {
+        "PREROUTING": Chain("PREROUTING", "ACCEPT", _rules(prerouting)),
+        "POSTROUTING": Chain("POSTROUTING", "ACCEPT", _rules(postrouting)),
+    }
+    return {"nat": Table("nat", chains)}
+
+
+def _rules(texts: Iterable[str]) -> list[Rule]:
+    return [parse_rule(text) for text in texts]
+
+
+def _proxying(snapshot: Snapshot, places: list[NodePlace]) -> tuple[list[str], list[str]]:
+    """Rules by which the router itself answers for `ipMode: Proxy` addresses: to a node port, from its own
+    address.
+    """
+    forward, back = [], []
+    internal = {place.name: place.internal for place in places}
+    for service in snapshot.list("Service"):
+        proxied = [i["ip"] for i in _ingress(service) if i.get("ipMode") == "Proxy"]
+        nodes = _eligible(service, snapshot, places) if proxied else []
+        for port in service["spec"].get("ports") or () if nodes else ():
+            node_port = port.get("nodePort")
+            if not node_port:
+                continue
+            p = port.get("protocol", "TCP").lower()
+            for vip in proxied:
+                for left, node in zip(range(len(nodes), 0, -1), nodes, strict=True):
+                    draw = f" -m statistic --mode random --probability {1 / left:.11f}" if left > 1 else ""
+                    target = f"{internal[node]}:{node_port}"
+                    match = f"-d {vip}/32 -p {p} -m {p} --dport {port['port']}{draw}"
+                    forward.append(f"{match} -j DNAT --to-destination {target}")
+            back.append(f"-p {p} -m {p} --dport {node_port} -m conntrack --ctstate DNAT -j MASQUERADE")
+    return forward, back

@@ -1,0 +1,176 @@
+"""A log of what happened, turned into the trace's steps: every rule that was compared, with the reason in
+words.
+
+The engine notes numbers while it runs (`iptables.traverse`, `host`, `fabric`); the words are made here, on
+demand.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from svclab.linux.host import WALK
+from svclab.linux.iptables.matches import StatisticMatch
+from svclab.linux.iptables.rules import Chain, Rule
+from svclab.linux.iptables.save import print_rule
+from svclab.linux.iptables.targets import Effect, Reject
+from svclab.linux.iptables.traverse import DRAWN, ENDED, HIT, MARKED, MISSED, SKIPPED, Log
+from svclab.linux.packet import Packet
+from svclab.linux.skb import Skb, Wire, five_tuple, packet_of
+from svclab.linux.trace import Conntrack, Mark, Nat, Skipped, Step
+from svclab.linux.trace import Rule as RuleStep
+
+
+def steps_of(log: Log, flow: int) -> tuple[Step, ...]:
+    """All steps of a log, for the flow of this number."""
+    return tuple(_Narrator(flow).tell(log))
+
+
+@lru_cache(maxsize=4096)
+def _packet(wire: Wire) -> Packet:
+    return packet_of(wire)
+
+
+class _Narrator:
+    """Goes through a log once; remembers where in the chains the walk is."""
+
+    def __init__(self, flow: int) -> None:
+        self.flow = flow
+        self.host = self.table = self.hook = ""
+        self.packet: Packet | None = None
+        self.skb: Skb | None = None
+        self.path: list[Chain] = []
+
+    def tell(self, log: Log) -> Iterator[Step]:
+        for entry in log:
+            code = entry[0]
+            if code == WALK:
+                self._begin_walk(entry)
+            elif isinstance(code, int):
+                yield from self._walked(entry)
+            elif isinstance(code, Callable) and not isinstance(code, type):
+                yield from code(self)
+            else:
+                yield self._step(entry)
+
+    def _step(self, entry: tuple[Any, ...]) -> Step:
+        cls, host, wire, *rest = entry
+        if cls is Conntrack:
+            rest[1:3] = [five_tuple(wire[0], rest[1]), five_tuple(wire[0], rest[2])]
+        elif cls is Nat:
+            rest[1] = _packet(rest[1])
+        return cls(self.flow, host, _packet(wire), *rest)
+
+    def _begin_walk(self, entry: tuple[Any, ...]) -> None:
+        _, self.host, wire, self.table, self.hook, looked = entry
+        self.packet = _packet(wire)
+        self.path = []
+        host, in_interface, out_interface, mark, state, dnat, snat, now = looked
+        skb = Skb(wire, host, now, None)  # type: ignore[arg-type]  # nothing is drawn any more
+        skb.in_interface, skb.out_interface, skb.mark = in_interface, out_interface, mark
+        skb.state, skb.dnat, skb.snat = state, dnat, snat
+        self.skb = skb
+
+    def _walked(self, entry: tuple[Any, ...]) -> Iterable[Step]:
+        match entry:
+            case (code, Chain() as chain, int(first), int(stop)) if code == MISSED:
+                self._enter(chain)
+                return [self._missed(chain, number, None) for number in range(first, stop)]
+            case (code, chain, int(first), int(stop)) if code == SKIPPED:
+                self._enter(chain)
+                return [self._skipped(chain, first, stop)]
+            case (code, chain, int(number), note) if code == HIT:
+                self._enter(chain)
+                return [self._hit(chain, number, note)]
+            case (code, chain, int(number), note) if code == DRAWN:
+                self._enter(chain)
+                return [self._missed(chain, number, note)]
+            case (code, int(before), int(after)) if code == MARKED:
+                assert self.skb
+                self.skb.mark = after
+                return [Mark(self.flow, self.host, self.packet, before, after)]
+            case (code, chain) if code == ENDED:
+                self._enter(chain)
+                return [self._ended(chain)]
+            case _:
+                raise ValueError(f"unknown log entry {entry!r}")
+
+    def _enter(self, chain: Chain) -> None:
+        """Keep the path: a chain that is on it was returned to, another one was jumped to."""
+        while chain in self.path and self.path[-1] is not chain:
+            self.path.pop()
+        if not self.path or self.path[-1] is not chain:
+            self.path.append(chain)
+
+    def _rule(self, chain: Chain, number: int, matched: bool, why: str, note: object) -> RuleStep:
+        rule = chain.rules[number]
+        draw, probability = _chance(rule, note)
+        target = rule.target.name if rule.target else None
+        return RuleStep(
+            self.flow, self.host, self.packet, self.hook, self.table, chain.name, self._names(), number + 1,
+            f"-A {chain.name} {_text(rule)}".rstrip(), matched, why, target, draw, probability, rule.origin,
+        )  # fmt: skip
+
+    def _names(self) -> tuple[str, ...]:
+        return tuple(chain.name for chain in self.path)
+
+    def _hit(self, chain: Chain, number: int, note: object) -> RuleStep:
+        assert self.skb
+        self.skb.note = note
+        rule = chain.rules[number]
+        facts = [fact for test in rule.tests if (fact := test.fact(self.skb))]
+        why = ", ".join(facts) or "every packet fits"
+        step = self._rule(chain, number, True, why, note)
+        if rule.target and rule.target.effect is Effect.GOTO:
+            self.path.pop()
+        return step
+
+    def _missed(self, chain: Chain, number: int, note: object) -> RuleStep:
+        assert self.skb
+        self.skb.note = note
+        return self._rule(chain, number, False, _reason(chain.rules[number], self.skb, note), note)
+
+    def _skipped(self, chain: Chain, first: int, stop: int) -> Skipped:
+        assert self.skb
+        why = f"{stop - first} rules for other addresses, protocols or ports"
+        return Skipped(
+            self.flow, self.host, self.packet, self.hook, self.table, chain.name, first + 1, stop - first, why
+        )
+
+    def _ended(self, chain: Chain) -> RuleStep:
+        if chain.policy is not None:
+            text, why = f"-P {chain.name} {chain.policy}", "no rule decided: the chain's policy"
+        else:
+            text, why = f":{chain.name}", "the end of the chain: back to the caller"
+        step = RuleStep(
+            self.flow, self.host, self.packet, self.hook, self.table, chain.name, self._names(), 0, text, True,
+            why, chain.policy or "RETURN",
+        )  # fmt: skip
+        self.path.pop()
+        return step
+
+
+@lru_cache(maxsize=65536)
+def _text(rule: Rule) -> str:
+    return print_rule(rule)
+
+
+def _chance(rule: Rule, note: object) -> tuple[float | None, float | None]:
+    """The number drawn and the chance, if the rule draws."""
+    for match in rule.matches:
+        if isinstance(match, StatisticMatch):
+            return (note if isinstance(note, float) else None), match.probability
+    return None, None
+
+
+def _reason(rule: Rule, skb: Skb, note: object) -> str:
+    """Why the first of the rule's tests that fails does. A stateful test is not asked again."""
+    for test in rule.tests:
+        if test.stateful or not test.holds(skb):
+            return test.why_not(skb)
+    raise AssertionError(f"rule was noted as a miss, but fits: {print_rule(rule)}")
+
+
+def rejected_with(rule: Rule) -> str | None:
+    """What a REJECT rule answers with, for the words of a death."""
+    return rule.target.with_ if isinstance(rule.target, Reject) else None

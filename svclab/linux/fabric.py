@@ -1,0 +1,338 @@
+"""Hosts joined by links: a request goes out, the answer comes back, and every step on the way is kept.
+
+Source: the behaviour of sockets (connect, sendto) on Linux 6.18; recordings of real connections in
+tests/recordings.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from svclab.linux.explain import steps_of
+from svclab.linux.host import Delivered, Died, Fate, Host, Transmit
+from svclab.linux.iptables.traverse import Log
+from svclab.linux.packet import Address, FiveTuple, Kind, Packet, Protocol
+from svclab.linux.skb import Key, Wire, address_of, address_text, reversed_key, wire_of
+from svclab.linux.trace import Death, Deliver, Emit, Hop, Outcome, Step, Verdict
+
+FIRST_KIND = {Protocol.TCP: Kind.SYN, Protocol.UDP: Kind.DATAGRAM, Protocol.SCTP: Kind.INIT,
+              Protocol.ICMP: Kind.ECHO_REQUEST}  # fmt: skip
+ANSWER_KIND = {Protocol.TCP: Kind.SYN_ACK, Protocol.UDP: Kind.DATAGRAM, Protocol.SCTP: Kind.INIT_ACK,
+               Protocol.ICMP: Kind.ECHO_REPLY}  # fmt: skip
+EPHEMERAL_PORTS = (32768, 60999)  # net.ipv4.ip_local_port_range
+MOST_HOPS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A wire or a switch: the interfaces on it as (host, interface)."""
+
+    ends: tuple[tuple[str, str], ...]
+
+
+class Exchange:
+    """How one request ended. `steps` are made when asked for."""
+
+    def __init__(self, flow: int, log: Log) -> None:
+        self.flow = flow
+        self.log = log
+        self.code = Outcome.OK
+        self.verdict = Verdict.TIMEOUT
+        self.endpoint: str | None = None  # "IP:PORT" of the socket that answered
+        self.listener: str | None = None
+        self.server_host: str | None = None
+        self.source_seen: str | None = None
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """Every step in order, without the closing End, which is the client program's."""
+        return steps_of(self.log, self.flow)
+
+
+class NoAddress(LookupError):
+    """The source host has no route to the destination, so its socket gets no address: connect() fails at
+    once.
+    """
+
+
+class Fabric:
+    """All hosts and links of one cluster and its surroundings."""
+
+    def __init__(
+        self,
+        hosts: Iterable[Host],
+        links: Iterable[Link],
+        via: Mapping[str, Address] | None = None,
+        aliases: Mapping[str, str] | None = None,
+    ) -> None:
+        """`via`: for each host that a request may be sent via, the address that the router hands it to.
+
+        `aliases`: other names of hosts (a host-network pod is its node).
+        """
+        self.hosts = {host.name: host for host in hosts}
+        self.links = tuple(links)
+        self.via = dict(via or {})
+        self.aliases = dict(aliases or {})
+        self._neighbours: dict[tuple[str, str], dict[int, tuple[str, str]]] = {}
+        for link in self.links:
+            self._wire_up(link)
+
+    def _wire_up(self, link: Link) -> None:
+        for end in link.ends:
+            reachable: dict[int, tuple[str, str]] = {}
+            for host, interface in link.ends:
+                if (host, interface) != end:
+                    for own in self.hosts[host].routing.interfaces[interface].addresses:
+                        reachable[own.address] = (host, interface)
+            self._neighbours[end] = reachable
+
+    def host(self, name: str) -> Host:
+        """The host of this name or alias. Raises KeyError."""
+        return self.hosts[self.aliases.get(name, name)]
+
+    # -- asking --------------------------------------------------------------------------------------------
+
+    def first_packet(
+        self,
+        source: str,
+        destination: Address,
+        port: int,
+        protocol: Protocol,
+        chance: Any,
+        source_port: int | None = None,
+    ) -> Packet:
+        """The packet that a fresh socket of `source` would send first: its address, a drawn ephemeral port.
+
+        Raises NoAddress where connect() would fail with "network is unreachable".
+        """
+        address = self.host(source).routing.source_for(int(destination))
+        if address is None:
+            raise NoAddress(f"{source} has no route to {destination}")
+        if source_port is None:
+            source_port = EPHEMERAL_PORTS[0] + chance.integer(EPHEMERAL_PORTS[1] - EPHEMERAL_PORTS[0] + 1)
+        if protocol is Protocol.ICMP:
+            port = 0
+        own = address_of(destination.version, address)
+        return Packet(FiveTuple(protocol, own, source_port, destination, port), FIRST_KIND[protocol])
+
+    def exchange(
+        self, source: str, packet: Packet, chance: Any, now: datetime, flow: int = 1, via: str | None = None
+    ) -> Exchange:
+        """Send the first packet of a new connection from `source`, bring the answer back, and for TCP and
+        SCTP send a request over the connection and its response.
+
+        `via` names the node to which the router hands packets for the destination. Raises KeyError for an
+        unknown host or `via`. Changes the hosts' connection tables and affinity lists.
+        """
+        run = _Run(self, source, wire_of(packet), chance, now.timestamp(), flow)
+        if via is not None:
+            run.force(via)
+        try:
+            run.connect()
+        finally:
+            run.clean_up()
+        return run.result
+
+    def next_to(self, host: str, interface: str, next_hop: int) -> tuple[str, str] | None:
+        """The host and interface that answer for an address on a link."""
+        return self._neighbours.get((host, interface), {}).get(next_hop)
+
+
+class _Run:
+    """One exchange under way."""
+
+    def __init__(self, fabric: Fabric, source: str, wire: Wire, chance: Any, now: float, flow: int) -> None:
+        self.fabric = fabric
+        self.client = fabric.host(source)
+        self.wire = wire
+        self.chance = chance
+        self.now = now
+        self.log: Log = []
+        self.result = Exchange(flow, self.log)
+        self.touched: set[str] = set()
+        self.forced: list[tuple[Host, int]] = []
+
+    def force(self, via: str) -> None:
+        """Make every host that has to choose a next hop for the destination (the router) take this one."""
+        address = int(self.fabric.via[via])
+        destination = self.wire[1][3]
+        if self.fabric.host(via).routing.is_local(destination):
+            return
+        for host in self.fabric.hosts.values():
+            route = host.routing.lookup(destination) if host.forwards else None
+            if route and (route.among or route.blackhole):
+                towards = host.routing.lookup(address)
+                if towards and towards.via is None and not towards.blackhole:
+                    host.forced_next_hop[destination] = (towards.interface, address)
+                    self.forced.append((host, destination))
+
+    def clean_up(self) -> None:
+        for host, destination in self.forced:
+            host.forced_next_hop.pop(destination, None)
+        for name in self.touched:
+            self.fabric.hosts[name].paths.clear()
+
+    # -- the course of a connection ------------------------------------------------------------------------
+
+    def connect(self) -> None:
+        original = self.wire[1]
+        fate, where = self.travel(self.client, self.wire, reply=False)
+        if isinstance(fate, Died):
+            self.died_on_the_way(fate, where, original)
+            return
+        server, arrived = where, fate.wire
+        listener = server.listener(arrived[1][0], arrived[1][4])
+        if arrived[2] is Kind.ECHO_REQUEST:
+            listener = "kernel"
+        if listener is None:
+            self.nobody_listens(server, arrived, original)
+            return
+        self.log.append((Deliver, server.name, arrived, listener, False))
+        answer = (arrived[0], reversed_key(arrived[1]), ANSWER_KIND[arrived[1][0]], None, 64)
+        if not self.answer_arrives(server, answer, original):
+            return
+        if original[0] in (Protocol.TCP, Protocol.SCTP) and not self.request_and_response(
+            server, arrived, original
+        ):
+            return
+        self.answered(server, arrived, listener)
+
+    def answered(self, server: Host, arrived: Wire, listener: str) -> None:
+        version, (_, source, _, destination, port), *_ = arrived
+        result = self.result
+        result.code, result.verdict = Outcome.OK, Verdict.ANSWERED
+        result.endpoint = _endpoint(version, destination, port)
+        result.listener, result.server_host = listener, server.name
+        result.source_seen = address_text(version, source)
+        self.close()
+
+    def died_on_the_way(self, fate: Died, where: Host, original: Key) -> None:
+        """The request died. A system call notices its own host's refusal; others learn by an ICMP error, or
+        never.
+        """
+        if fate.in_output and original[0] in (Protocol.UDP, Protocol.ICMP):
+            self.end(Outcome.DENIED, Verdict.ERROR)
+            return
+        if fate.code is Outcome.UNREACHABLE and where is self.client:
+            self.end(Outcome.UNREACHABLE, Verdict.ERROR)
+            return
+        if fate.answer is None:
+            self.end(fate.code, Verdict.TIMEOUT)
+            return
+        if not self.told(where, fate.answer, original):
+            self.end(fate.code, Verdict.TIMEOUT)
+        elif fate.code is Outcome.UNREACHABLE:
+            self.end(Outcome.UNREACHABLE, Verdict.ERROR)
+        else:
+            self.end(fate.code, Verdict.REFUSED)
+
+    def nobody_listens(self, server: Host, arrived: Wire, original: Key) -> None:
+        port, protocol = arrived[1][4], arrived[1][0]
+        why = f"nothing listens on {protocol.value} port {port} here"
+        self.log.append((Death, server.name, arrived, Outcome.RESET, "socket", why))
+        refusal = server.refusal(arrived)
+        if refusal and self.told(server, refusal, original):
+            self.end(Outcome.RESET, Verdict.REFUSED)
+        else:
+            self.end(Outcome.ASYMMETRIC, Verdict.TIMEOUT)
+
+    def told(self, by: Host, answer: Wire, original: Key) -> bool:
+        """Whether a refusal finds its way to the client's socket."""
+        fate, where = self.travel(by, answer, reply=True)
+        if isinstance(fate, Died) or where is not self.client:
+            return False
+        _, key, kind, about, _ = fate.wire
+        fits = about == original if kind.is_error else key == reversed_key(original)
+        if fits:
+            self.log.append((Deliver, where.name, fate.wire, "client", True))
+        else:
+            self.stray(where, fate.wire)
+        return fits
+
+    def answer_arrives(self, server: Host, answer: Wire, original: Key) -> bool:
+        """Bring an answer to the client's socket; ends the exchange and says False where it does not get
+        there.
+        """
+        fate, where = self.travel(server, answer, reply=True)
+        if isinstance(fate, Died):
+            self.end(Outcome.ASYMMETRIC if fate.code is Outcome.UNROUTED else fate.code, Verdict.TIMEOUT)
+            return False
+        if where is not self.client or fate.wire[1] != reversed_key(original):
+            self.stray(where, fate.wire)
+            self.end(Outcome.ASYMMETRIC, Verdict.TIMEOUT)
+            return False
+        self.log.append((Deliver, where.name, fate.wire, "client", True))
+        return True
+
+    def stray(self, where: Host, wire: Wire) -> None:
+        version, (_, source, port, *_), *_ = wire
+        why = f"an answer from {_endpoint(version, source, port)}, but no socket here asked that address"
+        self.log.append((Death, where.name, wire, Outcome.ASYMMETRIC, "socket", why))
+
+    def request_and_response(self, server: Host, arrived: Wire, original: Key) -> bool:
+        """The second packet: it must reach the same socket, although no nat rule is asked any more."""
+        data = (arrived[0], original, Kind.DATA, None, 64)
+        fate, where = self.travel(self.client, data, reply=False)
+        if isinstance(fate, Died):
+            self.end(fate.code, Verdict.TIMEOUT)
+            return False
+        if where is not server or fate.wire[1] != arrived[1]:
+            why = "belongs to a connection that this host does not know"
+            self.log.append((Death, where.name, fate.wire, Outcome.ASYMMETRIC, "socket", why))
+            self.end(Outcome.ASYMMETRIC, Verdict.TIMEOUT)
+            return False
+        listener = server.listener(arrived[1][0], arrived[1][4]) or ""
+        self.log.append((Deliver, server.name, fate.wire, listener, False))
+        response = (arrived[0], reversed_key(arrived[1]), Kind.DATA, None, 64)
+        return self.answer_arrives(server, response, original)
+
+    def close(self) -> None:
+        """Both ends close the connection: the tables along the way keep it for a while (TIME_WAIT)."""
+        if self.wire[1][0] is not Protocol.TCP:
+            return
+        for name in self.touched:
+            self.fabric.hosts[name].state.conntrack.close(self.touched_keys(name), self.now)
+
+    def touched_keys(self, name: str) -> list[Key]:
+        """The headers under which this exchange's packets passed a host."""
+        return [entry[2][1] for entry in self.log if entry[1] == name and isinstance(entry[2], tuple)]
+
+    def end(self, code: Outcome, verdict: Verdict) -> None:
+        self.result.code, self.result.verdict = code, verdict
+
+    # -- the way of one packet -----------------------------------------------------------------------------
+
+    def travel(self, host: Host, wire: Wire, *, reply: bool) -> tuple[Delivered | Died, Host]:
+        """From the host that makes the packet to where it is delivered or dies."""
+        log = self.log
+        log.append((Emit, host.name, wire, reply))
+        self.touched.add(host.name)
+        fate: Fate = host.send(wire, self.now, self.chance, log)
+        for _ in range(MOST_HOPS):
+            if isinstance(fate, Delivered):
+                return fate, host
+            if isinstance(fate, Died):
+                log.append((Death, host.name, fate.wire, fate.code, fate.where, fate.why))
+                return fate, host
+            fate, host = self.cross(host, fate, reply)
+        died = Died(wire, Outcome.UNROUTED, "routing", "the packet went round in circles until its TTL was 0")
+        log.append((Death, host.name, died.wire, died.code, died.where, died.why))
+        return died, host
+
+    def cross(self, host: Host, fate: Transmit, reply: bool) -> tuple[Fate, Host]:
+        """Over one link to the next host."""
+        neighbour = self.fabric.next_to(host.name, fate.interface, fate.next_hop)
+        if neighbour is None:
+            return host.unreachable_neighbour(fate.wire, fate.next_hop), host
+        name, interface = neighbour
+        self.log.append((Hop, name, fate.wire, host.name, interface, reply))
+        self.touched.add(name)
+        there = self.fabric.hosts[name]
+        return there.receive(fate.wire, interface, self.now, self.chance, self.log), there
+
+
+def _endpoint(version: int, address: int, port: int) -> str:
+    text = address_text(version, address)
+    return f"[{text}]:{port}" if version == 6 else f"{text}:{port}"
