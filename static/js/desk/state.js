@@ -1,0 +1,60 @@
+// @ts-check
+// The page's state, and what each message of the server does to it. Pure.
+
+/**
+ * @typedef {object} State
+ * @property {"connecting" | "live" | "lost"} connection
+ * @property {boolean} ready whether the cluster's objects have come
+ * @property {Map<string, any>} objects by kind/namespace/name
+ * @property {number} rv
+ * @property {{now: string, paused: boolean, rate: number, arrived: number} | null} clock
+ * @property {string} mode
+ * @property {string} flavour
+ * @property {any[]} traces summaries, newest last
+ * @property {any} trace the one on the stage
+ * @property {any[]} api newest last
+ * @property {{from: string, to: string}} choice
+ */
+
+const MOST_TRACES = 500;
+const MOST_API = 300;
+
+/** @returns {State} */
+export const emptyState = () => ({
+  connection: "connecting", ready: false, objects: new Map(), rv: 0, clock: null, mode: "iptables", flavour: "", traces: [], trace: null,
+  api: [], choice: { from: "", to: "" },
+});
+
+/** @param {any} object */
+export const keyOf = (object) => `${object.kind}/${object.metadata.namespace ?? ""}/${object.metadata.name}`;
+
+/** @param {any} trace */
+export function summaryOf(trace) {
+  const { id, source, target, outcome, origin = "" } = trace;
+  return { id, source, target, origin, code: outcome.code, verdict: outcome.verdict, endpoint: outcome.endpoint };
+}
+
+/** @param {State} state @param {any} message @returns {State} */
+export function reduce(state, message) {
+  switch (message.type) {
+    case "connection": return { ...state, connection: message.state };
+    case "state": return {
+      ...state, ready: true, rv: message.rv, mode: message.mode, flavour: message.flavour ?? "",
+      objects: new Map(message.objects.map((/** @type {any} */ object) => [keyOf(object), object])),
+      traces: message.traces ?? [], clock: { ...message.clock, arrived: message.arrived },
+      trace: message.fresh ? null : state.trace, api: message.fresh ? [] : state.api,
+    };
+    case "objects": {
+      const objects = new Map(state.objects);
+      for (const object of message.deleted) objects.delete(keyOf(object));
+      for (const object of message.changed) objects.set(keyOf(object), object);
+      return { ...state, objects, rv: message.rv };
+    }
+    case "clock": return { ...state, mode: message.mode ?? state.mode, clock: { now: message.now, paused: message.paused, rate: message.rate, arrived: message.arrived } };
+    case "trace": return { ...state, traces: [...state.traces.filter((summary) => summary.id !== message.trace.id), summaryOf(message.trace)].slice(-MOST_TRACES) };
+    case "show": return { ...state, trace: message.trace };
+    case "api": return { ...state, api: [...state.api, ...message.entries].slice(-MOST_API) };
+    case "choose": return { ...state, choice: { ...state.choice, ...message.choice } };
+    default: return state;
+  }
+}

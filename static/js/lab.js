@@ -1,0 +1,26 @@
+// @ts-check
+// The sandbox page: the workspace and its greeting.
+
+import { workspace } from "./workspace.js";
+import { createWelcome } from "./desk/welcome.js";
+
+const { store, stage } = workspace;
+
+const welcome = createWelcome({
+  send(source, target, count, watch) {
+    if (count === 1) workspace.send({ source, target }, { watch });
+    else workspace.tell({ type: "send.many", source, target, protocol: "TCP", count });
+  },
+  remove: (pod) => workspace.removePod(pod.host),
+  guess: (host) => stage.mark({ guessed: host ?? "" }),
+  apply: () => workspace.applyManifest("hello.yaml", workspace.page.hello),
+});
+
+store.subscribe((state, before) => {
+  if (state.objects !== before.objects && state.ready) welcome.render(stage.model);
+});
+const podAt = (/** @type {string | null} */ endpoint) => stage.model.pods.find((pod) => `${endpoint}`.startsWith(`${pod.ip}:`) && pod.ip)?.host ?? null;
+workspace.onMessage((message) => {
+  if (message.type === "trace") welcome.answered(message.trace.target, podAt(message.trace.outcome.endpoint), false);
+  if (message.type === "watched") welcome.answered(message.trace.target, message.pod, true);
+});

@@ -1,0 +1,144 @@
+// @ts-check
+// The stage as one thing: objects in, picture on top. Wires topology/ and trace/ together.
+
+import { byId, svg } from "./core/dom.js";
+import { clusterModel } from "./topology/model.js";
+import { along, layout, pointOf, way } from "./topology/layout.js";
+import { createScene } from "./topology/scene.js";
+import { createPacketView } from "./trace/packet.js";
+import { createFlights } from "./trace/flights.js";
+import { createSubway, drawBands } from "./trace/subway.js";
+import { still } from "./a11y/motion.js";
+
+const NARROW = matchMedia("(max-width: 700px)");
+
+/**
+ * @param {{onPick: (host: string, element: Element | null) => void, onFrame: (index: number) => void}} options
+ */
+export function createStage({ onPick, onFrame }) {
+  const root = byId("stage");
+  const frame = byId("stage-frame");
+  const scene = createScene(root, { onPick, onHover: hover, still });
+  const wish = svg("path.wish");
+  scene.overlay.append(wish);
+  const packets = createPacketView(scene.overlay);
+  const flights = createFlights(scene.overlay);
+  const subway = createSubway(byId("subway"), { onPick: onFrame });
+  let model = clusterModel([]);
+  let at = layout(model, { width: 900, height: 420 });
+  /** @type {{picture: import("./trace/player.js").Picture, frames: any[]} | null} */
+  let shown = null;
+  let marks = { chosen: "", guessed: "", answered: "" };
+
+  const geometry = {
+    way: (/** @type {string} */ from, /** @type {string} */ to, /** @type {any} */ packet) => way(at, from, to, packet),
+    along, point: (/** @type {string} */ anchor) => pointOf(at, anchor), bounds: () => ({ width: at.width, height: at.height }),
+  };
+
+  function redraw() {
+    if (!NARROW.matches) {
+      at = layout(model, { width: frame.clientWidth || 900, height: frame.clientHeight || 420 });
+      root.style.minWidth = `${Math.min(at.width, 760)}px`;
+      scene.render(at);
+    }
+    drawNarrow();
+    drawMarks();
+    if (shown) drawPicture();
+  }
+  new ResizeObserver(redraw).observe(frame);
+  NARROW.addEventListener("change", redraw);
+
+  function drawNarrow() {
+    const bands = byId("pods-narrow");
+    bands.hidden = !NARROW.matches || Boolean(shown);
+    byId("subway").hidden = !NARROW.matches || !shown;
+    if (!bands.hidden) drawBands(bands, model, (key) => onPick(key, null), marks.chosen);
+  }
+
+  function drawPicture() {
+    if (!shown) return;
+    const { picture, frames } = shown;
+    if (NARROW.matches) return subway.render(frames, picture.index);
+    packets.render(picture, geometry, still());
+    drawActive(picture);
+    return drawWish(frames, picture);
+  }
+
+  /** The plate that works, the path that is lit, the rest dimmed after a death. @param {import("./trace/player.js").Picture} picture */
+  function drawActive(picture) {
+    const dns = picture.frame.purpose === "dns";
+    const shared = /** @type {Record<string, string>} */ ({ INPUT: "FORWARD", OUTPUT: "PREROUTING" });
+    const hook = shared[picture.activeHook] ?? picture.activeHook;
+    const inGate = picture.activeHost.startsWith("node/") && !["hop", "end"].includes(picture.frame.kind);
+    for (const node of root.querySelectorAll(".node")) {
+      const here = inGate && node.getAttribute("data-node") === picture.activeHost;
+      for (const plate of node.querySelectorAll(".plate")) {
+        const active = here && plate.getAttribute("data-hook") === hook;
+        plate.classList.toggle("active", active);
+        plate.classList.toggle("dns", active && dns);
+        plate.classList.toggle("verdict-dead", Boolean(picture.death) && plate.getAttribute("data-hook") === (shared[picture.death?.host.split("#")[1] ?? ""] ?? picture.death?.host.split("#")[1]) && node.getAttribute("data-node") === picture.death?.host.split("#")[0]);
+      }
+      node.classList.toggle("on-path", picture.path.includes(node.getAttribute("data-node") ?? ""));
+    }
+    for (const element of root.querySelectorAll(".pod, .client")) element.classList.toggle("on-path", picture.path.includes(element.getAttribute("data-host") ?? ""));
+    root.classList.toggle("dimmed", Boolean(picture.death));
+  }
+
+  /** The requested thing: a dashed line from the sender to the Service whose address the packet bears. @param {any[]} frames @param {import("./trace/player.js").Picture} picture */
+  function drawWish(frames, picture) {
+    const first = frames.find((candidate) => candidate.kind === "emit" && candidate.flow === picture.frame.flow && !candidate.reply);
+    const box = first && picture.index >= first.index && picture.frame.kind !== "end" ? at.services.find((candidate) => candidate.service.clusterIP === first.packet.dst || candidate.service.ingress.includes(first.packet.dst)) : undefined;
+    const start = box && pointOf(at, first.host);
+    wish.setAttribute("d", box && start ? `M${start.x} ${start.y}Q${start.x} ${box.y + box.h + 26} ${box.x + box.w / 2} ${box.y + box.h}` : "");
+    for (const element of scene.layers.services.children) element.classList.toggle("lit", Boolean(box) && element.getAttribute("data-host") === box?.service.key);
+  }
+
+  /** @param {string | null} key */
+  function hover(key) {
+    const threads = scene.layers.threads;
+    const lit = key ? threads.querySelectorAll(`[data-service="${CSS.escape(key)}"], [data-pod="${CSS.escape(key)}"]`) : [];
+    for (const element of threads.querySelectorAll(".lit")) element.classList.remove("lit");
+    for (const element of lit) element.classList.add("lit");
+    threads.classList.toggle("focusing", lit.length > 0);
+  }
+
+  function drawMarks() {
+    for (const name of /** @type {("chosen" | "guessed" | "answered")[]} */ (["chosen", "guessed", "answered"])) {
+      for (const element of root.querySelectorAll(`.${name}`)) if (element.getAttribute("data-host") !== marks[name]) element.classList.remove(name);
+      if (marks[name]) root.querySelector(`[data-host="${CSS.escape(marks[name])}"]`)?.classList.add(name);
+    }
+    if (NARROW.matches) drawNarrow();
+  }
+
+  return {
+    get model() { return model; },
+    get layout() { return at; },
+    /** @param {Iterable<any>} objects */
+    setObjects(objects) {
+      model = clusterModel(objects);
+      redraw();
+    },
+    /** @param {import("./trace/player.js").Picture | null} picture @param {any[]} frames */
+    show(picture, frames) {
+      const was = Boolean(shown);
+      shown = picture ? { picture, frames } : null;
+      if (was !== Boolean(shown)) drawNarrow();
+      if (shown) drawPicture();
+      else {
+        packets.clear();
+        wish.setAttribute("d", "");
+        root.classList.remove("dimmed");
+      }
+    },
+    /** @param {Partial<typeof marks>} next */
+    mark(next) {
+      marks = { ...marks, ...next };
+      drawMarks();
+    },
+    /** @param {any[]} frames @param {boolean} failed @param {number} [delay] */
+    fly(frames, failed, delay) {
+      if (!still() && !NARROW.matches) flights.launch(frames, failed, geometry, delay);
+    },
+    root,
+  };
+}

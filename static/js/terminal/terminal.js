@@ -1,0 +1,156 @@
+// @ts-check
+// Terminals of the page: xterm.js in front, the server's shell behind, bytes in and out over the page's websocket.
+
+import { byId, h } from "../core/dom.js";
+
+const CHIPS = ["kubectl get pods -A -o wide", "kubectl get svc -A", "kubectl get endpointslices -A", "kubectl describe svc ", "curl -s ", "dig +search "];
+const MOST = 8;
+
+const THEME = {
+  background: "#16161d", foreground: "#e6e4ef", cursor: "#ff9457", cursorAccent: "#16161d", selectionBackground: "#3d3c66",
+  black: "#2c2c38", red: "#ff8188", green: "#5fd79a", yellow: "#f2bd55", blue: "#86b4ff", magenta: "#cf9bff", cyan: "#4fcbc4", white: "#e6e4ef",
+  brightBlack: "#8a8899", brightRed: "#ff9ea3", brightGreen: "#8be6b6", brightYellow: "#f7d188", brightBlue: "#aecbff", brightMagenta: "#dfbcff", brightCyan: "#84e0da", brightWhite: "#ffffff",
+};
+
+/**
+ * @param {{send: (message: any) => void, onReplay: (ids: number[]) => void, onLeave: () => void}} options
+ */
+export async function createTerminals({ send, onReplay, onLeave }) {
+  const [{ Terminal }, { FitAddon }, { WebLinksAddon }] = await Promise.all([
+    import("../../vendor/xterm-6.0.0/xterm.mjs"), import("../../vendor/xterm-addon-fit-0.11.0/addon-fit.mjs"), import("../../vendor/xterm-addon-web-links-0.12.0/addon-web-links.mjs"),
+  ]);
+  await document.fonts?.load('13px "JetBrains Mono"').catch(() => null);
+  const root = byId("terminals");
+  const tabs = byId("terminal-tabs");
+  /** @type {Map<string, any>} */
+  const open = new Map();
+  let current = "";
+  let number = 0;
+  /** @type {Map<string, (result: any) => void>} */
+  const running = new Map();
+
+  function create() {
+    if (open.size >= MOST) return null;
+    number += 1;
+    const id = `t${number}`;
+    const element = h("div", { id: `terminal-${id}`, role: "tabpanel", "aria-label": `Terminal ${number}` });
+    root.append(element);
+    const terminal = new Terminal({ fontFamily: '"JetBrains Mono", monospace', fontSize: 13, lineHeight: 1.25, cursorBlink: false, scrollback: 5000, theme: THEME, screenReaderMode: false, minimumContrastRatio: 4.5, allowProposedApi: true });
+    const fit = new FitAddon();
+    terminal.loadAddon(fit);
+    terminal.loadAddon(new WebLinksAddon());
+    terminal.open(element);
+    const entry = { id, element, terminal, fit, title: `Terminal ${number}`, alive: false, escaped: 0 };
+    open.set(id, entry);
+    terminal.onData((/** @type {string} */ data) => type(entry, data));
+    terminal.onResize(({ rows, cols }) => { if (entry.alive) send({ type: "term.resize", session: id, rows, cols }); });
+    terminal.attachCustomKeyEventHandler((/** @type {KeyboardEvent} */ event) => keyFor(entry, event));
+    show(id);
+    start(entry);
+    return entry;
+  }
+  /** @param {any} entry */
+  function start(entry) {
+    if (entry.element.offsetParent) entry.fit.fit();
+    send({ type: "term.open", session: entry.id, rows: entry.terminal.rows, cols: entry.terminal.cols });
+  }
+  /** Input over the size of a message goes in pieces. @param {any} entry @param {string} data */
+  function type(entry, data) {
+    for (let i = 0; i < data.length; i += 8000) send({ type: "term.input", session: entry.id, data: data.slice(i, i + 8000) });
+  }
+  /** @param {any} entry @param {KeyboardEvent} event */
+  function keyFor(entry, event) {
+    if (event.ctrlKey && event.shiftKey && /^Arrow(Left|Right)$/.test(event.key)) return false;
+    if (event.type === "keydown" && event.key === "Escape") {
+      const twice = event.timeStamp - entry.escaped < 600;
+      entry.escaped = event.timeStamp;
+      if (twice) {
+        entry.terminal.blur();
+        onLeave();
+        return false;
+      }
+    }
+    return true;
+  }
+  /** @param {string} id */
+  function show(id) {
+    current = id;
+    for (const entry of open.values()) entry.element.hidden = entry.id !== id;
+    drawTabs();
+    const entry = open.get(id);
+    if (entry?.element.offsetParent) entry.fit.fit();
+  }
+  /** @param {string} id */
+  function close(id) {
+    const entry = open.get(id);
+    if (!entry) return;
+    send({ type: "term.close", session: id });
+    entry.terminal.dispose();
+    entry.element.remove();
+    open.delete(id);
+    const left = [...open.keys()].at(-1);
+    if (left) show(left);
+    else create();
+  }
+  function drawTabs() {
+    tabs.replaceChildren(...[...open.values()].flatMap((entry) => [
+      h("button", { type: "button", role: "tab", "aria-selected": String(entry.id === current), "aria-controls": entry.element.id, text: entry.title, onclick: () => { show(entry.id); entry.terminal.focus(); } }),
+      ...(open.size > 1 ? [h("button.terminal-close", { type: "button", "aria-label": `Close ${entry.title}`, text: "×", onclick: () => close(entry.id) })] : []),
+    ]));
+  }
+  byId("terminal-new").addEventListener("click", () => create()?.terminal.focus());
+  byId("chips").replaceChildren(...CHIPS.map((text) => h("button.button", { type: "button", text: text.trim().split(" ").slice(0, 3).join(" "), onclick: () => { const entry = open.get(current); if (entry) { type(entry, text); entry.terminal.focus(); } } })));
+  const refit = new ResizeObserver(() => { const entry = open.get(current); if (entry?.element.offsetParent && entry.element.clientWidth > 60) entry.fit.fit(); });
+  refit.observe(root);
+
+  /** The brace beside the terminal: the flows that a command caused. @param {any} message */
+  function brace(message) {
+    const flows = message.flows ?? [];
+    const root = byId("brace");
+    if (!flows.length) return root.replaceChildren();
+    const dns = flows.reduce((/** @type {number} */ sum, /** @type {any} */ flow) => sum + (flow.dns ?? 0), 0);
+    const ids = flows.map((/** @type {any} */ flow) => flow.id ?? flow);
+    const button = h("button", { type: "button", title: `Replay what “${message.line ?? "the last command"}” sent`, onclick: () => onReplay(ids) }, `{ ${dns ? `DNS ${dns} · ` : ""}requests ${ids.length} }`);
+    return root.replaceChildren(button);
+  }
+  create();
+
+  return {
+    /** @param {any} message */
+    receive(message) {
+      const entry = open.get(message.session);
+      if (message.type === "term.opened" && entry) {
+        entry.alive = true;
+        if (message.title) entry.title = message.title;
+        drawTabs();
+      }
+      if (message.type === "term.output" && entry) entry.terminal.write(message.data);
+      if (message.type === "term.done") {
+        brace(message);
+        running.get(message.id)?.(message);
+        running.delete(message.id);
+      }
+      if (message.type === "term.closed" && entry) {
+        entry.alive = false;
+        entry.terminal.write(`\r\n[${message.reason ?? "the session ended"}]\r\n`);
+      }
+    },
+    /** A new connection or cluster: every terminal gets a new session. */
+    restart() {
+      for (const entry of open.values()) {
+        entry.terminal.reset();
+        start(entry);
+      }
+    },
+    /** Runs a command line in the visible terminal, as if typed. @param {string} line @returns {Promise<{status: number, flows: any[]}>} */
+    run(line) {
+      const entry = open.get(current) ?? create();
+      const id = `r${Date.now()}-${Math.floor(Math.random() * 1e6)}`;
+      send({ type: "term.run", session: entry.id, line, id });
+      return new Promise((resolve) => running.set(id, resolve));
+    },
+    focus: () => open.get(current)?.terminal.focus(),
+    fit: () => { const entry = open.get(current); if (entry?.element.offsetParent) entry.fit.fit(); },
+
+  };
+}

@@ -1,0 +1,188 @@
+// @ts-check
+// The inspector of the selected event: header before and after, rules with misses, memory, names, why.
+
+import { h } from "../core/dom.js";
+import { hostName, hostWords, sentence, targetWords, commentOf } from "../a11y/narrate.js";
+
+const FIELDS = [["protocol", "protocol"], ["src", "from address"], ["sport", "from port"], ["dst", "to address"], ["dport", "to port"], ["kind", "kind"], ["ttl", "TTL"]];
+
+/**
+ * @param {Record<string, HTMLElement>} panes header, rules, conntrack, dns, why
+ */
+export function createInspector(panes) {
+  let shown = "";
+  return {
+    /** @param {import("./frames.js").Frame[]} frames @param {number} index @param {any} trace */
+    render(frames, index, trace) {
+      const key = `${trace?.id}/${trace?.seed}/${index}`;
+      if (key === shown) return;
+      shown = key;
+      const frame = frames[index];
+      if (!frame) return;
+      panes.header.replaceChildren(...headerPane(frames, frame));
+      panes.rules.replaceChildren(...rulesPane(frames, frame));
+      panes.conntrack.replaceChildren(...conntrackPane(frames, frame));
+      panes.dns.replaceChildren(...dnsPane(frames, frame, trace));
+      panes.why.replaceChildren(...whyPane(frames, frame, trace));
+    },
+  };
+}
+
+/** @param {string} text */
+const nothing = (text) => h("p.nothing", { text });
+
+/** @param {import("./frames.js").Frame[]} frames @param {import("./frames.js").Frame} frame */
+function headerPane(frames, frame) {
+  const lead = h("p.lead", { text: sentence(frame) });
+  const after = frame.packet;
+  if (!after) return [lead];
+  const before = frame.before ?? previousPacket(frames, frame) ?? after;
+  const rows = FIELDS.map(([field, label]) => {
+    const changed = String(before[field] ?? "") !== String(after[field] ?? "");
+    return h(`tr${changed ? ".changed" : ""}`, {}, h("th", { scope: "row", text: label }),
+      h("td", {}, changed ? h("s", { text: before[field] ?? "–" }) : h("span", { text: before[field] ?? "–" })),
+      h("td", {}, h("span", { text: after[field] ?? "–" }), changed && frame.kind === "nat" ? h("span.tag.warn", { text: frame.step.action }) : null));
+  });
+  const about = after.about ? h("p.note", { text: `It is about the packet ${after.about.src}:${after.about.sport} → ${after.about.dst}:${after.about.dport}.` }) : null;
+  return [lead, h("table.header-table", {}, h("thead", {}, h("tr", {}, h("td"), h("th", { scope: "col", text: "before" }), h("th", { scope: "col", text: "after" }))), h("tbody", {}, ...rows)), about, frame.kind === "nat" ? natReason(frames, frame) : null].filter(Boolean);
+}
+
+/** @param {import("./frames.js").Frame[]} frames @param {import("./frames.js").Frame} frame */
+function previousPacket(frames, frame) {
+  const before = frames[frame.index - 1];
+  return before && before.flow === frame.flow && before.packetNumber === frame.packetNumber ? before.packet : null;
+}
+
+/** @param {import("./frames.js").Frame[]} frames @param {import("./frames.js").Frame} frame */
+function natReason(frames, frame) {
+  if (frame.step.by === "conntrack") return h("details.why", {}, h("summary", { text: "Why does it change?" }), h("p", { text: `No rule is asked. ${hostName(frame.host)} remembers this connection and puts the addresses the way the other side expects them.` }));
+  const rule = ruleBefore(frames, frame);
+  return h("details.why", {}, h("summary", { text: "Why does it change?" }), rule ? ruleRow(rule) : h("p", { text: "By a rule of this node." }));
+}
+
+/** @param {import("./frames.js").Frame[]} frames @param {import("./frames.js").Frame} frame */
+function ruleBefore(frames, frame) {
+  for (let i = frame.index - 1; i >= 0; i -= 1) {
+    const rule = frames[i].steps.findLast((step) => step.kind === "rule" && step.matched);
+    if (rule) return rule;
+  }
+  return null;
+}
+
+/** Every rule of this visit to this host, up to the event. @param {import("./frames.js").Frame[]} frames @param {import("./frames.js").Frame} frame */
+function rulesPane(frames, frame) {
+  let start = frame.index;
+  while (start > 0 && frames[start].kind !== "hop" && frames[start].kind !== "emit") start -= 1;
+  let end = frame.index;
+  while (end + 1 < frames.length && !["hop", "emit", "end"].includes(frames[end + 1].kind)) end += 1;
+  const visit = frames.slice(start, end + 1).filter((candidate) => candidate.kind === "rules" || candidate.kind === "nat");
+  if (!visit.some((candidate) => candidate.kind === "rules")) {
+    const known = frames.slice(start, end + 1).find((candidate) => candidate.kind === "conntrack" && candidate.step.state !== "NEW");
+    return [nothing(known ? `No nat rule is asked on ${hostName(frame.host)}: the connection is known, and conntrack does what the first packet's rules decided.` : "No rules are compared here. Step on to a node's gate.")];
+  }
+  return [h("p.lead", { text: `The rules of ${hostName(frame.host)} that this packet meets, in order.` }), ...visit.map((group) => ruleGroup(group, group.index === frame.index, group.index > frame.index))];
+}
+
+/** @param {import("./frames.js").Frame} group @param {boolean} current @param {boolean} later */
+function ruleGroup(group, current, later) {
+  if (group.kind === "nat") return h(`div.rule-nat${current ? ".current" : ""}${later ? ".later" : ""}`, {}, h("span.tag.warn", { text: group.step.action }), h("span", { text: sentence(group) }));
+  const rules = group.steps.filter((step) => step.kind === "rule" || step.kind === "skipped");
+  const first = rules[0] ?? group.step;
+  const misses = rules.filter((step) => step.kind === "skipped" || !step.matched);
+  const hit = rules.find((step) => step.kind === "rule" && step.matched);
+  const missed = misses.reduce((sum, step) => sum + (step.kind === "skipped" ? step.count : 1), 0);
+  return h(`section.chain${current ? ".current" : ""}${later ? ".later" : ""}`, {},
+    h("h4", {}, h("span.table-name", { text: first.table ?? "" }), ...breadcrumbs(first)),
+    missed ? h("details.misses", { open: current && missed <= 6 }, h("summary", { text: `${missed} rule${missed === 1 ? "" : "s"} did not match` }), ...misses.map(ruleRow)) : null,
+    hit ? ruleRow(hit) : h("p.note", { text: "Nothing matched here: back to the calling chain." }));
+}
+
+/** @param {any} step */
+function breadcrumbs(step) {
+  const path = step.path ?? [step.chain];
+  return path.flatMap((/** @type {string} */ chain, /** @type {number} */ i) => [i ? h("span.crumb-gap", { text: "›", "aria-hidden": "true" }) : null, h("span.crumb", { text: chain })]).filter(Boolean);
+}
+
+/** @param {any} step */
+export function ruleRow(step) {
+  if (step.kind === "skipped") return h("div.rule.miss", {}, h("span.number", { text: `${step.first}–${step.first + step.count - 1}` }), h("div", {}, h("p.gloss", { text: `${step.count} rules skipped by index: ${step.why}` })));
+  const gloss = step.matched ? capital(targetWords(step)) : capital(step.why || "does not match");
+  const chance = step.probability === null || step.probability === undefined ? null
+    : h("span.tag", { text: `${step.draw.toFixed(2)} ${step.matched ? "<" : "≥"} ${step.probability.toFixed(2)} → ${step.matched ? "take it" : "next"}` });
+  const origin = step.origin ? h("span.origin", { text: `from ${step.origin.kind} ${step.origin.name}${step.origin.field ? `, ${step.origin.field}` : ""}` }) : null;
+  return h(`div.rule.${step.matched ? "hit" : "miss"}`, {}, h("span.number", { text: step.number || "end" }),
+    h("div", {}, h("p.gloss", {}, gloss, " ", chance), h("code.text", { text: step.text }), origin));
+}
+
+/** @param {string} text */
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** @param {import("./frames.js").Frame[]} frames @param {import("./frames.js").Frame} frame */
+function conntrackPane(frames, frame) {
+  const seen = frames.slice(0, frame.index + 1).filter((candidate) => candidate.kind === "conntrack");
+  if (!seen.length) return [nothing("No node has met this flow yet, so none remembers it.")];
+  const byEntry = new Map(seen.map((candidate) => [`${candidate.host} ${tupleText(candidate.step.original)}`, candidate]));
+  return [h("p.lead", { text: "What the nodes remember of these connections. Each node has its own memory." }),
+    ...[...byEntry.values()].reverse().slice(0, 6).map((candidate) => h(`section.card${candidate.host === frame.host ? ".current" : ""}`, {},
+      h("h4", {}, h("span", { text: hostName(candidate.host) }), h(`span.tag${candidate.step.state === "NEW" ? ".warn" : ".ok"}`, { text: candidate.step.state })),
+      h("dl.tuples", {}, h("dt", { text: "original" }), h("dd.mono", { text: tupleText(candidate.step.original) }), h("dt", { text: "reply" }), h("dd.mono", { text: tupleText(candidate.step.reply_tuple) })),
+      h("p.note", { text: `${candidate.step.note || ""}${candidate.packetNumber ? ` · packet ${candidate.packetNumber}` : ""}` })))];
+}
+
+/** @param {any} tuple */
+const tupleText = (tuple) => (tuple ? `${tuple.protocol} ${tuple.src}:${tuple.sport} → ${tuple.dst}:${tuple.dport}` : "–");
+
+/** @param {import("./frames.js").Frame[]} frames @param {import("./frames.js").Frame} frame @param {any} trace */
+function dnsPane(frames, frame, trace) {
+  const lookup = frames.find((candidate) => candidate.kind === "lookup");
+  if (!lookup) return [nothing(`No name was looked up: ${trace.target} is an address already.`)];
+  const rungs = lookup.step.candidates.map((/** @type {string} */ name, /** @type {number} */ i) => {
+    const asked = frames.filter((candidate) => candidate.kind === "answer" && candidate.step.name === name && candidate.index <= frame.index);
+    const current = frame.step.name === name;
+    return h(`li${current ? ".current" : ""}${asked.length ? "" : ".unasked"}`, { value: i + 1 }, h("span.mono", { text: name.replace(/\.$/, "") }),
+      ...asked.map((candidate) => h(`span.tag.${candidate.step.rcode === "NOERROR" && candidate.step.records.length ? "ok" : "dns"}`, { text: `${candidate.step.type} ${candidate.step.rcode === "NOERROR" ? candidate.step.records.map((/** @type {any[]} */ r) => r[3]).join(" ") || "no record" : candidate.step.rcode}` })));
+  });
+  const resolved = frames.find((candidate) => candidate.kind === "resolved" && candidate.index <= frame.index);
+  return [h("p.lead", { text: `“${lookup.step.typed}” climbs the search list (${lookup.step.resolver}).` }), h("ol.rungs", {}, ...rungs), resolved ? h("p.note", { text: sentence(resolved) }) : null].filter(Boolean);
+}
+
+/** @type {Record<string, string>} */
+const ASK = {
+  REJECTED: "Which pods does the Service's selector find, and are they ready?",
+  RESET: "On which port does the program listen, and what is the Service's targetPort?",
+  DROPPED: "Is there an endpoint on the node that the packet reached, and which policy applies?",
+  UNROUTED: "Does any Service own this address and port?",
+  UNREACHABLE: "Which routes does the sender have?",
+  ASYMMETRIC: "Which way does the answer go, and who would have to undo the NAT?",
+  DENIED: "Which rule in the sender's own OUTPUT chain refuses it?",
+  NXDOMAIN: "Is the Service in the namespace that you asked, and spelled like that?",
+  NODATA: "Does the name have an address of the kind that was asked?",
+  SERVFAIL: "Is CoreDNS healthy, and can it reach what it asks?",
+  "DNS-TIMEOUT": "Does kube-dns have endpoints, and can packets reach them?",
+};
+
+/** Codes that a client cannot tell apart. */
+const TWINS = [["REJECTED", "RESET"], ["DROPPED", "UNROUTED", "ASYMMETRIC"], ["NXDOMAIN", "NODATA", "SERVFAIL", "DNS-TIMEOUT"]];
+
+/** @param {import("./frames.js").Frame[]} frames @param {import("./frames.js").Frame} frame @param {any} trace */
+function whyPane(frames, frame, trace) {
+  const parts = [h("p.lead", { text: sentence(frame) })];
+  const rule = frame.kind === "rules" ? frame.steps.findLast((step) => step.kind === "rule" && step.matched) : null;
+  if (rule?.origin) parts.push(h("p", { text: `kube-proxy wrote this rule because of ${rule.origin.kind} ${rule.origin.name}${rule.origin.field ? `, field ${rule.origin.field}` : ""}.` }));
+  if (rule && commentOf(rule.text)) parts.push(h("p.note", { text: `The rule's own comment: ${commentOf(rule.text)}` }));
+  const death = frames.find((candidate) => candidate.kind === "death" && candidate.index <= frame.index);
+  const { outcome } = trace;
+  if ((frame.kind === "end" || frame.kind === "death") && outcome.code !== "OK") {
+    const twins = TWINS.find((group) => group.includes(outcome.code))?.filter((code) => code !== outcome.code) ?? [];
+    parts.push(h("section.card.grave-card", {},
+      h("h4", {}, h("span.tag.dead", { text: `✗ ${outcome.code}` }), h("span", { text: death ? `at ${death.step.where || hostWords(death.host)}` : "" })),
+      death ? h("p", { text: death.step.why }) : null,
+      outcome.words ? h("pre.words", { text: outcome.words.trim() }) : null,
+      twins.length ? h("p.note", { text: `The client would print the same words for: ${twins.join(", ")}.` }) : null,
+      ASK[outcome.code] ? h("p.ask", { text: `Ask next: ${ASK[outcome.code]}` }) : null));
+  }
+  if (frame.kind === "end" && outcome.code === "OK") parts.push(h("section.card.answer-card", {}, h("h4", {}, h("span.tag.ok", { text: "✓ answered" }), h("span.mono", { text: outcome.endpoint ?? "" })), h("p", { text: `The server saw the request come from ${outcome.source_seen ?? "?"}.` }), outcome.words ? h("pre.words", { text: outcome.words.trim() }) : null));
+  parts.push(h("p.note", { text: `Proxy mode ${trace.mode} · seed ${trace.seed}: the same seed gives the same trace.` }));
+  return parts;
+}
+

@@ -1,0 +1,298 @@
+// @ts-check
+// The workspace: store, socket and panels of the sandbox and of every lesson page.
+// A lesson page imports `workspace` for runCommand, applyManifest, openManifest, showTrace and onMessage.
+
+import { byId, h, setText } from "./core/dom.js";
+import { createStore } from "./core/store.js";
+import { openSocket } from "./core/socket.js";
+import { timeOfDay, virtualTime } from "./core/clock.js";
+import { createStage } from "./stage.js";
+import { framesOf, stops } from "./trace/frames.js";
+import { createPlayer, picture } from "./trace/player.js";
+import { createScrubber } from "./trace/scrubber.js";
+import { createInspector } from "./trace/inspector.js";
+import { createEventList, createRequestList, createTranscript, drawApiLog } from "./trace/events.js";
+import { createHistogram } from "./trace/histogram.js";
+import { createNarrator, sentence, shortWords } from "./a11y/narrate.js";
+import { setMotion, still } from "./a11y/motion.js";
+import { emptyState, reduce } from "./desk/state.js";
+import { isNarrow, openPart, openTab, wireTabs } from "./desk/tabs.js";
+import { createSendForm, targetText } from "./desk/send.js";
+import { createCard, cardOf } from "./desk/card.js";
+import { wireKeys, wireStageKeys } from "./desk/keys.js";
+import { createEditor } from "./desk/yaml.js";
+import { createTerminals } from "./terminal/terminal.js";
+import { wireBar } from "./desk/bar.js";
+
+const page = JSON.parse(byId("page").textContent);
+const store = createStore(reduce, emptyState());
+/** @type {Set<(message: any) => void>} */
+const hearers = new Set();
+/** @type {Map<string, {watch: boolean}>} */
+const asked = new Map();
+/** @type {any[]} */
+let queue = [];
+let frames = /** @type {import("./trace/frames.js").Frame[]} */ ([]);
+let requests = 0;
+let spoken = /** @type {any} */ (null);
+const MOST_QUEUED = 24;
+
+const toast = (/** @type {string} */ text, kind = "") => {
+  const element = h(`div.toast${kind ? `.${kind}` : ""}`, { text });
+  byId("toasts").append(element);
+  setTimeout(() => element.remove(), kind === "error" ? 9000 : 5000);
+};
+
+const narrator = createNarrator(byId("narrator"));
+const card = createCard(byId("card"));
+const stage = createStage({ onPick: pick, onFrame: (index) => { player.pause(); player.seek(index); } });
+const inspector = createInspector({ why: byId("pane-why"), header: byId("pane-header"), rules: byId("pane-rules"), conntrack: byId("pane-conntrack"), dns: byId("pane-dns") });
+const seek = (/** @type {number} */ index) => { player.pause(); player.seek(index); };
+const events = createEventList(byId("pane-events"), { onPick: seek });
+const transcript = createTranscript(byId("pane-transcript"), { onPick: seek });
+const requestList = createRequestList(byId("pane-requests"), { onPick: (id) => showTrace(id) });
+const histogram = createHistogram(byId("histogram"), { onMore: (count) => sendMany(count), podOf: podAt });
+const player = createPlayer({ onChange: drawPlayer, still, onEnd: afterEnd });
+const scrubber = createScrubber(player, { label: (frame) => shortWords(frame) });
+const form = createSendForm({ onSend: (request) => send(request) });
+const socket = openSocket("/ws/lab/", { onMessage: receive, onState: (state) => store.dispatch({ type: "connection", state }) });
+const bar = wireBar({ send: (message) => socket.send(message), toast, setMotion });
+/** @type {Promise<Awaited<ReturnType<typeof createTerminals>>>} */
+const terminals = createTerminals({ send: (message) => socket.send(message), onReplay: (ids) => showTrace(ids[0]), onLeave: () => byId("player-play").focus() });
+const editor = createEditor({ send: (message) => socket.send(message), files: page.files ?? [] });
+
+wireTabs();
+wireKeys(player, { terminal: () => terminals.then((all) => all.focus()), filter: () => events.focus() });
+wireStageKeys(stage.root, { from: (host) => choose({ from: host, to: "" }), to: (host) => deliver(host) });
+byId("narrow-tabs").addEventListener("click", (/** @type {any} */ event) => { const button = event.target.closest("button"); if (button) openPart(button.value); });
+document.addEventListener("svclab:part", (/** @type {any} */ event) => { if (event.detail === "terminal") terminals.then((all) => all.fit()); });
+document.addEventListener("click", (event) => { const link = /** @type {Element} */ (event.target).closest("[data-open-tab]"); if (link) openTab(link.getAttribute("data-open-tab") ?? ""); });
+
+/** @param {any} message */
+function receive(message) {
+  if (message.clock) message.clock.arrived = Date.now();
+  message.arrived = Date.now();
+  store.dispatch(message);
+  if (message.type === "trace") traceCame(message);
+  else if (message.type === "trace.full") load(message.trace, true);
+  else if (message.type === "applied") editor.then((yaml) => yaml.showResults(message.results));
+  else if (message.type === "error") toast(message.message, "error");
+  else if (message.type === "notice") toast(message.message);
+  else if (message.type === "state" && message.fresh) reset();
+  else if (message.type.startsWith("term.")) terminals.then((all) => all.receive(message));
+  if (message.type === "state" && message.fresh) terminals.then((all) => all.restart());
+  for (const hear of hearers) hear(message);
+}
+
+/** A new cluster: nothing of the old one's packets stays on the page. */
+function reset() {
+  queue = [];
+  frames = [];
+  player.load([]);
+  stage.show(null, []);
+  stage.mark({ chosen: "", guessed: "", answered: "" });
+  choose({ from: "", to: "" });
+  byId("verdict").hidden = true;
+}
+
+/** A trace was recorded: watched if the learner asked for it here, otherwise flown past unless nothing else plays. @param {any} message */
+function traceCame(message) {
+  const { trace } = message;
+  const own = asked.get(message.request ?? "");
+  const watch = own ? own.watch : !player.state.playing && message.origin !== "grader";
+  if (message.request) asked.delete(message.request);
+  if (watch && !player.state.playing) return load(trace, true);
+  if (watch && own) return load(trace, true);
+  queue.push(trace);
+  queue = queue.slice(-MOST_QUEUED);
+  return stage.fly(framesOf(trace), trace.outcome.code !== "OK", (queue.length % 12) * 90);
+}
+
+/** @param {any} trace @param {boolean} play */
+function load(trace, play) {
+  frames = framesOf(trace);
+  store.dispatch({ type: "show", trace });
+  byId("verdict").hidden = true;
+  stage.mark({ answered: "" });
+  player.load(frames, { play });
+  if (still()) player.last();
+}
+
+/** @param {number} id */
+function showTrace(id) {
+  socket.send({ type: "trace.get", id });
+  if (isNarrow()) openPart("stage");
+}
+
+/** @param {import("./trace/player.js").PlayerState} state */
+function drawPlayer(state) {
+  scrubber.render(state);
+  if (!state.frames.length) return;
+  const now = picture(state.frames, state.t);
+  const { trace } = store.state;
+  stage.show(now, state.frames);
+  inspector.render(state.frames, now.index, trace);
+  events.render(state.frames, now.index, trace);
+  transcript.render(state.frames, now.index);
+  narrate(state, now);
+  if (now.frame.kind === "end" && !byId("verdict").hidden) return;
+  drawVerdict(now.frame.kind === "end" ? trace : null);
+}
+
+/** @param {import("./trace/player.js").PlayerState} state @param {import("./trace/player.js").Picture} now */
+function narrate(state, now) {
+  if (now.frame === spoken || now.progress > 0) return;
+  const summary = state.playing && !stops(state.frames, "packet").includes(now.index);
+  if (summary) return;
+  spoken = now.frame;
+  narrator.say(sentence(now.frame));
+}
+
+/** @param {any} trace */
+function drawVerdict(trace) {
+  const root = byId("verdict");
+  root.hidden = !trace;
+  if (!trace) return;
+  const { outcome } = trace;
+  const good = outcome.code === "OK";
+  root.replaceChildren(h(`span.tag.${good ? "ok" : "dead"}`, { text: good ? "✓ answered" : `✗ ${outcome.code}` }), h("span.mono", { text: good ? `${nameAt(outcome.endpoint)} saw ${outcome.source_seen}` : outcome.words.trim() }));
+}
+
+/** The pod that an endpoint "IP:PORT" belongs to. @param {string | null} endpoint */
+function podAt(endpoint) {
+  const ip = (endpoint ?? "").replace(/:\d+$/, "");
+  return stage.model.pods.find((pod) => ip && pod.ip === ip && !pod.hostNetwork)?.host ?? null;
+}
+/** @param {string} endpoint */
+function nameAt(endpoint) {
+  return podAt(endpoint)?.split("/")[2] ?? endpoint;
+}
+
+function afterEnd() {
+  const { trace } = store.state;
+  if (!trace) return;
+  stage.mark({ answered: podAt(trace.outcome.endpoint) ?? "" });
+  for (const hear of hearers) hear({ type: "watched", trace, pod: podAt(trace.outcome.endpoint) });
+}
+
+/** @param {{source: string, target: string, protocol?: string}} request @param {{watch?: boolean, count?: number}} [options] */
+function send(request, { watch = true, count = 1 } = {}) {
+  for (let i = 0; i < count; i += 1) {
+    requests += 1;
+    const id = `q${requests}`;
+    asked.set(id, { watch });
+    socket.send({ type: "send", ...request, request: id });
+  }
+  choose({ from: "", to: "" });
+  if (isNarrow() && watch) openPart("stage");
+}
+
+/** More of the last request. @param {number} count */
+function sendMany(count) {
+  const last = store.state.traces.at(-1);
+  if (!last) return;
+  const { source, target } = store.state.trace ?? last;
+  if (count === 1) send({ source, target });
+  else {
+    player.last();
+    socket.send({ type: "send.many", source, target, protocol: "TCP", count });
+  }
+}
+
+/** A thing of the stage was pressed: first it is the sender, then the receiver. @param {string} host @param {Element | null} element */
+function pick(host, element) {
+  const { choice } = store.state;
+  const sender = /^(pod|client|node)\//.test(host);
+  if (choice.from && choice.from !== host) return deliver(host);
+  const content = cardOf(stage.model, host);
+  const actions = [];
+  if (sender) actions.push({ label: "Send from here", icon: "send", primary: true, run: () => choose({ from: host, to: "" }) });
+  if (!sender || host.startsWith("pod/")) actions.push({ label: "Send to here", icon: "chevron-right", primary: !sender, run: () => deliver(host) });
+  if (host.startsWith("pod/")) actions.push({ label: "Remove pod", icon: "trash-2", run: () => removePod(host) });
+  choose({ from: sender ? host : "", to: "" });
+  if (content) card.open({ ...content, actions }, element);
+  return undefined;
+}
+
+/** @param {{from: string, to: string}} choice */
+function choose(choice) {
+  store.dispatch({ type: "choose", choice });
+  stage.mark({ chosen: choice.from });
+  const name = choice.from.split("/").at(-1);
+  form.choose(choice, choice.from ? `from ${name}: now tap a receiver` : "or tap a sender, then a receiver, on the stage");
+}
+
+/** The receiver is known: from the chosen sender, or the form's. @param {string} host */
+function deliver(host) {
+  const source = store.state.choice.from || form.source;
+  const target = targetText(stage.model, host, source);
+  card.close();
+  if (!source || !target) return;
+  form.choose({ from: source, to: target }, "");
+  const service = stage.model.services.find((candidate) => candidate.key === host);
+  send({ source, target, protocol: service?.ports[0]?.protocol === "UDP" ? "UDP" : "TCP" });
+}
+
+/** @param {string} host */
+function removePod(host) {
+  const [, namespace, name] = host.split("/");
+  socket.send({ type: "delete", kind: "Pod", namespace, name });
+}
+
+store.subscribe((state, before) => {
+  if (state.objects !== before.objects) {
+    stage.setObjects(state.objects.values());
+    form.render(stage.model);
+    document.documentElement.classList.toggle("has-cluster", state.ready);
+  }
+  if (state.connection !== before.connection || state.clock !== before.clock || state.mode !== before.mode) bar.render(state);
+  if (state.traces !== before.traces || state.objects !== before.objects || state.trace !== before.trace) {
+    requestList.render(state.traces);
+    const target = state.trace?.target ?? state.traces.at(-1)?.target ?? "";
+    histogram.render(state.traces, target, endpointsOf(target, state.trace));
+  }
+  if (state.api !== before.api) drawApiLog(state.api);
+});
+drawApiLog([]);
+requestList.render([]);
+scrubber.render(player.state);
+setInterval(() => {
+  const { clock } = store.state;
+  if (clock) setText(byId("clock"), timeOfDay(virtualTime(clock, clock.arrived, Date.now())));
+}, 500);
+
+/** All "IP:port" that could answer a target, by the Service that owns its name or address. @param {string} target @param {any} trace */
+function endpointsOf(target, trace) {
+  const host = target.replace(/^\w+:\/\//, "").replace(/[:/].*$/, "");
+  const namespace = trace?.source?.startsWith("pod/") ? trace.source.split("/")[1] : "default";
+  const service = stage.model.services.find((candidate) => candidate.clusterIP === host || candidate.ingress.includes(host)
+    || (host.split(".")[0] === candidate.name && (host.split(".")[1] ?? namespace) === candidate.namespace));
+  if (!service) return [];
+  const sample = store.state.traces.find((summary) => summary.target === target && summary.endpoint)?.endpoint;
+  const port = sample?.split(":").at(-1) ?? service.ports[0]?.targetPort;
+  return service.endpoints.filter((endpoint) => endpoint.state === "ready").map((endpoint) => `${endpoint.ip}:${port}`);
+}
+
+export const workspace = {
+  store, stage, player, toast, openTab, openPart, page,
+  send, showTrace, removePod,
+  /** Runs a command line in the visible terminal. @param {string} line */
+  async runCommand(line) {
+    if (isNarrow()) openPart("terminal");
+    return (await terminals).run(line);
+  },
+  /** Puts a manifest into the editor. @param {string} name @param {string} text */
+  async openManifest(name, text) {
+    (await editor).open(name, text);
+    openTab("tab-yaml");
+  },
+  /** Applies a manifest without showing the editor; the answer comes as an `applied` message. @param {string} name @param {string} text */
+  applyManifest(name, text) { socket.send({ type: "apply", yaml: text, name }); },
+  /** Sends any message of the protocol. @param {any} message */
+  tell(message) { socket.send(message); },
+  /** Every message of the server, and {type: "watched"} when a trace was seen to its end. @param {(message: any) => void} hear */
+  onMessage(hear) {
+    hearers.add(hear);
+    return () => hearers.delete(hear);
+  },
+};
