@@ -1,6 +1,6 @@
 """Tables, chains and rules of iptables, structured. `save` reads and writes text, `traverse` walks."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from svclab.linux.iptables.matches import (
@@ -136,9 +136,41 @@ def index_key(rule: Rule) -> IndexKey | None:
     return (destination, protocol, port) if protocol and port is not None else None
 
 
+class Chains(Mapping[str, Chain]):
+    """The chains of a table, each made when it is first asked for."""
+
+    __slots__ = ("_made", "_make", "_names")
+
+    def __init__(
+        self, names: Collection[str], make: Callable[[str], Chain], made: Mapping[str, Chain] | None = None
+    ) -> None:
+        self._names = names
+        self._make = make
+        self._made = dict(made or {})
+
+    def __getitem__(self, name: str) -> Chain:
+        chain = self._made.get(name)
+        if chain is None:
+            if name not in self._names:
+                raise KeyError(name)
+            chain = self._made[name] = self._make(name)
+        return chain
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._names
+        yield from (name for name in self._made if name not in self._names)
+
+    def __len__(self) -> int:
+        return len(self._names) + sum(name not in self._names for name in self._made)
+
+    def with_chain(self, chain: Chain) -> "Chains":
+        """These chains with one replaced or added; what was made already is shared."""
+        return Chains(self._names, self._make, {**self._made, chain.name: chain})
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table (nat, filter, ...) of one host. Raises RuleError for a jump to a chain that is not there."""
+    """One table (nat, filter, ...) of one host."""
 
     name: str
     chains: Mapping[str, Chain]
@@ -156,7 +188,10 @@ class Table:
     def with_rule(self, chain: str, rule: Rule) -> "Table":
         """This table with one more rule at the end of a chain (made if missing, with policy ACCEPT)."""
         old = self.chains.get(chain) or Chain(chain, "ACCEPT")
-        return Table(self.name, {**self.chains, chain: Chain(chain, old.policy, (*old.rules, rule))})
+        longer = Chain(chain, old.policy, (*old.rules, rule))
+        if isinstance(self.chains, Chains):
+            return Table(self.name, self.chains.with_chain(longer))
+        return Table(self.name, {**self.chains, chain: longer})
 
 
-__all__ = ["Chain", "Effect", "Rule", "RuleError", "Table", "index_key"]
+__all__ = ["Chain", "Chains", "Effect", "Rule", "RuleError", "Table", "index_key"]
