@@ -8,7 +8,8 @@ after the exit.
 import logging
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC
 from importlib import import_module
@@ -24,7 +25,7 @@ from svclab.terminal.places import LAPTOP, Location
 from svclab.terminal.process import Process, Stopped
 from svclab.terminal.shell import calls
 from svclab.terminal.shell.completeness import needs_more
-from svclab.terminal.shell.history import expanded
+from svclab.terminal.shell.history import expanded, one_line
 from svclab.terminal.shell.interpreter import Interpreter
 from svclab.terminal.shell.jobs import Jobs
 from svclab.terminal.shell.parser import parse
@@ -156,6 +157,36 @@ class Session:
 
         Output streams to `out` (errors to `err`, by default to `out` too). `cancelled` is asked often.
         """
+        with self._streams(out, err, stdin, cancelled, tty=tty) as (process, descriptors):
+            return self._run_typed(line, process, descriptors)
+
+    def execute(
+        self,
+        argv: list[str],
+        out: Callable[[str], object],
+        *,
+        cancelled: Callable[[], bool] = bool,
+        err: Callable[[str], object] | None = None,
+        stdin: Input | None = None,
+        tty: bool = False,
+    ) -> int:
+        """Run one program with its arguments, as `kubectl exec POD -- argv…` does; gives its exit code."""
+        with self._streams(out, err, stdin, cancelled, tty=tty) as (process, descriptors):
+            self.places[-1].state.interactive = False
+            self._guarded(lambda shell: calls.call(shell, argv), process, descriptors)
+            return self.status
+
+    @contextmanager
+    def _streams(
+        self,
+        out: Callable[[str], object],
+        err: Callable[[str], object] | None,
+        stdin: Input | None,
+        cancelled: Callable[[], bool],
+        *,
+        tty: bool,
+    ) -> Iterator[tuple[Process, Descriptors]]:
+        """A process with its standard streams; afterwards `flows` are the traces that it caused."""
         process = Process(cancelled)
 
         def sink(write: Callable[[str], object]) -> Output:
@@ -165,14 +196,11 @@ class Session:
 
             return Output(counted, tty=tty)
 
-        descriptors: Descriptors = {0: stdin or TerminalInput(), 1: sink(out), 2: sink(err or out)}
-        status = 0
         try:
-            status = self._run_typed(line, process, descriptors)
+            yield process, {0: stdin or TerminalInput(), 1: sink(out), 2: sink(err or out)}
         finally:
             self.flows = process.flows + self.background_flows
             self.background_flows = []
-        return status
 
     def close(self) -> None:
         """The learner is gone: background commands end, and the places are left."""
@@ -200,6 +228,7 @@ class Session:
         return self.status
 
     def _note(self, line: str) -> None:
+        line = one_line(line)
         if line.strip() and self.history[-1:] != [line]:
             self.history.append(line)
             del self.history[:-MAX_HISTORY]
@@ -227,20 +256,22 @@ class Session:
         while items:
             item, *items = items
             depth = len(self.places)
-            self._guarded(Sequence((item,)), process, descriptors)
+            self._guarded(lambda shell, item=item: shell.run(Sequence((item,))), process, descriptors)
             if len(self.places) > depth:
                 self.places[-1].waiting = items
                 return
             if len(self.places) < depth or self.closed:
                 return
 
-    def _guarded(self, node: Node, process: Process, descriptors: Descriptors) -> None:
+    def _guarded(
+        self, body: Callable[[Interpreter], int], process: Process, descriptors: Descriptors
+    ) -> None:
         """Run one command; whatever happens in it ends it alone."""
         state = self.places[-1].state
         shell = self._interpreter(process, descriptors)
         try:
             with process.at_end:
-                state.status = shell.run(node)
+                state.status = body(shell)
         except Exit as ended:
             self._exit(ended.status, process, descriptors)
         except Stopped as stopped:

@@ -34,6 +34,14 @@ _commands: dict[str, dict[str, Command]] = {}
 _completers: dict[str, Completer] = {}
 
 
+class Usage(Exception):
+    """A command was called wrongly: printed after its name; `status` is the exit code."""
+
+    def __init__(self, message: str, status: int = 2) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 def command(*names: str, places: Iterable[str] = EVERYWHERE) -> Callable[[Command], Command]:
     """Registers a function as the program of these names in these places."""
     known = frozenset(places)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from svclab.terminal.commands.registry import Context, find_command
+from svclab.terminal.commands.registry import Context, Usage, find_command
 from svclab.terminal.files import FileError
 from svclab.terminal.places import BASH_TOOLSETS
 from svclab.terminal.shell.assignments import assign
@@ -214,6 +214,11 @@ def _program(shell: "Interpreter", argv: list[str]) -> int:
     shell.process.step()
     try:
         return program(context(shell, argv), argv[1:])
+    except Usage as usage:
+        stream = shell.descriptors[2]
+        assert isinstance(stream, Output)
+        stream.write(f"{name}: {usage}\n")
+        return usage.status
     except BrokenPipe:
         return _PIPE_STATUS
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from svclab.terminal.shell.lexer import Incomplete, tokens
 
+_GOES_ON = re.compile(r"(^|[\s;])(do|then|else|in|\{|\(|&&|\|\|?|;;)$|[|&;({]$")
 _EVENT = re.compile(r"!(!|-?\d+|[A-Za-z]\S*)")
 
 
@@ -19,6 +20,18 @@ def expanded(line: str, history: list[str], show: Callable[[str], object]) -> st
     if result != line:
         show(result)
     return result
+
+
+def one_line(text: str) -> str:
+    """A command of several lines as the history keeps it: joined by `;`, but for here-documents and quotes."""
+    lines = [line.strip() for line in text.split("\n")]
+    if len(lines) == 1 or "<<" in text or any(line.count(q) % 2 for line in lines for q in "'\""):
+        return text
+    joined = lines[0]
+    for line in lines[1:]:
+        if line:
+            joined += (" " if _GOES_ON.search(joined) else "; ") + line
+    return joined
 
 
 def _event(match: re.Match[str], history: list[str]) -> str:
