@@ -34,6 +34,7 @@ const asked = new Map();
 let queue = [];
 let frames = /** @type {import("./trace/frames.js").Frame[]} */ ([]);
 let requests = 0;
+let verdictOf = /** @type {any} */ (null);
 let spoken = /** @type {any} */ (null);
 const MOST_QUEUED = 24;
 
@@ -92,7 +93,7 @@ function reset() {
   stage.show(null, []);
   stage.mark({ chosen: "", guessed: "", answered: "" });
   choose({ from: "", to: "" });
-  byId("verdict").hidden = true;
+  drawVerdict(null);
 }
 
 /** A trace was recorded: watched if the learner asked for it here, otherwise flown past unless nothing else plays. @param {any} message */
@@ -111,8 +112,7 @@ function traceCame(message) {
 /** @param {any} trace @param {boolean} play */
 function load(trace, play) {
   frames = framesOf(trace);
-  store.dispatch({ type: "show", trace });
-  byId("verdict").hidden = true;
+  store.dispatch({ type: "show", trace, hidden: play });
   stage.mark({ answered: "" });
   player.load(frames, { play });
   if (still()) player.last();
@@ -135,8 +135,10 @@ function drawPlayer(state) {
   events.render(state.frames, now.index, trace);
   transcript.render(state.frames, now.index);
   narrate(state, now);
-  if (now.frame.kind === "end" && !byId("verdict").hidden) return;
-  drawVerdict(now.frame.kind === "end" ? trace : null);
+  const ended = now.frame.kind === "end" ? trace : null;
+  if (ended !== verdictOf) drawVerdict(ended);
+  verdictOf = ended;
+  if (ended && store.state.hidden === trace.id) store.dispatch({ type: "reveal" });
 }
 
 /** @param {import("./trace/player.js").PlayerState} state @param {import("./trace/player.js").Picture} now */
@@ -151,11 +153,14 @@ function narrate(state, now) {
 /** @param {any} trace */
 function drawVerdict(trace) {
   const root = byId("verdict");
-  root.hidden = !trace;
+  const hint = byId("send-hint");
+  for (const element of [...root.children]) if (element !== hint) element.remove();
+  hint.hidden = Boolean(trace);
+  document.documentElement.classList.toggle("at-end", Boolean(trace));
   if (!trace) return;
   const { outcome } = trace;
   const good = outcome.code === "OK";
-  root.replaceChildren(h(`span.tag.${good ? "ok" : "dead"}`, { text: good ? "✓ answered" : `✗ ${outcome.code}` }), h("span.mono", { text: good ? `${nameAt(outcome.endpoint)} saw ${outcome.source_seen}` : outcome.words.trim() }));
+  root.append(h(`span.tag.${good ? "ok" : "dead"}`, { text: good ? "✓ answered" : `✗ ${outcome.code}` }), h("span.mono", { text: good ? `${nameAt(outcome.endpoint)} saw ${outcome.source_seen}` : outcome.words.trim(), title: outcome.words }));
 }
 
 /** The pod that an endpoint "IP:PORT" belongs to. @param {string | null} endpoint */
@@ -219,7 +224,7 @@ function choose(choice) {
   store.dispatch({ type: "choose", choice });
   stage.mark({ chosen: choice.from });
   const name = choice.from.split("/").at(-1);
-  form.choose(choice, choice.from ? `from ${name}: now tap a receiver` : "or tap a sender, then a receiver, on the stage");
+  form.choose(choice, choice.from ? `from ${name}: now tap a receiver` : "Tap a sender, then a receiver, on the stage.");
 }
 
 /** The receiver is known: from the chosen sender, or the form's. @param {string} host */
@@ -246,14 +251,15 @@ store.subscribe((state, before) => {
     document.documentElement.classList.toggle("has-cluster", state.ready);
   }
   if (state.connection !== before.connection || state.clock !== before.clock || state.mode !== before.mode) bar.render(state);
-  if (state.traces !== before.traces || state.objects !== before.objects || state.trace !== before.trace) {
+  if (state.traces !== before.traces || state.objects !== before.objects || state.trace !== before.trace || state.hidden !== before.hidden) {
     requestList.render(state.traces);
     const target = state.trace?.target ?? state.traces.at(-1)?.target ?? "";
-    histogram.render(state.traces, target, endpointsOf(target, state.trace));
+    histogram.render(state.traces.filter((summary) => summary.id !== state.hidden), target, endpointsOf(target, state.trace));
   }
   if (state.api !== before.api) drawApiLog(state.api);
 });
 drawApiLog([]);
+choose({ from: "", to: "" });
 requestList.render([]);
 scrubber.render(player.state);
 setInterval(() => {

@@ -12,6 +12,7 @@
  * @property {string} flavour
  * @property {any[]} traces summaries, newest last
  * @property {any} trace the one on the stage
+ * @property {any} hidden id of the trace whose end is not yet seen: the histogram must not give it away
  * @property {any[]} api newest last
  * @property {{from: string, to: string}} choice
  */
@@ -21,7 +22,7 @@ const MOST_API = 300;
 
 /** @returns {State} */
 export const emptyState = () => ({
-  connection: "connecting", ready: false, objects: new Map(), rv: 0, clock: null, mode: "iptables", flavour: "", traces: [], trace: null,
+  connection: "connecting", ready: false, objects: new Map(), rv: 0, clock: null, mode: "iptables", flavour: "", traces: [], trace: null, hidden: null,
   api: [], choice: { from: "", to: "" },
 });
 
@@ -52,7 +53,8 @@ export function reduce(state, message) {
     }
     case "clock": return { ...state, mode: message.mode ?? state.mode, clock: { now: message.now, paused: message.paused, rate: message.rate, arrived: message.arrived } };
     case "trace": return { ...state, traces: [...state.traces.filter((summary) => summary.id !== message.trace.id), summaryOf(message.trace)].slice(-MOST_TRACES) };
-    case "show": return { ...state, trace: message.trace };
+    case "show": return { ...state, trace: message.trace, hidden: message.hidden ? message.trace.id : null };
+    case "reveal": return { ...state, hidden: null };
     case "api": return { ...state, api: [...state.api, ...message.entries].slice(-MOST_API) };
     case "choose": return { ...state, choice: { ...state.choice, ...message.choice } };
     default: return state;

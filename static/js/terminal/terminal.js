@@ -6,11 +6,17 @@ import { byId, h } from "../core/dom.js";
 const CHIPS = ["kubectl get pods -A -o wide", "kubectl get svc -A", "kubectl get endpointslices -A", "kubectl describe svc ", "curl -s ", "dig +search "];
 const MOST = 8;
 
-const THEME = {
-  background: "#16161d", foreground: "#e6e4ef", cursor: "#ff9457", cursorAccent: "#16161d", selectionBackground: "#3d3c66",
+const DARK = {
+  background: "#14141b", foreground: "#e6e4ef", cursor: "#ff9457", cursorAccent: "#14141b", selectionBackground: "#3d3c66",
   black: "#2c2c38", red: "#ff8188", green: "#5fd79a", yellow: "#f2bd55", blue: "#86b4ff", magenta: "#cf9bff", cyan: "#4fcbc4", white: "#e6e4ef",
   brightBlack: "#8a8899", brightRed: "#ff9ea3", brightGreen: "#8be6b6", brightYellow: "#f7d188", brightBlue: "#aecbff", brightMagenta: "#dfbcff", brightCyan: "#84e0da", brightWhite: "#ffffff",
 };
+const LIGHT = {
+  background: "#fcfbf9", foreground: "#1f1d26", cursor: "#c84a12", cursorAccent: "#fcfbf9", selectionBackground: "#d9d7f5",
+  black: "#1f1d26", red: "#b3202e", green: "#16794a", yellow: "#8a5a00", blue: "#2a66c4", magenta: "#7b3fb8", cyan: "#0a7377", white: "#6f6c7a",
+  brightBlack: "#55525f", brightRed: "#c8323f", brightGreen: "#1d8a56", brightYellow: "#9a6700", brightBlue: "#3a74d0", brightMagenta: "#8b4fc8", brightCyan: "#0f8085", brightWhite: "#1f1d26",
+};
+const theme = () => (document.documentElement.dataset.theme === "dark" ? DARK : LIGHT);
 
 /**
  * @param {{send: (message: any) => void, onReplay: (ids: number[]) => void, onLeave: () => void}} options
@@ -35,7 +41,7 @@ export async function createTerminals({ send, onReplay, onLeave }) {
     const id = `t${number}`;
     const element = h("div", { id: `terminal-${id}`, role: "tabpanel", "aria-label": `Terminal ${number}` });
     root.append(element);
-    const terminal = new Terminal({ fontFamily: '"JetBrains Mono", monospace', fontSize: 13, lineHeight: 1.25, cursorBlink: false, scrollback: 5000, theme: THEME, screenReaderMode: false, minimumContrastRatio: 4.5, allowProposedApi: true });
+    const terminal = new Terminal({ fontFamily: '"JetBrains Mono", monospace', fontSize: 13, lineHeight: 1.25, cursorBlink: false, scrollback: 5000, theme: theme(), screenReaderMode: false, minimumContrastRatio: 4.5, allowProposedApi: true });
     const fit = new FitAddon();
     terminal.loadAddon(fit);
     terminal.loadAddon(new WebLinksAddon());
@@ -102,6 +108,7 @@ export async function createTerminals({ send, onReplay, onLeave }) {
   byId("chips").replaceChildren(...CHIPS.map((text) => h("button.button", { type: "button", text: text.trim().split(" ").slice(0, 3).join(" "), onclick: () => { const entry = open.get(current); if (entry) { type(entry, text); entry.terminal.focus(); } } })));
   const refit = new ResizeObserver(() => { const entry = open.get(current); if (entry?.element.offsetParent && entry.element.clientWidth > 60) entry.fit.fit(); });
   refit.observe(root);
+  new MutationObserver(() => { for (const entry of open.values()) entry.terminal.options.theme = theme(); }).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 
   /** The brace beside the terminal: the flows that a command caused. @param {any} message */
   function brace(message) {

@@ -42,7 +42,7 @@ const CLIENTS = [
 export function layout(model, size) {
   const width = Math.max(760, size.width);
   const wireY = 26;
-  const left = Math.round(Math.min(200, Math.max(150, width * 0.17)));
+  const left = Math.round(Math.min(210, Math.max(176, width * 0.18)));
   const boxes = nodeWidths(model, width - left - GAP);
   const columns = model.nodes.map((node, i) => podColumns(boxes[i]));
   const visible = model.nodes.map((node) => visiblePods(model.pods.filter((pod) => pod.node === node.name)));
@@ -258,7 +258,7 @@ export function pointOf(at, anchor) {
     if (!node) return null;
     if (hook === "nic") return node.nic;
     const plate = node.gate.plates.find((candidate) => candidate.hook === (SHARED[hook] ?? hook)) ?? node.gate.plates[0];
-    return { x: plate.x - 4, y: plate.y + plate.h / 2 };
+    return { x: laneOf(node), y: plate.y + plate.h / 2 };
   }
   for (const node of at.nodes) {
     const box = node.pods.find((candidate) => candidate.pod.host === host);
@@ -267,6 +267,9 @@ export function pointOf(at, anchor) {
   const stacked = stackOf(at, host);
   return stacked;
 }
+
+/** Beside the gate, so that a packet at a plate hides no rule's name. @param {NodeBox} node */
+const laneOf = (node) => node.gate.x - 20;
 
 /** A pod that is only counted stands where the stack stands. @param {Layout} at @param {string} host */
 function stackOf(at, host) {
@@ -302,15 +305,25 @@ function legs(at, anchor, place) {
 function between(at, from, to, packet) {
   const a = nodeOfHost(at, from.split("#")[0]);
   const b = nodeOfHost(at, to.split("#")[0]);
-  const up = (/** @type {NodeBox} */ node) => [{ x: node.trunk.x, y: node.gate.y - 8 }, { x: node.nic.x, y: node.nic.y }, { x: node.nic.x, y: at.wire.y }];
-  const down = (/** @type {NodeBox} */ node) => ({ x: node.trunk.x, y: node.gate.y + node.gate.h + 6 });
   const balancer = at.balancers.find((box) => box.ip && (box.ip === packet?.dst || box.ip === packet?.src));
   const detour = balancer ? [{ x: at.router.x, y: balancer.y + 8 }, { x: at.router.x, y: at.wire.y }] : [{ x: at.router.x, y: at.wire.y }];
-  if (a && b && a === b) return from.startsWith("pod/") || to.startsWith("pod/") ? [down(a)] : [];
-  if (a && b) return [...up(a), ...up(b).reverse()];
-  if (a && to === "router") return [...up(a), { x: at.router.x, y: at.wire.y }];
-  if (from === "router" && b) return [...detour, ...up(b).reverse()];
+  if (a && b && a === b) return from.startsWith("pod/") || to.startsWith("pod/") ? below(a, from.startsWith("pod/")) : [];
+  if (a && b) return [...above(at, a), ...above(at, b).reverse()];
+  if (a && to === "router") return [...above(at, a), ...[...detour].reverse()];
+  if (from === "router" && b) return [...detour, ...above(at, b).reverse()];
   return [];
+}
+
+/** From a gate's lane up to the wire between the nodes. @param {Layout} at @param {NodeBox} node */
+const above = (at, node) => [
+  { x: laneOf(node), y: node.gate.y - 9 }, { x: node.nic.x, y: node.gate.y - 9 }, { x: node.nic.x, y: at.wire.y },
+];
+
+/** Between a gate's lane and the trunk to the pods. @param {NodeBox} node @param {boolean} upwards */
+function below(node, upwards) {
+  const y = node.gate.y + node.gate.h + 9;
+  const points = [{ x: node.trunk.x, y }, { x: laneOf(node), y }];
+  return upwards ? points : points.reverse();
 }
 
 /** Total length of a road in pixels. @param {Point[]} points */

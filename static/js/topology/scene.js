@@ -74,21 +74,23 @@ function routerMark() {
     svg("text.caption", { y: 29, "text-anchor": "middle", text: "router" }));
 }
 
-/** @param {Layout} at @param {Element} wire @param {Element} router */
+/** The wires outside the nodes. @param {Layout} at @param {Element} wire @param {Element} router */
 function drawWires(at, wire, router) {
   const parts = [`M${at.router.x} ${at.router.y}V${at.wire.y}H${at.wire.x2}`];
-  for (const node of at.nodes) {
-    parts.push(`M${node.nic.x} ${at.wire.y}V${node.nic.y}`);
-    parts.push(`M${node.trunk.x} ${node.gate.y + node.gate.h}V${node.trunk.y2}`);
-    if (node.trunk.x !== node.nic.x) parts.push(`M${node.nic.x} ${node.gate.y + node.gate.h}v8H${node.trunk.x}v4`);
-    parts.push(`M${node.nic.x} ${node.nic.y}V${node.gate.y}`);
-    for (const box of [...node.pods, ...(node.moreBox ? [{ ...node.moreBox }] : [])]) {
-      parts.push(`M${node.trunk.x} ${box.y + box.h / 2}H${box.x < node.trunk.x ? box.x + box.w : box.x}`);
-    }
-  }
+  for (const node of at.nodes) parts.push(`M${node.nic.x} ${at.wire.y}V${node.nic.y}`);
   for (const client of at.clients) parts.push(`M${client.x + client.w} ${client.y + client.h / 2}H${at.router.x}V${at.router.y}`);
+  for (const box of at.balancers) parts.push(`M${at.router.x} ${at.router.y}V${box.y}`);
   set(wire, { d: parts.join("") });
   set(router, { transform: `translate(${at.router.x} ${at.router.y})` });
+}
+
+/** The wires within a node: NIC, through the gate, bridge, pods. @param {import("./layout.js").NodeBox} node */
+function nodeWires(node) {
+  const parts = [`M${node.nic.x} ${node.nic.y}V${node.gate.y + node.gate.h}`];
+  const boxes = [...node.pods, ...(node.moreBox ? [node.moreBox] : [])];
+  if (boxes.length) parts.push(`M${node.nic.x} ${node.gate.y + node.gate.h}v9H${node.trunk.x}V${node.trunk.y2}`);
+  for (const box of boxes) parts.push(`M${node.trunk.x} ${box.y + box.h / 2}H${box.x < node.trunk.x ? box.x + box.w : box.x}`);
+  return parts.join("");
 }
 
 /** @param {Element} ground @param {Layout} at */
@@ -166,7 +168,7 @@ function nodeMark(box, interactive) {
   const gate = interactive(svg("g.gate", {},
     svg("rect.gate-back", { rx: 7 }),
     ...box.gate.plates.map((plate) => svg("g.plate", { "data-hook": plate.hook }, svg("rect", { rx: 3 }), svg("text", { "text-anchor": "middle" })))));
-  return svg("g.node", {}, svg("rect.box", { rx: 14 }), svg("text.title", {}), svg("text.subtitle", {}),
+  return svg("g.node", {}, svg("rect.box", { rx: 14 }), svg("path.wire"), svg("text.title", {}), svg("text.subtitle", {}),
     svg("g.nic", {}, svg("rect", { rx: 9, height: 18 }), svg("text", { "text-anchor": "middle", y: 13 })),
     svg("g.bridge", {}, svg("rect", { rx: 7, height: 14, width: 44, x: -22, y: -7 }), svg("text", { "text-anchor": "middle", y: 3.5, text: "cni0" })),
     gate, svg("g.stack", {}, svg("rect", { rx: 8 }), svg("rect", { rx: 8 }), svg("text", { "text-anchor": "middle" })));
@@ -174,10 +176,11 @@ function nodeMark(box, interactive) {
 
 /** @param {SVGGElement} element @param {import("./layout.js").NodeBox} box */
 function updateNode(element, box) {
-  const [rect, title, subtitle, nic, bridge, gate, stack] = /** @type {Element[]} */ ([...element.children]);
+  const [rect, wires, title, subtitle, nic, bridge, gate, stack] = /** @type {Element[]} */ ([...element.children]);
   const { node } = box;
   set(element, { class: `node${node.ready ? "" : " unready"}`, "data-node": node.host });
   set(rect, { x: box.x, y: box.y, width: box.w, height: box.h });
+  set(wires, { d: nodeWires(box) });
   set(title, { x: box.x + 14, y: box.y + 24, text: node.name });
   set(subtitle, { x: box.x + box.w - 14, y: box.y + 24, "text-anchor": "end", text: box.w > 230 ? node.podCIDR : "" });
   const label = node.ip;
@@ -185,7 +188,7 @@ function updateNode(element, box) {
   set(nic, { transform: `translate(${box.nic.x} ${box.nic.y - 9})` });
   set(nic.children[0], { width, x: -width / 2 });
   setText(nic.children[1], label);
-  set(bridge, { transform: `translate(${box.bridge.x} ${box.bridge.y})` });
+  set(bridge, { transform: `translate(${box.bridge.x} ${box.bridge.y})`, visibility: box.pods.length && box.trunk.x === box.nic.x ? "visible" : "hidden" });
   set(gate, { "aria-label": `Rule gate of ${node.name}: PREROUTING, routing, FORWARD, POSTROUTING` });
   set(gate.children[0], { x: box.gate.x - 5, y: box.gate.y - 5, width: box.gate.w + 10, height: box.gate.h + 10 });
   box.gate.plates.forEach((plate, i) => {

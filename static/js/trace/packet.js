@@ -113,7 +113,8 @@ function drawLabel(mark, envelope, at, bounds) {
   const width = Math.max(...rows.map((row) => row.text.length)) * 6.35 + 50;
   const shown = rows.slice(0, 4);
   const height = shown.length * 15 + 9;
-  const right = at.x + 24 + width < bounds.width - 4;
+  const atGate = envelope.to.includes("#") && at.x - 24 - width > 4;
+  const right = !atGate && at.x + 24 + width < bounds.width - 4;
   const x = right ? 22 : -22 - width;
   const y = Math.min(Math.max(-height / 2, 4 - at.y), bounds.height - 4 - at.y - height);
   set(label, { transform: `translate(${x} ${y})` });
@@ -147,7 +148,7 @@ function drawGrave(grave, silence, picture, geometry) {
   set(grave, { transform: `translate(${at.x} ${at.y})` });
   const tag = /** @type {Element} */ (grave.querySelector(".tag"));
   const width = death.code.length * 7.2 + 20;
-  set(tag, { transform: `translate(${at.x + 22 + width < geometry.bounds().width ? 20 : -20 - width} 0)` });
+  set(tag, { transform: `translate(${at.x - 22 - width > 4 ? -20 - width : 20} 0)` });
   set(tag.children[0], { width });
   setText(tag.children[1], death.code);
   if (!quiet) return;

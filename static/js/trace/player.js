@@ -39,7 +39,7 @@ export function picture(frames, t) {
     envelope: envelopeAt(frame, next, progress),
     trail: trailAt(frames, index),
     death: showDeath ? { host: death.at, code: death.step.code, where: death.step.where, words: end ? frame.step.words : "" } : null,
-    path: [...new Set(frames.slice(0, index + 1).map((candidate) => candidate.host))],
+    path: [...new Set(frames.slice(0, index + 1).filter((candidate) => candidate.flow === (end ? lastFlow(frames) : frame.flow)).map((candidate) => candidate.host))],
   };
 }
 

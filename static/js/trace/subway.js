@@ -15,10 +15,11 @@ export function createSubway(root, { onPick }) {
     /** @param {import("./frames.js").Frame[]} frames @param {number} index */
     render(frames, index) {
       const all = stations(frames);
+      const numbers = new Map(all.map((frame, i) => [frame, i + 1]));
       const current = all.findLast((frame) => frame.index <= index) ?? all[0];
       keyed(root, all, (frame) => `${frame.index}/${frame.flow}/${frame.kind}/${frame.host}`, (frame) => station(frame, onPick), (element, frame) => {
         const here = frame === current;
-        set(element, { "aria-current": here ? "step" : null });
+        set(element, { "aria-current": here ? "step" : null, "data-n": numbers.get(frame) });
         element.classList.toggle("future", frame.index > index);
         if (here && element.dataset.shown !== "yes") element.scrollIntoView({ block: "nearest" });
         element.dataset.shown = here ? "yes" : "no";
@@ -34,7 +35,7 @@ function station(frame, onPick) {
   const where = h("div.where");
   setText(where, frame.kind === "end" ? (step.code === "OK" ? "Answered" : step.code) : hostWords(step.host));
   const diff = frame.kind === "nat" ? h("div.diff", {}, ...changes(step)) : null;
-  return h(`li${kind}${frame.purpose === "dns" ? ".dns" : ""}${frame.reply ? ".reply" : ""}${step.host.startsWith("node/") ? ".band-node" : ""}`, { "data-n": frame.index + 1 },
+  return h(`li${kind}${frame.purpose === "dns" ? ".dns" : ""}${frame.reply ? ".reply" : ""}${step.host.startsWith("node/") ? ".band-node" : ""}`, {},
     h("button", { type: "button", onclick: () => onPick(frame.index) }, where, h("div.what", { text: `${word(frame)} ${shortWords(frame)}` }), diff));
 }
 
