@@ -4,6 +4,7 @@ Source: kube-proxy 1.36, the same for all three modes.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from svclab.kube.proxy.addresses import normalised
@@ -15,7 +16,7 @@ SERVICE_NAME = "kubernetes.io/service-name"
 HEADLESS = "service.kubernetes.io/headless"
 
 PortName = tuple[str, str]  # (name, protocol): what a slice's port and a Service's port must share
-NO_HINTS: frozenset[str] = frozenset()
+Names = tuple[str, ...]
 
 
 class Endpoint(NamedTuple):
@@ -32,8 +33,8 @@ class Endpoint(NamedTuple):
     ready: bool
     serving: bool
     terminating: bool
-    zones: frozenset[str]
-    nodes: frozenset[str]
+    zones: Names
+    nodes: Names
     slice_name: str
     index: int
 
@@ -57,25 +58,25 @@ def slice_service(slice_: Manifest, config: ProxyConfig) -> Key | None:
 
 
 def slice_endpoints(slice_: Manifest, config: ProxyConfig) -> dict[PortName, list[Endpoint]]:
-    """The endpoints of one slice by port. Ports without a name (not even ""), without a number or 0 are
-    left out.
-    """
+    """The endpoints of one slice by port, without ports that have no name (not even ""), or no number, or 0."""
     ports = [
         ((port["name"], port.get("protocol") or "TCP"), port["port"])
         for port in slice_.get("ports") or []
         if port.get("name") is not None and port.get("port")
     ]
     found: dict[PortName, list[Endpoint]] = {name: [] for name, _ in ports}
-    metadata, version = slice_["metadata"], config.ip_version
+    metadata, version, here = slice_["metadata"], config.ip_version, config.node_name
     slice_name = f"{metadata.get('namespace', '')}/{metadata['name']}"
     for index, endpoint in enumerate(slice_.get("endpoints") or []):
-        ip = _address(endpoint, version)
+        addresses = endpoint.get("addresses")
+        ip = normalised(addresses[0], version) if addresses else ""
         if not ip:
             continue
-        state = _state(endpoint, config.node_name)
+        local, hints = endpoint.get("nodeName") == here, _hints(endpoint)
+        conditions = _conditions(endpoint)
         for name, port in ports:
-            text = f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
-            found[name].append(Endpoint(text, ip, port, *state, slice_name, index))
+            text = f"{ip}:{port}" if version == 4 else f"[{ip}]:{port}"
+            found[name].append(_endpoint((text, ip, port, local, *conditions, *hints, slice_name, index)))
     return found
 
 
@@ -92,26 +93,26 @@ def merged(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
     return tuple(by_text[text] for text in sorted(by_text))
 
 
-def _address(endpoint: Mapping, version: int) -> str:
-    """The first address, normalised; "" if there is none of this family."""
-    addresses = endpoint.get("addresses") or [""]
-    return normalised(addresses[0], version)
+# An Endpoint of its fields; half the time of the NamedTuple's own constructor.
+_endpoint = partial(tuple.__new__, Endpoint)
 
 
-def _state(endpoint: Mapping, node_name: str) -> tuple:
-    """(local, ready, serving, terminating, zones, nodes); what is not said counts as ready and serving."""
-    conditions = endpoint.get("conditions") or {}
+def _conditions(endpoint: Mapping) -> tuple[bool, bool, bool]:
+    """(ready, serving, terminating); what is not said counts as ready, as serving and as not terminating."""
+    conditions = endpoint.get("conditions")
+    if not conditions:
+        return True, True, False
     ready, serving = conditions.get("ready"), conditions.get("serving")
-    hints = endpoint.get("hints") or {}
-    return (
-        endpoint.get("nodeName") == node_name,
-        ready is None or bool(ready),
-        serving is None or bool(serving),
-        bool(conditions.get("terminating")),
-        _names(hints.get("forZones")),
-        _names(hints.get("forNodes")),
-    )
+    return ready is None or ready, serving is None or serving, conditions.get("terminating") or False
 
 
-def _names(hints: list[Mapping] | None) -> frozenset[str]:
-    return frozenset(hint["name"] for hint in hints) if hints else NO_HINTS
+def _hints(endpoint: Mapping) -> tuple[Names, Names]:
+    """The names of the zones and of the nodes that should use an endpoint."""
+    hints = endpoint.get("hints")
+    if not hints:
+        return (), ()
+    return _names(hints.get("forZones")), _names(hints.get("forNodes"))
+
+
+def _names(hints: list[Mapping] | None) -> Names:
+    return tuple(hint["name"] for hint in hints or ())

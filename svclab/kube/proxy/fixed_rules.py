@@ -5,7 +5,7 @@ Source: kube-proxy 1.36, and recordings of `iptables-save` on nodes where no kub
 """
 
 from svclab.kube.proxy.config import LOOPBACK, ProxyConfig
-from svclab.kube.proxy.rules import ChainKey, Texts
+from svclab.kube.proxy.rules import ChainKey
 from svclab.linux.trace import Origin
 
 CANARY = "KUBE-PROXY-CANARY"
@@ -72,7 +72,7 @@ def fixed_rules(config: ProxyConfig) -> dict[ChainKey, tuple[Setting, ...]]:
     return rules
 
 
-def node_port_jumps(config: ProxyConfig) -> Texts:
+def node_port_jumps(config: ProxyConfig) -> tuple[str, ...]:
     """The last rules of nat KUBE-SERVICES: packets for this node's own addresses go on to KUBE-NODEPORTS.
 
     They follow the setting nodePortAddresses.

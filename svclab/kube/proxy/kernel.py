@@ -29,13 +29,13 @@ class ChainsOnDemand(Mapping[str, Chain]):
         return self._read[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._table.texts
+        return name in self._table.blocks
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._table.texts)
+        return iter(self._table.blocks)
 
     def __len__(self) -> int:
-        return len(self._table.texts)
+        return len(self._table.blocks)
 
 
 def kernel_tables(

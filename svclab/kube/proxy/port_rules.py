@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import cache
 from ipaddress import ip_address
 
-from svclab.kube.proxy.chains import endpoint_chain, port_hash
+from svclab.kube.proxy.chains import endpoint_chains, port_hash
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.proxy.endpoints import Endpoint
 from svclab.kube.proxy.policy import Choice
-from svclab.kube.proxy.rules import ChainKey, Source, Sources, Texts
+from svclab.kube.proxy.rules import Block, ChainKey, Source, Sources, block_of
 from svclab.kube.proxy.services import External, ServicePort
 from svclab.linux.trace import Origin
 
@@ -54,12 +54,12 @@ Entry = tuple[str, Origin]  # a rule's text and what it follows from
 
 @dataclass(frozen=True, slots=True)
 class PortRules:
-    """Rules of one Service port. `shared` are its entries in chains of all Services; `texts` and `sources`
+    """Rules of one Service port. `shared` are its entries in chains of all Services; `blocks` and `sources`
     are the chains of its own, all in nat.
     """
 
     shared: dict[ChainKey, tuple[Entry, ...]]
-    texts: dict[str, Texts]
+    blocks: dict[str, Block]
     sources: dict[str, Sources]
 
 
@@ -93,7 +93,7 @@ class _Writer:
         self.has_external = choice.has_any and bool(choice.local or not port.external_local)
         self.firewalled = choice.has_any and bool(port.vips and port.source_ranges)
         self.shared: dict[ChainKey, list[Entry]] = {}
-        self.texts: dict[str, Texts] = {}
+        self.blocks: dict[str, Block] = {}
         self.sources: dict[str, Sources] = {}
 
     def write(self) -> PortRules:
@@ -109,7 +109,7 @@ class _Writer:
         if self.choice.has_any:
             self._own_chains()
         shared = {key: tuple(entries) for key, entries in self.shared.items()}
-        return PortRules(shared, self.texts, self.sources)
+        return PortRules(shared, self.blocks, self.sources)
 
     def _add(self, table: str, chain: str, text: str, field: str) -> None:
         self.shared.setdefault((table, chain), []).append((text, self.port.origin(field)))
@@ -177,7 +177,7 @@ class _Writer:
             self._ext_chain()
         if self.firewalled:
             self._fw_chain()
-        names = [endpoint_chain(self.key, self.protocol, endpoint.text) for endpoint in choice.used]
+        names = endpoint_chains(self.key, self.protocol, (endpoint.text for endpoint in choice.used))
         by_text = {endpoint.text: name for endpoint, name in zip(choice.used, names, strict=True)}
         if port.uses_cluster and choice.cluster:
             self._spread_chain(self.svc, choice.cluster, by_text)
@@ -190,7 +190,7 @@ class _Writer:
         about = f"for {self.key} external destinations"
         if not self.port.external_local:
             comment = f'-m comment --comment "masquerade traffic {about}"'
-            self.texts[self.ext] = (f"{comment} {MASQUERADE}", f"-j {self.svc}")
+            self.blocks[self.ext] = block_of(self.ext, (f"{comment} {MASQUERADE}", f"-j {self.svc}"))
             return
         from_node = "-m addrtype --src-type LOCAL"
         texts = []
@@ -200,7 +200,7 @@ class _Writer:
         texts.append(f'-m comment --comment "route LOCAL traffic {about}" {from_node} -j {self.svc}')
         if self.has_external:
             texts.append(f"-j {self.svl}")
-        self.texts[self.ext] = tuple(texts)
+        self.blocks[self.ext] = block_of(self.ext, texts)
 
     def _fw_chain(self) -> None:
         ranges = self.port.source_ranges
@@ -216,7 +216,7 @@ class _Writer:
             f'-m comment --comment "other traffic to {self.key} will be dropped by KUBE-PROXY-FIREWALL"'
         )
         sources.append(self.port.origin("spec.loadBalancerSourceRanges"))
-        self.texts[self.fw], self.sources[self.fw] = tuple(texts), tuple(sources)
+        self.blocks[self.fw], self.sources[self.fw] = block_of(self.fw, texts), tuple(sources)
 
     def _spread_chain(self, chain: str, endpoints: Sequence[Endpoint], names: dict[str, str]) -> None:
         """The draw: the first of n endpoints has 1/n, the next 1/(n-1) of the rest, the last what is left."""
@@ -235,7 +235,7 @@ class _Writer:
             f"{comment}{draw}-j {name}"
             for comment, draw, (_, name) in zip(comments, draws(len(ends)), ends, strict=True)
         ]
-        self.texts[chain], self.sources[chain] = tuple(texts), (*sources, *endpoints)
+        self.blocks[chain], self.sources[chain] = block_of(chain, texts), (*sources, *endpoints)
 
     def _outsiders(self, chain: str) -> tuple[list[str], list[Source]]:
         """Cluster IP traffic from outside the pods' range is marked; only in the chain the cluster IP leads
@@ -262,8 +262,6 @@ class _Writer:
         dnat = f"{self.match} -j DNAT --to-destination "
         for name, endpoint in zip(names, self.choice.used, strict=True):
             recent = f"-m recent --name {name} --set " if remembers else ""
-            self.texts[name] = (
-                f"{comment}-s {endpoint.ip} {MASQUERADE}",
-                f"{comment}{recent}{dnat}{endpoint.text}",
-            )
+            hairpin = f"-A {name} {comment}-s {endpoint.ip} {MASQUERADE}"
+            self.blocks[name] = f"{hairpin}\n-A {name} {comment}{recent}{dnat}{endpoint.text}"
             self.sources[name] = endpoint

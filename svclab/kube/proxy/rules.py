@@ -1,13 +1,13 @@
 """The shape of what kube-proxy's iptables mode writes: rules, each with the object and field behind it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from svclab.kube.proxy.endpoints import Endpoint
 from svclab.linux.trace import Origin
 
 ChainKey = tuple[str, str]  # (table, chain)
-Texts = tuple[str, ...]
+Block = str  # a chain's rules as lines of "-A CHAIN ...", the way iptables-restore reads them
 # Where rules come from. A large cluster has hundreds of thousands of them, so an endpoint stands for its
 # origin, and one source for all rules of its chain.
 Source = Origin | Endpoint
@@ -25,21 +25,21 @@ class ProxyRule:
 
 @dataclass(frozen=True, slots=True)
 class ProxyTable:
-    """One table as the node's kernel holds it: the texts of each chain's rules, and their sources."""
+    """One table as the node's kernel holds it: a block of rules for each chain, and their sources."""
 
     name: str
     built_in: tuple[str, ...]
-    texts: Mapping[str, Texts]
+    blocks: Mapping[str, Block]
     sources: Mapping[str, Sources]
 
     @property
     def chains(self) -> tuple[str, ...]:
         """The names of the chains as iptables-save orders them: built-in ones first, the others by name."""
-        return *self.built_in, *sorted(self.texts.keys() - set(self.built_in))
+        return *self.built_in, *sorted(self.blocks.keys() - set(self.built_in))
 
     def rules_of(self, chain: str) -> tuple[ProxyRule, ...]:
         """The rules of one chain in order. Raises KeyError if there is no such chain."""
-        texts = self.texts[chain]
+        texts = rules_in(chain, self.blocks[chain])
         sources = self.sources.get(chain, ())
         # A tuple of sources may itself be an Endpoint, which is a NamedTuple.
         if isinstance(sources, Origin | Endpoint):
@@ -52,6 +52,17 @@ class ProxyTable:
     def rules(self) -> Iterator[ProxyRule]:
         """All rules, chain by chain."""
         return (rule for chain in self.chains for rule in self.rules_of(chain))
+
+
+def block_of(chain: str, texts: Iterable[str]) -> Block:
+    """Rules as the lines of their chain."""
+    return "\n".join([f"-A {chain} {text}" for text in texts])
+
+
+def rules_in(chain: str, block: Block) -> list[str]:
+    """The rules of a chain, without the "-A CHAIN" before each."""
+    begin = len(f"-A {chain} ")
+    return [line[begin:] for line in block.split("\n")] if block else []
 
 
 def origin_of(source: Source) -> Origin:

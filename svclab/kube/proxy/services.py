@@ -4,6 +4,7 @@ Source: kube-proxy 1.36, the same for all three modes. Missing fields have the A
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from svclab.kube.proxy.addresses import Network, addresses_of, networks_of
 from svclab.kube.proxy.config import ProxyConfig
@@ -21,11 +22,10 @@ class External:
     field: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServicePort:
-    """One port of one Service. Ports and node ports are 0 where there is none; addresses are normalised text.
+class ServicePort(NamedTuple):
+    """One port of one Service; a NamedTuple, as large clusters have many.
 
-    `vips` are load balancer addresses that are delivered unchanged (ipMode VIP). `external_local` is
+    Ports and node ports are 0 where there is none; addresses are normalised text. `vips` are load balancer addresses that are delivered unchanged (ipMode VIP). `external_local` is
     externalTrafficPolicy Local, which counts only for a Service that is open to the outside.
     `affinity_seconds` is None without ClientIP affinity.
     """
@@ -48,14 +48,9 @@ class ServicePort:
 
     @property
     def key(self) -> str:
-        """The Service port as kube-proxy writes it in comments: "namespace/name:port", no colon without a
-        name.
-        """
-        return (
-            f"{self.namespace}/{self.service}:{self.name}"
-            if self.name
-            else f"{self.namespace}/{self.service}"
-        )
+        """The Service port as kube-proxy writes it in comments: "namespace/name:port", or "namespace/name"."""
+        service = f"{self.namespace}/{self.service}"
+        return f"{service}:{self.name}" if self.name else service
 
     @property
     def is_external(self) -> bool:

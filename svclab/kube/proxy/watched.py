@@ -47,7 +47,7 @@ class Watched:
             self._seen[kind][key] = manifest
             self._set_ports(key, service_ports(manifest, self.config))
             return {key}
-        touched = self.remove(kind, key)
+        touched = self.remove(kind, key) if key in self._seen[kind] else set()
         self._seen[kind][key] = manifest
         owner = slice_service(manifest, self.config)
         if owner:
