@@ -58,7 +58,7 @@ def slice_service(slice_: Manifest, config: ProxyConfig) -> Key | None:
 
 
 def slice_endpoints(slice_: Manifest, config: ProxyConfig) -> dict[PortName, list[Endpoint]]:
-    """The endpoints of one slice by port, without ports that have no name (not even ""), or no number, or 0."""
+    """The endpoints of one slice by port, except ports without a name (not even "") or a number."""
     ports = [
         ((port["name"], port.get("protocol") or "TCP"), port["port"])
         for port in slice_.get("ports") or []

@@ -44,7 +44,7 @@ def compile_rules(services: Iterable[Manifest], slices: Iterable[Manifest], conf
 def collector_paused() -> Iterator[None]:
     """No garbage collection while a cluster is compiled.
 
-    All that is made stays, so each pass would look at half a million objects in vain, a third of the time in all.
+    All that is made stays, so each pass would look at half a million objects in vain: a third of the time.
     """
     was_enabled = gc.isenabled()
     gc.disable()

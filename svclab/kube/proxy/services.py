@@ -25,9 +25,9 @@ class External:
 class ServicePort(NamedTuple):
     """One port of one Service; a NamedTuple, as large clusters have many.
 
-    Ports and node ports are 0 where there is none; addresses are normalised text. `vips` are load balancer addresses that are delivered unchanged (ipMode VIP). `external_local` is
-    externalTrafficPolicy Local, which counts only for a Service that is open to the outside.
-    `affinity_seconds` is None without ClientIP affinity.
+    Ports and node ports are 0 where there is none; addresses are normalised text. `vips` are load balancer
+    addresses that are delivered unchanged (ipMode VIP). `external_local` is externalTrafficPolicy Local, which
+    counts only for a Service that is open to the outside. `affinity_seconds` is None without ClientIP affinity.
     """
 
     namespace: str
@@ -48,7 +48,7 @@ class ServicePort(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The Service port as kube-proxy writes it in comments: "namespace/name:port", or "namespace/name"."""
+        """The Service port as kube-proxy writes it in comments: "namespace/name:port" or "namespace/name"."""
         service = f"{self.namespace}/{self.service}"
         return f"{service}:{self.name}" if self.name else service
 

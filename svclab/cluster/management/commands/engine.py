@@ -5,9 +5,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from svclab.cluster.importing import BadFile, read_cluster
+from svclab.kube.node_rules import kernel_tables
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.proxy.iptables import compile_rules
-from svclab.kube.proxy.kernel import kernel_tables
 from svclab.kube.proxy.nftables import compile_nftables
 from svclab.kube.snapshot import Manifest, Snapshot
 from svclab.linux.iptables.save import print_save
