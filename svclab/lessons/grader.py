@@ -1,0 +1,66 @@
+"""Is the lesson reached? Evaluates its checks over the learner's objects, traces and simulated probes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from svclab.cluster import dataplane
+from svclab.cluster.store import ClusterHandle
+from svclab.lessons import progress
+from svclab.lessons.checks import Evidence, evaluate
+from svclab.lessons.schema import Check, Lesson
+
+
+@dataclass(frozen=True, slots=True)
+class Lamp:
+    """One check as the learner sees it: green (once reached it stays), what was found, the trace of a failed probe."""
+
+    check: Check
+    green: bool
+    found: str = ""
+    trace: Any = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As the page gets it."""
+        return {"check": self.check.id, "green": self.green, "found": self.found, "trace": self.trace}
+
+
+def stored_lamps(learner: str, lesson: Lesson) -> list[Lamp]:
+    """The lamps as they were last left, without looking at the cluster."""
+    green = progress.green_checks(learner, lesson.id)
+    return [Lamp(check, check.id in green) for check in lesson.checks]
+
+
+def grade(cluster: ClusterHandle, learner: str, lesson: Lesson) -> list[Lamp]:
+    """Evaluates every check that is not green yet, records the ones that are now, and gives all lamps.
+
+    What only has to stay as it was (`standing`) counts once everything that had to be reached is reached.
+    """
+    reached = progress.green_checks(learner, lesson.id)
+    evidence = gather(cluster, learner, lesson)
+    lamps = [_lamp(check, check.id in reached, evidence) for check in lesson.checks]
+    if not all(lamp.green for lamp in lamps if not lamp.check.standing):
+        lamps = [_unlit(lamp) if lamp.check.standing else lamp for lamp in lamps]
+    progress.remember_green(learner, lesson.id, {lamp.check.id for lamp in lamps if lamp.green} - reached)
+    return lamps
+
+
+def gather(cluster: ClusterHandle, learner: str, lesson: Lesson) -> Evidence:
+    """What this learner's cluster shows at this moment."""
+    return Evidence(
+        snapshot=cluster.snapshot(),
+        traces=tuple(dataplane.traces(cluster)),
+        predictions=progress.predictions(learner, lesson.id),
+        probe=lambda source, target, via, times: dataplane.probe(cluster, source, target, via=via, times=times),
+    )
+
+
+def _lamp(check: Check, reached: bool, evidence: Evidence) -> Lamp:
+    if reached and not check.standing:
+        return Lamp(check, True)
+    result = evaluate(check.kind, check.what, evidence)
+    return Lamp(check, result.green, result.found, result.trace)
+
+
+def _unlit(lamp: Lamp) -> Lamp:
+    found = "Holds so far. It counts when the other goals are reached." if lamp.green else lamp.found
+    return Lamp(lamp.check, False, found, lamp.trace)

@@ -1,0 +1,110 @@
+"""Pages and answers of the lessons. The page of one lesson is the workspace (lab) with `panel_context` in it."""
+
+import json
+from itertools import groupby
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from svclab.accounts.guests import learner_for, remember
+from svclab.cluster.access import cluster_of
+from svclab.cluster.store import ClusterHandle
+from svclab.lessons import progress, start
+from svclab.lessons.grader import grade, stored_lamps
+from svclab.lessons.loader import lessons
+from svclab.lessons.schema import Lesson
+
+
+def find(lesson_id: str) -> Lesson:
+    """The lesson of that id. Raises Http404."""
+    if lesson_id not in lessons():
+        raise Http404(lesson_id)
+    return lessons()[lesson_id]
+
+
+def panel_context(learner: str, lesson: Lesson) -> dict[str, Any]:
+    """What the lesson's panel shows, as far as it does not depend on the cluster at this moment."""
+    lamps = stored_lamps(learner, lesson)
+    following = [other for other in lessons().values() if other.number > lesson.number]
+    return {
+        "lesson": lesson,
+        "lamps": lamps,
+        "green": sum(lamp.green for lamp in lamps),
+        "done": all(lamp.green for lamp in lamps),
+        "standings": progress.standings(learner),
+        "next_lesson": following[0] if following else None,
+    }
+
+
+def prediction_truths(learner: str, lesson: Lesson) -> dict[str, Any]:
+    """The predictions that were committed, each with the truth about it, by step."""
+    return {
+        step: _truth(lesson, step, choice) for step, choice in progress.predictions(learner, lesson.id).items()
+    }
+
+
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    """All lessons, with the visitor's progress."""
+    learner = learner_for(request)
+    standings = progress.standings(learner)
+    modules = [(name, list(group)) for name, group in groupby(standings, lambda item: item.lesson.module)]
+    done = sum(standing.done for standing in standings)
+    page = render(request, "lessons/index.html", {"modules": modules, "standings": standings, "done": done})
+    return remember(request, page)
+
+
+@require_POST
+def predict(request: HttpRequest, lesson_id: str) -> HttpResponse:
+    """Commits the visitor to an option; the answer tells the truth about it."""
+    lesson = find(lesson_id)
+    given = _body(request)
+    try:
+        choice = progress.commit(learner_for(request), lesson, str(given["step"]), int(given["choice"]))
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        raise Http404("no such option") from error
+    if request.content_type == "application/json":
+        return JsonResponse(_truth(lesson, str(given["step"]), choice))
+    return HttpResponseRedirect(f"{reverse('lesson', args=[lesson.id])}#step-{given['step']}")
+
+
+@require_POST
+def prepare(request: HttpRequest, lesson_id: str) -> HttpResponse:
+    """Resets the visitor's cluster to the lesson's start."""
+    lesson = find(lesson_id)
+    start.prepare(_cluster(request), lesson)
+    if request.content_type == "application/json":
+        return JsonResponse({"prepared": lesson.id})
+    return HttpResponseRedirect(reverse("lesson", args=[lesson.id]))
+
+
+@require_GET
+def checks(request: HttpRequest, lesson_id: str) -> HttpResponse:
+    """The lamps of this lesson, looked at now."""
+    lamps = grade(_cluster(request), learner_for(request), find(lesson_id))
+    return JsonResponse({"lesson": lesson_id, "lamps": [lamp.as_json() for lamp in lamps]})
+
+
+def _truth(lesson: Lesson, step_id: str, choice: int) -> dict[str, Any]:
+    question = lesson.step(step_id).predict
+    assert question is not None
+    return {"choice": choice, "answer": question.answer, "because": question.because}
+
+
+def _cluster(request: HttpRequest) -> ClusterHandle:
+    return cluster_of(learner_for(request))
+
+
+def _body(request: HttpRequest) -> Any:
+    if request.content_type == "application/json":
+        try:
+            found = json.loads(request.body)
+        except ValueError as error:
+            raise Http404("not JSON") from error
+        if not isinstance(found, dict):
+            raise Http404("not an object")
+        return found
+    return request.POST
