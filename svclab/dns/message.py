@@ -24,6 +24,7 @@ class Unanswered(StrEnum):
 
     TIMED_OUT = "timed out"
     REFUSED = "connection refused"  # an ICMP port unreachable came back
+    UNREACHABLE = "network unreachable"  # the client's own machine did not send the question
 
 
 RCODE_NUMBERS = {

@@ -1,4 +1,4 @@
-"""nslookup, host, dig and getent beyond the recorded runs: silence, refusal, TCP, other servers and builds."""
+"""nslookup, host, dig, getent beyond the recorded runs: silence, refusal, TCP, other servers and builds."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -6,11 +6,37 @@ Source: CoreDNS 1.13 plugins kubernetes, cache, loadbalance.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from svclab.dns.message import Message, Question
+from svclab.dns.message import Message, Question, Record
+from svclab.dns.name import absolute
 
 Upstream = Callable[[Question], Message]  # the next server's answer to a question that CoreDNS forwards
 
 REVERSE_ZONES = ("in-addr.arpa.", "ip6.arpa.")
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """A `rewrite name` rule: how it compares ("exact", "prefix", "suffix", "substring"), and both texts."""
+
+    how: str
+    old: str
+    new: str
+
+    def apply(self, name: str) -> str | None:
+        """The name to ask instead of an absolute one, or None where the rule does not match."""
+        old, new = self.old.lower(), self.new
+        lowered = name.lower()
+        match self.how:
+            case "exact" if lowered == absolute(old):
+                return absolute(new)
+            case "prefix" if lowered.startswith(old):
+                return new + name[len(old) :]
+            case "suffix" if lowered.endswith(absolute(old)):
+                return name[: -len(absolute(old))] + absolute(new)
+            case "substring" if old in lowered:
+                return lowered.replace(old, new, 1)
+            case _:
+                return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +65,9 @@ class DnsOptions:
     cache_disabled_zones: tuple[str, ...] = ()
     loadbalance: bool = False
     serial: int | None = None
+    rewrites: tuple[Rewrite, ...] = ()
+    hosts: tuple[Record, ...] = ()
+    hosts_fall_through: bool = False
 
     @property
     def primary_zone(self) -> str:

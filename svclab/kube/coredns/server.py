@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from svclab.dns.message import MIN_UDP_BYTES, Edns, Message, Question, Rcode, Record
-from svclab.dns.name import is_at_or_below
+from svclab.dns.name import address_of_reverse, is_at_or_below, same
 from svclab.dns.wire import truncate
 from svclab.kube.coredns.cache import Cache
 from svclab.kube.coredns.index import ClusterIndex
@@ -52,15 +52,51 @@ class CoreDns:
         return truncate(message.with_edns(edns), limit)
 
     def _through_cache(self, question: Question, now: datetime | None) -> Message:
-        if self.cache is None or now is None:
-            return self._resolve(question, None)
+        if self.cache is None or now is None or not self.options.cache_seconds:
+            return self._rewritten(question, None)
         cached = self.cache.get(question, now)
         if cached is not None:
             return cached
-        return self.cache.put(question, self._resolve(question, now), self.options, now)
+        return self.cache.put(question, self._rewritten(question, now), self.options, now)
+
+    def _rewritten(self, question: Question, now: datetime | None) -> Message:
+        """The answer to the question that the first matching rewrite rule makes, under the name asked for."""
+        for rule in self.options.rewrites:
+            name = rule.apply(question.name)
+            if name is not None:
+                message = self._resolve(replace(question, name=name), now)
+                answer = tuple(
+                    replace(record, name=question.name) if same(record.name, name) else record
+                    for record in message.answer
+                )
+                return replace(message, question=question, answer=answer)
+        return self._resolve(question, now)
+
+    def _from_hosts(self, question: Question) -> Message | None:
+        """The hosts plugin's answer, or None where it passes the question on."""
+        if question.type == "PTR":
+            return self._reverse_from_hosts(question)
+        here = [record for record in self.options.hosts if same(record.name, question.name)]
+        if here:
+            records = (replace(record, name=question.name) for record in here)
+            answer = tuple(record for record in records if record.type == question.type)
+            return Message(question, aa=True, answer=answer)
+        return None if self.options.hosts_fall_through else Message(question, Rcode.SERVFAIL)
+
+    def _reverse_from_hosts(self, question: Question) -> Message | None:
+        address = str(address_of_reverse(question.name))
+        answer = tuple(
+            Record(question.name, record.ttl, "PTR", record.name)
+            for record in self.options.hosts
+            if record.data == address
+        )
+        return Message(question, aa=True, answer=answer) if answer else None
 
     def _resolve(self, question: Question, now: datetime | None) -> Message:
-        """kubernetes, then forward."""
+        """hosts, kubernetes, then forward."""
+        known = self._from_hosts(question) if self.options.hosts else None
+        if known is not None:
+            return known
         zone = self._zone_of(question.name)
         if zone is not None:
             message = self._kubernetes(question, question.name[len(question.name) - len(zone) :], now)

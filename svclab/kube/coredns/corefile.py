@@ -1,0 +1,244 @@
+"""The Corefile in the ConfigMap kube-system/coredns, as far as it decides answers. Source: CoreDNS 1.13,
+caddyfile syntax and the plugins kubernetes, forward, cache, loadbalance, hosts and rewrite.
+
+A Corefile that CoreDNS would refuse changes nothing: its `reload` plugin goes on with the one that it has,
+taken here to be kubeadm's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
+
+from svclab.dns.message import Message, Question, Rcode, Record
+from svclab.dns.name import absolute, is_at_or_below, parse_address
+from svclab.kube.coredns.index import ClusterIndex
+from svclab.kube.coredns.internet import STANDARD_INTERNET
+from svclab.kube.coredns.options import KUBEADM, REVERSE_ZONES, DnsOptions, Rewrite, Upstream
+from svclab.kube.snapshot import Snapshot
+
+CONFIG_MAP = ("kube-system", "coredns")
+DNS_SERVICE = ("kube-system", "kube-dns")
+DEFAULT_CACHE_SECONDS = 3600
+DEFAULT_HOSTS_TTL_SECONDS = 3600
+WITHOUT_EFFECT = frozenset(
+    {"errors", "health", "ready", "prometheus", "loop", "reload", "log", "bind", "debug", "pprof", "lameduck",
+     "root", "nsid", "bufsize", "trace", "any", "chaos", "whoami", "erratic", "autopath", "transfer", "acl"}
+)  # fmt: skip
+
+
+class CorefileError(ValueError):
+    """What is wrong with a Corefile, in CoreDNS's words where it has some."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """A plugin's line, or a line within a plugin's braces: words, and what stands in its own braces."""
+
+    words: tuple[str, ...]
+    body: tuple["Directive", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A server block: the zones that it answers for, absolute and in lower case, and its plugins' lines."""
+
+    zones: tuple[str, ...]
+    directives: tuple[Directive, ...]
+
+
+@dataclass(slots=True)
+class _Reader:
+    lines: list[list[str]]
+    at: int = 0
+
+    def body(self) -> tuple[Directive, ...]:
+        """Lines up to the closing brace."""
+        found: list[Directive] = []
+        while self.at < len(self.lines):
+            words = self.lines[self.at]
+            self.at += 1
+            if words == ["}"]:
+                return tuple(found)
+            if words[-1] == "{":
+                found.append(Directive(tuple(words[:-1]), self.body()))
+            else:
+                found.append(Directive(tuple(words)))
+        raise CorefileError("Unexpected EOF, expected closing curly brace")
+
+
+def parse(text: str) -> tuple[Block, ...]:
+    """The server blocks of a Corefile. Raises CorefileError where braces or plugins are wrong."""
+    lines = [line.split("#")[0].split() for line in text.splitlines()]
+    reader = _Reader([words for words in lines if words])
+    blocks: list[Block] = []
+    while reader.at < len(reader.lines):
+        words = reader.lines[reader.at]
+        reader.at += 1
+        if words[-1] != "{":
+            raise CorefileError(f"server block {' '.join(words)!r} has no opening curly brace")
+        block = Block(tuple(_zone(word) for word in words[:-1]) or (".",), reader.body())
+        for directive in block.directives:
+            if directive.words[0] not in WITHOUT_EFFECT and directive.words[0] not in PLUGINS:
+                raise CorefileError(f"Unknown directive '{directive.words[0]}'")
+        blocks.append(block)
+    return tuple(blocks)
+
+
+def _zone(key: str) -> str:
+    """A server block's key without scheme and port, as an absolute name."""
+    name = key.strip(",").removeprefix("dns://")
+    head, _, port = name.rpartition(":")
+    return absolute((head if port.isdigit() and head else name).lower())
+
+
+def server_blocks(
+    snapshot: Snapshot, local_ips: tuple[str, ...] | None = None, upstream: Upstream = STANDARD_INTERNET
+) -> Mapping[str, DnsOptions]:
+    """Options by server block zone, from the cluster's Corefile.
+
+    A cluster without that ConfigMap has kubeadm's plugins, but nobody to forward to. `local_ips` are the
+    server's own addresses, by default those of the endpoints of kube-dns.
+    """
+    if local_ips is None:
+        slices = ClusterIndex(snapshot).slices(*DNS_SERVICE)
+        local_ips = tuple(endpoint.address for each in slices[:1] for endpoint in each.endpoints[:1])
+    config = snapshot.get("ConfigMap", *CONFIG_MAP)
+    if config is None:
+        return {".": replace(KUBEADM, local_ips=local_ips)}
+    try:
+        blocks = parse((config.get("data") or {}).get("Corefile", ""))
+        return {zone: _options(block, local_ips, upstream, zone) for block in blocks for zone in block.zones}
+    except (CorefileError, ValueError, IndexError):
+        return {".": replace(KUBEADM, local_ips=local_ips, upstream=upstream)}
+
+
+@dataclass(slots=True)
+class _Building:
+    """Options of one server block under way."""
+
+    zone: str
+    world: Upstream
+    options: DnsOptions
+    forwards: dict[str, Upstream] = field(default_factory=dict)
+
+
+def _options(block: Block, local_ips: tuple[str, ...], upstream: Upstream, zone: str) -> DnsOptions:
+    building = _Building(zone, upstream, DnsOptions(zones=(), local_ips=local_ips))
+    for directive in block.directives:
+        if directive.words[0] in PLUGINS:
+            PLUGINS[directive.words[0]](building, directive)
+    forwards = building.forwards
+    if not forwards:
+        return building.options
+
+    def forward(question: Question) -> Message:
+        zones = [each for each in forwards if is_at_or_below(question.name, each)]
+        if not zones:
+            return Message(question, Rcode.SERVFAIL)
+        return forwards[max(zones, key=len)](question)
+
+    return replace(building.options, upstream=forward)
+
+
+def _kubernetes(building: _Building, directive: Directive) -> None:
+    zones = tuple(_cidr_zone(word) for word in directive.words[1:]) or (building.zone,)
+    options = replace(building.options, zones=zones)
+    for words in (line.words for line in directive.body):
+        match words:
+            case ("ttl", seconds):
+                options = replace(options, ttl=int(seconds))
+            case ("pods", ("disabled" | "insecure" | "verified") as mode):
+                options = replace(options, pods=mode)
+            case ("namespaces", *names):
+                options = replace(options, namespaces=frozenset(names) or None)
+            case ("fallthrough", *within):
+                options = replace(options, fallthrough=tuple(map(_zone, within)) or zones)
+            case ("ignore", "empty_service"):
+                options = replace(options, ignore_empty_service=True)
+            case ("endpoint_pod_names",):
+                options = replace(options, endpoint_pod_names=True)
+            case ("endpoint" | "tls" | "kubeconfig" | "labels" | "namespace_labels" | "noendpoints", *_):
+                continue
+            case _:
+                raise CorefileError(f"unknown property '{words[0]}'")
+    building.options = options
+
+
+def _cidr_zone(word: str) -> str:
+    """A zone, or the reverse zone of a network on an octet boundary."""
+    address, slash, bits = word.partition("/")
+    if not slash:
+        return absolute(word.lower())
+    octets = str(ip_address(address)).split(".")[: int(bits) // 8]
+    return ".".join(reversed(octets)) + "." + REVERSE_ZONES[0]
+
+
+def _forward(building: _Building, directive: Directive) -> None:
+    _, source, *targets = directive.words
+    building.forwards[_zone(source)] = building.world if any(map(_is_resolver, targets)) else _silence
+
+
+def _is_resolver(target: str) -> bool:
+    """Whether the simulated internet has a resolver there: the node's own ones, and every public address."""
+    address = parse_address(target.rpartition("://")[2].split(":")[0])
+    return target.startswith("/") or (address is not None and not address.is_private)
+
+
+def _silence(question: Question) -> Message:
+    """forward's answer when no next server answers."""
+    return Message(question, Rcode.SERVFAIL)
+
+
+def _cache(building: _Building, directive: Directive) -> None:
+    words = list(directive.words[1:])
+    seconds = int(words.pop(0)) if words and words[0].isdigit() else DEFAULT_CACHE_SECONDS
+    lines = [line.words for line in directive.body if line.words[0] == "disable"]
+    disabled = [_zone(zone) for words in lines for zone in words[2:]]
+    building.options = replace(
+        building.options, cache_seconds=seconds, cache_disabled_zones=tuple(dict.fromkeys(disabled))
+    )
+
+
+def _loadbalance(building: _Building, directive: Directive) -> None:
+    building.options = replace(building.options, loadbalance=True)
+
+
+def _hosts(building: _Building, directive: Directive) -> None:
+    ttl, records, falls_through = DEFAULT_HOSTS_TTL_SECONDS, list[tuple[str, str]](), False
+    for words in (line.words for line in directive.body):
+        if words[0] == "ttl":
+            ttl = int(words[1])
+        elif words[0] == "fallthrough":
+            falls_through = True
+        elif parse_address(words[0]) is not None:
+            records += [(words[0], name) for name in words[1:]]
+    found = tuple(Record(absolute(name), ttl, "AAAA" if ":" in ip else "A", ip) for ip, name in records)
+    building.options = replace(building.options, hosts=found, hosts_fall_through=falls_through)
+
+
+def _rewrite(building: _Building, directive: Directive) -> None:
+    words = [word for word in directive.words[1:] if word not in ("stop", "continue")]
+    match words:
+        case ["name", ("exact" | "suffix" | "prefix" | "substring") as how, old, new, *_]:
+            rule = Rewrite(how, old, new)
+        case ["name", old, new]:
+            rule = Rewrite("exact", old, new)
+        case []:
+            inner = [replace(line, words=("rewrite", *line.words)) for line in directive.body]
+            for line in inner:
+                if line.words[1] != "answer":
+                    _rewrite(building, line)
+            return
+        case _:
+            raise CorefileError(f"unsupported rewrite rule {' '.join(words)!r}")
+    building.options = replace(building.options, rewrites=(*building.options.rewrites, rule))
+
+
+PLUGINS = {
+    "kubernetes": _kubernetes,
+    "forward": _forward,
+    "cache": _cache,
+    "loadbalance": _loadbalance,
+    "hosts": _hosts,
+    "rewrite": _rewrite,
+}

@@ -1,0 +1,118 @@
+"""Editing the Corefile: what CoreDNS then answers."""
+
+import pytest
+
+from svclab.dns.message import Question, Rcode
+from svclab.kube.coredns import CoreDns
+from svclab.kube.coredns.corefile import CorefileError, parse, server_blocks
+from svclab.kube.coredns.options import REVERSE_ZONES, DnsOptions
+from svclab.kube.snapshot import Snapshot
+from tests.kube.dns_world import COREFILE, namespaced, standard_objects
+
+BODY = "kubernetes cluster.local in-addr.arpa ip6.arpa {\n pods insecure\n ttl 30\n}\n"
+
+
+def blocks(corefile: str) -> dict[str, DnsOptions]:
+    config = namespaced("ConfigMap", "kube-system", "coredns", data={"Corefile": corefile})
+    return dict(server_blocks(Snapshot.of(standard_objects()).with_(config)))
+
+
+def answer(corefile: str, name: str, kind: str = "A") -> tuple[str, tuple[str, ...]]:
+    options = blocks(corefile)["."]
+    message = CoreDns(Snapshot.of(standard_objects()), options).answer(Question(name, kind))
+    return message.rcode.value, message.addresses()
+
+
+def test_kubeadms_corefile_gives_kubeadms_options() -> None:
+    options = blocks(COREFILE)["."]
+
+    assert options.zones == ("cluster.local.", *REVERSE_ZONES)
+    assert (options.ttl, options.pods, options.fallthrough) == (30, "insecure", REVERSE_ZONES)
+    assert (options.cache_seconds, options.cache_disabled_zones) == (30, ("cluster.local.",))
+    assert options.loadbalance
+    assert options.local_ips == ("10.244.1.2",)
+
+
+def test_a_second_zone_makes_the_same_services_answer_under_both() -> None:
+    corefile = COREFILE.replace("kubernetes cluster.local", "kubernetes lab.example cluster.local")
+
+    assert answer(corefile, "web.shop.svc.lab.example.") == ("NOERROR", ("10.96.5.5",))
+    assert answer(corefile, "web.shop.svc.cluster.local.") == ("NOERROR", ("10.96.5.5",))
+
+
+def test_without_forward_outside_names_fail() -> None:
+    corefile = "\n".join(line for line in COREFILE.splitlines() if "max_concurrent" not in line)
+    corefile = corefile.replace("forward . /etc/resolv.conf {\n    }\n", "")
+
+    assert answer(corefile, "example.com.") == ("SERVFAIL", ())
+    assert answer(COREFILE, "example.com.") == ("NOERROR", ("203.0.113.80",))
+
+
+@pytest.mark.parametrize(("target", "rcode"), [("8.8.8.8", "NOERROR"), ("10.9.9.9", "SERVFAIL")])
+def test_a_forwarder_must_exist(target: str, rcode: str) -> None:
+    corefile = f".:53 {{\n{BODY}forward . {target}\n}}\n"
+
+    assert answer(corefile, "example.com.")[0] == rcode
+
+
+def test_the_most_specific_server_block_answers() -> None:
+    corefile = f".:53 {{\n{BODY}forward . /etc/resolv.conf\n}}\ncorp.example:53 {{\nforward . 10.9.9.9\n}}\n"
+
+    assert set(blocks(corefile)) == {".", "corp.example."}
+
+
+def test_entries_of_the_hosts_plugin_answer_before_anything_else() -> None:
+    hosts = "hosts {\n 192.0.2.7 db.example.com\n fallthrough\n}\n"
+    corefile = f".:53 {{\n{hosts}{BODY}forward . /etc/resolv.conf\n}}\n"
+
+    assert answer(corefile, "db.example.com.") == ("NOERROR", ("192.0.2.7",))
+    assert answer(corefile, "db.example.com.", "AAAA") == ("NOERROR", ())
+    assert answer(corefile, "7.2.0.192.in-addr.arpa.", "PTR") == ("NOERROR", ("db.example.com.",))
+    assert answer(corefile, "web.shop.svc.cluster.local.") == ("NOERROR", ("10.96.5.5",))
+
+
+def test_without_fallthrough_the_hosts_plugin_answers_for_nobody_else() -> None:
+    corefile = f".:53 {{\nhosts {{\n192.0.2.7 db.example.com\n}}\n{BODY}}}\n"
+
+    assert answer(corefile, "web.shop.svc.cluster.local.") == ("SERVFAIL", ())
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "rewrite name exact old.example.com web.shop.svc.cluster.local",
+        "rewrite name old.example.com web.shop.svc.cluster.local",
+        "rewrite stop {\n name suffix old.example.com web.shop.svc.cluster.local\n answer auto\n}",
+        "rewrite name substring old.example.com web.shop.svc.cluster.local",
+    ],
+)
+def test_a_rewritten_name_is_answered_under_the_name_asked_for(rule: str) -> None:
+    corefile = f".:53 {{\n{rule}\n{BODY}}}\n"
+    options = blocks(corefile)["."]
+
+    message = CoreDns(Snapshot.of(standard_objects()), options).answer(Question("old.example.com.", "A"))
+
+    assert [(record.name, record.data) for record in message.answer] == [("old.example.com.", "10.96.5.5")]
+
+
+@pytest.mark.parametrize(
+    ("corefile", "words"),
+    [
+        (".:53 {\n kubernets cluster.local\n}\n", "Unknown directive 'kubernets'"),
+        (".:53 {\n errors\n", "Unexpected EOF, expected closing curly brace"),
+        ("errors\n", "no opening curly brace"),
+    ],
+)
+def test_a_broken_corefile_is_refused_and_the_old_one_goes_on(corefile: str, words: str) -> None:
+    with pytest.raises(CorefileError, match=words):
+        parse(corefile)
+
+    assert answer(corefile, "web.shop.svc.cluster.local.") == ("NOERROR", ("10.96.5.5",))
+
+
+def test_a_cluster_without_a_corefile_forwards_to_nobody() -> None:
+    options = server_blocks(Snapshot.of([]))["."]
+
+    message = CoreDns(Snapshot.of([]), options).answer(Question("example.com.", "A"))
+
+    assert (message.rcode, options.local_ips) == (Rcode.SERVFAIL, ())
