@@ -106,8 +106,15 @@ def find(expression: str, document: Json) -> list[Json]:
     found: list[Json] = []
     for node in parse(relaxed(expression)):
         if isinstance(node, tuple):
-            found += _walk(node, [document])
+            found += walk(node, [document])
     return found
+
+
+def walk(path: Path, values: list[Json]) -> list[Json]:
+    """The values that a path of `parse` finds below each of these values."""
+    for step in path:
+        values = [found for value in values for found in _apply(step, value)]
+    return values
 
 
 def relaxed(expression: str) -> str:
@@ -349,15 +356,9 @@ def _render(node: Node, document: Json) -> str:
     if isinstance(node, Text):
         return node.text
     if isinstance(node, Range):
-        items = _walk(node.path, [document])
+        items = walk(node.path, [document])
         return "".join(render(node.body, item) for item in items)
-    return " ".join(text(value) for value in _walk(node, [document]))
-
-
-def _walk(path: Path, values: list[Json]) -> list[Json]:
-    for step in path:
-        values = [found for value in values for found in _apply(step, value)]
-    return values
+    return " ".join(text(value) for value in walk(node, [document]))
 
 
 def _apply(step: Any, value: Json) -> list[Json]:
@@ -376,7 +377,7 @@ def _apply(step: Any, value: Json) -> list[Json]:
             items = value if isinstance(value, list) else []
             return [item for item in items if _holds(step, item)]
         case Union():
-            return [found for part in step.parts for found in _walk(part, [value])]
+            return [found for part in step.parts for found in walk(part, [value])]
     raise JsonPathError(f"unexpected Node {step}")
 
 
@@ -416,10 +417,10 @@ def _go_type(value: Json) -> str:
 
 
 def _holds(condition: Filter, item: Json) -> bool:
-    left = _walk(condition.left, [item])
+    left = walk(condition.left, [item])
     if condition.right is None:
         return bool(left)
-    right = _walk(condition.right, [item])
+    right = walk(condition.right, [item])
     if len(left) > 1 or len(right) > 1:
         raise JsonPathError("can only compare one element at a time")
     if not left or not right:

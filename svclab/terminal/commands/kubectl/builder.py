@@ -1,0 +1,283 @@
+"""Which objects a command line means: `svc,deploy NAME`, `pod/x`, `-l app=x`, `--all`, `-f FILE`.
+
+Source: cli-runtime's resource.Builder and its error texts. Resources are resolved from the registry of
+discovery, as the real client does from its cache on disk.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from svclab.kube.resources import RESOURCES, Resource
+from svclab.terminal.commands.kubectl.client import Client, require_namespace_match
+from svclab.terminal.commands.kubectl.errors import KubectlError
+from svclab.terminal.files import FileError
+from svclab.terminal.manifests import ManifestError, read_manifests
+
+Manifest = dict[str, Any]
+
+_ENDINGS = (".json", ".yaml", ".yml")
+NOTHING_GIVEN = (
+    "You must provide one or more resources by argument or filename.\n"
+    "Example resource specifications include:\n"
+    "   '-f rsrc.yaml'\n"
+    "   '--filename=rsrc.json'\n"
+    "   '<resource> <name>'\n"
+    "   '<resource>'"
+)
+_CATEGORY_ORDER = (
+    "pods", "replicationcontrollers", "services", "daemonsets", "deployments", "replicasets", "statefulsets",
+    "horizontalpodautoscalers", "cronjobs", "jobs",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One object that is meant (by name), or with `name` "" a whole collection."""
+
+    resource: Resource
+    namespace: str
+    name: str = ""
+
+    @property
+    def path(self) -> str:
+        """Its URL."""
+        return self.resource.path(self.namespace, self.name)
+
+    @property
+    def printed(self) -> str:
+        """`service/web`, `deployment.apps/web`."""
+        return f"{qualified_kind(self.resource)}/{self.name}"
+
+    @property
+    def quoted(self) -> str:
+        """`service "web"`, `deployment.apps "web"`: how `delete` names it."""
+        return f'{qualified_kind(self.resource)} "{self.name}"'
+
+
+@dataclass(frozen=True, slots=True)
+class FileObject:
+    """One object read from a file, with the file's name for messages."""
+
+    target: Target
+    manifest: Manifest
+    source: str
+
+
+def qualified_kind(resource: Resource) -> str:
+    """`service`, `deployment.apps`: the kind in lower case with its group."""
+    return f"{resource.kind.lower()}.{resource.group}" if resource.group else resource.kind.lower()
+
+
+# names of resources
+
+
+def resources_of(text: str) -> list[Resource]:
+    """The resources that `svc`, `deployments.apps` or the category `all` name. Raises KubectlError."""
+    if text == "all":
+        found = [r for r in RESOURCES if "all" in r.categories and r.version != "v1" or "all" in r.categories]
+        distinct = {r.plural: r for r in reversed(found)}
+        return [distinct[plural] for plural in _CATEGORY_ORDER if plural in distinct]
+    return [resource_of(text)]
+
+
+def resource_of(text: str) -> Resource:
+    """The resource of a name: plural, singular, kind or short name, with or without group and version.
+
+    Raises KubectlError: the server doesn't have a resource type.
+    """
+    word, _, qualifier = text.lower().partition(".")
+    matching = [r for r in RESOURCES if word in (r.plural, r.singular, *r.short_names)]
+    for resource in matching:
+        version_and_group = f"{resource.version}.{resource.group}".rstrip(".")
+        if qualifier in ("", resource.group, version_and_group):
+            return resource
+        if qualifier and resource.group.startswith(qualifier + "."):
+            return resource
+    raise KubectlError(_no_resource(text))
+
+
+def _no_resource(text: str) -> str:
+    return (
+        f'the server doesn\'t have a resource type "{text.partition(".")[0] if text.endswith(".") else text}"'
+    )
+
+
+def resource_of_manifest(manifest: Manifest, source: str) -> Resource:
+    """The resource of an object's apiVersion and kind. Raises KubectlError: no matches for kind."""
+    api_version, kind = manifest.get("apiVersion", ""), manifest.get("kind", "")
+    for resource in RESOURCES:
+        if resource.api_version == api_version and resource.kind == kind:
+            return resource
+    for resource in RESOURCES:
+        if resource.api_version == api_version and resource.kind.lower() == str(kind).lower():
+            return resource  # the server will refuse it in its own words
+    metadata = manifest.get("metadata") or {}
+    raise KubectlError(
+        f'resource mapping not found for name: "{metadata.get("name", "")}" namespace: '
+        f'"{metadata.get("namespace", "")}" from "{source}": no matches for kind "{kind}" in version '
+        f'"{api_version}"\nensure CRDs are installed first'
+    )
+
+
+# arguments
+
+
+def targets(client: Client, args: list[str], *, selecting: bool = False) -> list[Target]:
+    """What `TYPE NAME ...`, `TYPE/NAME ...` or `TYPE` mean. `selecting`: a selector or --all was given.
+
+    Raises KubectlError with the builder's words.
+    """
+    if not args:
+        raise KubectlError(NOTHING_GIVEN)
+    if any("/" in arg for arg in args):
+        return [_slashed(client, arg) for arg in args]
+    kinds = [resource for word in args[0].split(",") if word for resource in resources_of(word)]
+    names = args[1:]
+    if names and selecting:
+        raise KubectlError("name cannot be provided when a selector is specified")
+    if not names:
+        return [Target(resource, _namespace(client, resource)) for resource in kinds]
+    return [Target(resource, _namespace(client, resource), name) for resource in kinds for name in names]
+
+
+def _slashed(client: Client, arg: str) -> Target:
+    kind, slash, name = arg.partition("/")
+    if not slash:
+        raise KubectlError(
+            "there is no need to specify a resource type as a separate argument when passing arguments in "
+            "resource/name form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get resource "
+            "resource/<resource_name>'"
+        )
+    if not kind or not name or "/" in name:
+        raise KubectlError(
+            f"arguments in resource/name form must have a single resource and name: {arg}"
+            if "/" in name
+            else "arguments in resource/name form must have a resource and name"
+        )
+    resource = resource_of(kind)
+    return Target(resource, _namespace(client, resource), name)
+
+
+def _namespace(client: Client, resource: Resource) -> str:
+    return client.namespace if resource.namespaced else ""
+
+
+def expand(client: Client, found: list[Target], *, selector: str = "", fields: str = "") -> list[Target]:
+    """Collections replaced by the objects in them."""
+    result = []
+    for target in found:
+        if target.name:
+            result.append(target)
+            continue
+        items = client.list(target.resource, target.namespace, labelSelector=selector, fieldSelector=fields)
+        for item in items:
+            metadata = item["metadata"]
+            result.append(Target(target.resource, metadata.get("namespace", ""), metadata["name"]))
+    return result
+
+
+# files
+
+
+def file_objects(client: Client, names: Iterable[str], *, recursive: bool = False) -> list[FileObject]:
+    """The objects in files, directories and standard input (`-`), Lists taken apart.
+
+    Raises KubectlError for a missing file, text that is not YAML, an object without kind.
+    """
+    objects = []
+    for name, text in read_files(client, names, recursive=recursive):
+        for manifest in _documents(text, name):
+            objects += _file_object(client, manifest, name)
+    if not objects:
+        raise KubectlError("no objects passed to " + client.command.split(" ")[0])
+    return objects
+
+
+def read_files(client: Client, names: Iterable[str], *, recursive: bool = False) -> list[tuple[str, str]]:
+    """(name for messages, text) of each file meant. Raises KubectlError."""
+    found: list[tuple[str, str]] = []
+    for name in names:
+        if name == "-":
+            found.append(("STDIN", client.context.stdin.read()))
+        elif name.startswith(("http://", "https://")):
+            raise KubectlError(f'unable to read URL "{name}": this laptop has no way to the Internet')
+        else:
+            found += _read_path(client, name, recursive=recursive)
+    return found
+
+
+def _read_path(client: Client, name: str, *, recursive: bool) -> list[tuple[str, str]]:
+    files, path = client.context.files, client.context.path(name)
+    if files.is_directory(path):
+        inside = files.tree(path) if recursive else [f"{path}/{entry}" for entry in files.names(path)]
+        chosen = [entry for entry in inside if entry.endswith(_ENDINGS) and not files.is_directory(entry)]
+        if not chosen:
+            raise KubectlError(f"error reading [{name}]: recognized file extensions are [.json .yaml .yml]")
+        return [(name.rstrip("/") + entry[len(path.rstrip("/")) :], files.read(entry)) for entry in chosen]
+    try:
+        return [(name, files.read(path))]
+    except FileError:
+        raise KubectlError(f'the path "{name}" does not exist') from None
+
+
+def _documents(text: str, source: str) -> list[Manifest]:
+    try:
+        return [document.manifest for document in read_manifests(text, source)]
+    except ManifestError as problem:
+        raise KubectlError(problem.message) from None
+
+
+def _file_object(client: Client, manifest: Any, source: str) -> list[FileObject]:
+    if not isinstance(manifest, dict):
+        kind = {list: "array", str: "string", bool: "bool"}.get(type(manifest), "number")
+        raise KubectlError(
+            f'unable to decode "{source}": json: cannot unmarshal {kind} into Go value of type unstructured.detector'
+        )
+    _require_head(manifest, source)
+    if manifest["kind"] == "List" or (manifest["kind"].endswith("List") and "items" in manifest):
+        return [found for item in manifest.get("items") or [] for found in _file_object(client, item, source)]
+    _require_metadata(manifest, source)
+    resource = resource_of_manifest(manifest, source)
+    require_namespace_match(client, manifest)
+    metadata = dict(manifest.get("metadata") or {})
+    if resource.namespaced and not metadata.get("namespace"):
+        metadata["namespace"] = client.namespace
+    manifest = {**manifest, "metadata": metadata}
+    namespace = metadata.get("namespace", "") if resource.namespaced else ""
+    return [FileObject(Target(resource, namespace, metadata.get("name") or ""), manifest, source)]
+
+
+def _require_head(manifest: Manifest, source: str) -> None:
+    advice = "if you choose to ignore these errors, turn validation off with --validate=false"
+    missing = [f"{name} not set" for name in ("apiVersion", "kind") if not manifest.get(name)]
+    if missing:
+        words = missing[0] if len(missing) == 1 else f"[{', '.join(missing)}]"
+        raise KubectlError(f'error validating "{source}": error validating data: {words}; {advice}')
+
+
+def _require_metadata(manifest: Manifest, source: str) -> None:
+    """Labels and annotations are read by the client itself, which wants text in them."""
+    metadata = manifest.get("metadata")
+    if metadata is None:
+        return
+    if not isinstance(metadata, dict):
+        raise KubectlError(_unmarshal(source, metadata, "metadata", "v1.ObjectMeta"))
+    for field in ("labels", "annotations"):
+        for value in (metadata.get(field) or {}).values():
+            if not isinstance(value, str) and value is not None:
+                raise KubectlError(_unmarshal(source, value, f"ObjectMeta.metadata.{field}", "string"))
+
+
+def _unmarshal(source: str, value: Any, field: str, wanted: str) -> str:
+    names = {bool: "bool", int: "number", float: "number", dict: "object", list: "array", str: "string"}
+    return (
+        f'unable to decode "{source}": json: cannot unmarshal {names.get(type(value), "number")} into Go struct '
+        f"field {field} of type {wanted}"
+    )
+
+
+def compact(document: Any) -> str:
+    """Compact JSON with sorted keys, as the last-applied annotation holds it."""
+    return json.dumps(document, separators=(",", ":"), sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,158 @@
+"""kubectl's side of the wire: requests to the API server, its warnings and its refusals.
+
+Everything goes through Context.api, as the real client's requests do; nothing here reads the cluster itself.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from svclab.apiserver.dispatch import ApiRequest
+from svclab.kube.resources import Resource
+from svclab.terminal.commands.kubectl import kubeconfig
+from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError
+from svclab.terminal.commands.kubectl.flags import Parsed
+from svclab.terminal.commands.registry import Context
+
+Manifest = dict[str, Any]
+Query = Iterable[tuple[str, str]]
+
+JSON = "application/json"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
+STRATEGIC = "application/strategic-merge-patch+json"
+MERGE = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+APPLY = "application/apply-patch+yaml"
+USER_AGENT = "kubectl/v1.33.1 (linux/amd64) kubernetes/8adc0f0"
+
+
+class Client:
+    """One kubectl command's connection: its namespace, identity and what the server warned of."""
+
+    def __init__(self, context: Context, flags: Parsed, command: str) -> None:
+        self.context = context
+        self.flags = flags
+        self.command = command
+        self.config = kubeconfig.load(context)
+        settings = kubeconfig.current_context(self.config, flags["context"])
+        self.namespace_given = flags.has("namespace") and bool(flags["namespace"])
+        self.namespace = flags["namespace"] or settings.get("namespace") or "default"
+        self._warned: set[str] = set()
+
+    # requests
+
+    def get(self, path: str, query: Query = (), accept: str = JSON) -> Manifest:
+        """GET a document. Raises ApiError."""
+        return self.send("GET", path, query=query, accept=accept)
+
+    def find(self, path: str, query: Query = ()) -> Manifest | None:
+        """GET a document, or None where there is none."""
+        try:
+            return self.get(path, query)
+        except ApiError as refusal:
+            if refusal.reason == "NotFound":
+                return None
+            raise
+
+    def list(self, resource: Resource, namespace: str = "", **selectors: str) -> list[Manifest]:
+        """The objects of a resource; `namespace` "" means all. Items get their kind and apiVersion."""
+        query = [(name, value) for name, value in selectors.items() if value]
+        return items_of(self.get(resource.path(namespace), query), resource)
+
+    def create(self, resource: Resource, namespace: str, body: Manifest, query: Query = ()) -> Manifest:
+        """POST a new object."""
+        return self.send("POST", resource.path(namespace), body, query=query)
+
+    def patch(self, path: str, body: Any, kind: str = STRATEGIC, query: Query = ()) -> Manifest:
+        """PATCH an object; `kind` is the patch's media type."""
+        return self.send("PATCH", path, body, content_type=kind, query=query)
+
+    def delete(self, path: str, options: Manifest | None = None, query: Query = ()) -> Manifest:
+        """DELETE an object."""
+        return self.send("DELETE", path, options or {"propagationPolicy": "Background"}, query=query)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Query = (),
+        accept: str = JSON,
+        content_type: str = JSON,
+    ) -> Manifest:
+        """Any request. Raises ApiError with the server's Status."""
+        response = self.ask(method, path, body, query=query, accept=accept, content_type=content_type)
+        document = json.loads(response.body or b"{}")
+        if response.status >= 400:
+            raise ApiError(document)
+        return document
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Query = (),
+        accept: str = JSON,
+        content_type: str = JSON,
+    ) -> Any:
+        """Any request; gives the server's whole answer. Its warnings are printed once per command."""
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        headers = {"Accept": accept, "User-Agent": USER_AGENT, "Kubectl-Command": f"kubectl {self.command}"}
+        if raw:
+            headers["Content-Type"] = content_type
+        headers |= self._identity()
+        response = self.context.api(ApiRequest(method, path, list(query), headers, raw))
+        self._warn(getattr(response, "headers", {}))
+        return response
+
+    def _identity(self) -> dict[str, str]:
+        headers = {}
+        if self.flags["token"]:
+            headers["Authorization"] = f"Bearer {self.flags['token']}"
+        if self.flags["as"]:
+            headers["Impersonate-User"] = self.flags["as"]
+        if self.flags["as-group"]:
+            headers["Impersonate-Group"] = ",".join(self.flags["as-group"])
+        return headers
+
+    def _warn(self, headers: Any) -> None:
+        found = headers.get("Warning") or []
+        for value in [found] if isinstance(found, str) else found:
+            for text in re.findall(r'299 - "((?:[^"\\]|\\.)*)"', value):
+                self.warn(re.sub(r"\\(.)", r"\1", text))
+
+    # words
+
+    def print(self, text: str) -> None:
+        """One line for the learner."""
+        self.context.stdout.write(text + "\n")
+
+    def warn(self, text: str) -> None:
+        """A warning, once."""
+        if text not in self._warned:
+            self._warned.add(text)
+            self.context.stderr.write(f"Warning: {text}\n")
+
+    def note(self, text: str) -> None:
+        """One line on standard error."""
+        self.context.stderr.write(text + "\n")
+
+
+def items_of(document: Manifest, resource: Resource) -> list[Manifest]:
+    """The items of a list, each with kind and apiVersion as kubectl fills them in."""
+    head = {"apiVersion": resource.api_version, "kind": resource.kind}
+    return [{**head, **item} for item in document.get("items") or []]
+
+
+def require_namespace_match(client: Client, manifest: Manifest) -> None:
+    """A manifest may not name another namespace than `--namespace` does. Raises KubectlError."""
+    own = (manifest.get("metadata") or {}).get("namespace")
+    if client.namespace_given and own and own != client.namespace:
+        raise KubectlError(
+            f'the namespace from the provided object "{own}" does not match the namespace "{client.namespace}". '
+            f"You must pass '--namespace={own}' to perform this operation."
+        )

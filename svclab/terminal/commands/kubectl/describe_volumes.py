@@ -1,0 +1,76 @@
+"""`kubectl describe` of a pod's volumes, by what is behind them."""
+
+from typing import Any
+
+from svclab.terminal.commands.kubectl.describe_writer import Description
+
+Manifest = dict[str, Any]
+
+
+def write_volumes(out: Description, volumes: list[Manifest], space: str = "") -> None:
+    """Each volume with its source."""
+    if not volumes:
+        out.line(f"{space}Volumes:\t<none>")
+        return
+    out.line(f"{space}Volumes:")
+    for volume in volumes:
+        out.line(f"{' ' if space else ''}{volume['name']}:", 1)
+        for name, value in _source(volume):
+            out.field(name, value, 2)
+
+
+def _source(volume: Manifest) -> list[tuple[str, Any]]:
+    if (path := volume.get("hostPath")) is not None:
+        return [
+            ("Type", "HostPath (bare host directory volume)"),
+            ("Path", path.get("path", "")),
+            ("HostPathType", path.get("type", "")),
+        ]
+    if (empty := volume.get("emptyDir")) is not None:
+        return [
+            ("Type", "EmptyDir (a temporary directory that shares a pod's lifetime)"),
+            ("Medium", empty.get("medium", "")),
+            ("SizeLimit", empty.get("sizeLimit") or "<unset>"),
+        ]
+    if (secret := volume.get("secret")) is not None:
+        return [
+            ("Type", "Secret (a volume populated by a Secret)"),
+            ("SecretName", secret.get("secretName", "")),
+            ("Optional", _flag(secret)),
+        ]
+    if (configmap := volume.get("configMap")) is not None:
+        return [
+            ("Type", "ConfigMap (a volume populated by a ConfigMap)"),
+            ("Name", configmap.get("name", "")),
+            ("Optional", _flag(configmap)),
+        ]
+    if (claim := volume.get("persistentVolumeClaim")) is not None:
+        words = "PersistentVolumeClaim (a reference to a PersistentVolumeClaim in the same namespace)"
+        return [
+            ("Type", words),
+            ("ClaimName", claim.get("claimName", "")),
+            ("ReadOnly", str(bool(claim.get("readOnly"))).lower()),
+        ]
+    if (projected := volume.get("projected")) is not None:
+        return _projected(projected.get("sources") or [])
+    return [("Type", "<unknown>")]
+
+
+def _projected(sources: list[Manifest]) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = [
+        ("Type", "Projected (a volume that contains injected data from multiple sources)")
+    ]
+    for source in sources:
+        if (secret := source.get("secret")) is not None:
+            found += [("SecretName", secret.get("name", "")), ("Optional", _flag(secret))]
+        elif source.get("downwardAPI") is not None:
+            found.append(("DownwardAPI", "true"))
+        elif (configmap := source.get("configMap")) is not None:
+            found += [("ConfigMapName", configmap.get("name", "")), ("Optional", _flag(configmap))]
+        elif (account := source.get("serviceAccountToken")) is not None:
+            found.append(("TokenExpirationSeconds", account.get("expirationSeconds", 0)))
+    return found
+
+
+def _flag(source: Manifest) -> str:
+    return str(bool(source.get("optional"))).lower()

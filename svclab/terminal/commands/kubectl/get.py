@@ -1,0 +1,242 @@
+"""`kubectl get`: tables and documents of objects, once or as they change."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from svclab.kube.resources import Resource
+from svclab.terminal.commands.kubectl import verbs
+from svclab.terminal.commands.kubectl.builder import Target, file_objects, targets
+from svclab.terminal.commands.kubectl.client import JSON, TABLE, Client
+from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, raise_all
+from svclab.terminal.commands.kubectl.flags import Flag, Parsed, duration
+from svclab.terminal.commands.kubectl.output import (
+    as_list,
+    print_document,
+    split_format,
+    without_managed_fields,
+)
+from svclab.terminal.commands.kubectl.table import TablePrinter, TableStyle, sort_by_field
+from svclab.terminal.commands.kubectl.verbs import verb
+
+Manifest = dict[str, Any]
+
+_NO_RESOURCE = (
+    'You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of supported '
+    'resources.\n\nerror: Required resource not specified.\nUse "kubectl explain <resource>" for a detailed '
+    "description of that resource (e.g. kubectl explain pods).\nSee 'kubectl get -h' for help and examples"
+)
+_FLAGS = (
+    verbs.FILENAME, verbs.RECURSIVE, verbs.KUSTOMIZE, verbs.OUTPUT, verbs.SELECTOR, verbs.FIELD_SELECTOR,
+    verbs.ALL_NAMESPACES, verbs.TEMPLATE, verbs.ALLOW_MISSING, verbs.SHOW_MANAGED_FIELDS,
+    Flag("watch", "bool", short="w", help="after listing, watch for changes"),
+    Flag("watch-only", "bool", help="watch for changes without listing first"),
+    Flag("output-watch-events", "bool", help="with -w, show what happened to each object"),
+    Flag("no-headers", "bool", help="leave the line with column names out"),
+    Flag("show-labels", "bool", help="show all labels in a last column"),
+    Flag("show-kind", "bool", help="show the kind with each name"),
+    Flag("label-columns", "strings", short="L", help="labels to show as columns"),
+    Flag("sort-by", help="order by this field, a JSONPath such as .metadata.name"),
+    Flag("ignore-not-found", "bool", help="a missing object is no error"),
+    Flag("chunk-size", "int", default=500, help="objects in one answer of the server"),
+    Flag("server-print", "bool", default=True, help="let the server make the table"),
+    Flag("subresource", help="read this subresource: status or scale"),
+    Flag("raw", help="read this path and print it as it is"),
+)  # fmt: skip
+
+
+@verb(
+    "get",
+    flags=_FLAGS,
+    usage="get [(-o|--output=)FORMAT] (TYPE[.VERSION][.GROUP] [NAME | -l label] | TYPE/NAME ...) [flags] [options]",
+    summary="Show one or many objects",
+    examples=(
+        "kubectl get pods -o wide",
+        "kubectl get svc,endpoints web",
+        "kubectl get pods -A -l app=web -w",
+    ),
+)
+def get(client: Client, flags: Parsed) -> int:
+    """Show objects."""
+    if flags["raw"]:
+        response = client.ask("GET", flags["raw"])
+        text = response.body.decode()
+        if response.status >= 400:
+            raise ApiError(json.loads(text))
+        client.context.stdout.write(text)
+        return 0
+    form, _ = split_format(flags["output"], flags["template"])
+    found = _targets(client, flags)
+    if flags["watch"] or flags["watch-only"]:
+        return _watch(client, flags, found, form)
+    if form in ("", "wide"):
+        return _print_tables(client, flags, found, wide=form == "wide")
+    return _print_documents(client, flags, found)
+
+
+def _targets(client: Client, flags: Parsed) -> list[Target]:
+    if flags["filename"]:
+        return [
+            found.target for found in file_objects(client, flags["filename"], recursive=flags["recursive"])
+        ]
+    if not flags.args:
+        raise KubectlError(_NO_RESOURCE, bare=True)
+    found = targets(client, flags.args, selecting=bool(flags["selector"] or flags["field-selector"]))
+    if not flags["all-namespaces"]:
+        return found
+    if any(target.name for target in found):
+        raise KubectlError("a resource cannot be retrieved by name across all namespaces")
+    return [Target(target.resource, "") for target in found]
+
+
+def _query(flags: Parsed, target: Target) -> list[tuple[str, str]]:
+    query = []
+    if not target.name:
+        query += [("labelSelector", flags["selector"]), ("fieldSelector", flags["field-selector"])]
+        if not flags["sort-by"]:
+            query.append(("limit", str(flags["chunk-size"])))
+    if flags["sort-by"]:
+        query.append(("includeObject", "Object"))
+    return [(name, value) for name, value in query if value and value != "0"]
+
+
+def _path(flags: Parsed, target: Target) -> str:
+    return target.resource.path(target.namespace, target.name, flags["subresource"])
+
+
+def _fetch(client: Client, flags: Parsed, target: Target, accept: str) -> Manifest:
+    """A Table or a document; the pages of a long list put together."""
+    query = _query(flags, target)
+    found = client.get(_path(flags, target), query, accept)
+    page = found
+    while following := (page.get("metadata") or {}).get("continue") if not target.name else None:
+        page = client.get(_path(flags, target), [*query, ("continue", following)], accept)
+        for part in ("rows", "items"):
+            if page.get(part):
+                found[part] = (found.get(part) or []) + page[part]
+    return found
+
+
+def style_of(flags: Parsed, *, wide: bool, kinds: bool) -> TableStyle:
+    """How the flags want tables shown."""
+    return TableStyle(
+        wide=wide,
+        headers=not flags["no-headers"],
+        namespaces=flags["all-namespaces"],
+        kinds=kinds or flags["show-kind"],
+        show_labels=flags["show-labels"],
+        label_columns=tuple(flags["label-columns"]),
+        sort_by=flags["sort-by"],
+    )
+
+
+def _print_tables(client: Client, flags: Parsed, found: list[Target], *, wide: bool) -> int:
+    errors: list[Exception] = []
+    tables: dict[str, tuple[Resource, Manifest]] = {}
+    for target in found:
+        try:
+            table = _fetch(client, flags, target, TABLE)
+        except ApiError as refusal:
+            if not (flags["ignore-not-found"] and refusal.reason == "NotFound"):
+                errors.append(refusal)
+            continue
+        known = tables.setdefault(target.resource.qualified, (target.resource, {**table, "rows": []}))[1]
+        known["rows"] += table.get("rows") or []
+    kinds = len({target.resource.qualified for target in found}) > 1
+    texts = []
+    for resource, table in tables.values():
+        if table["rows"]:
+            texts.append(TablePrinter(resource, style_of(flags, wide=wide, kinds=kinds)).format(table))
+    client.context.stdout.write("\n".join(texts))
+    if not texts and not errors and not flags["ignore-not-found"]:
+        client.note(_nothing_found(client, flags, found))
+    raise_all(errors)
+    return 0
+
+
+def _nothing_found(client: Client, flags: Parsed, found: list[Target]) -> str:
+    namespaced = any(target.resource.namespaced for target in found)
+    if flags["all-namespaces"] or not namespaced:
+        return "No resources found"
+    return f"No resources found in {client.namespace} namespace."
+
+
+def _print_documents(client: Client, flags: Parsed, found: list[Target]) -> int:
+    errors: list[Exception] = []
+    items: list[Manifest] = []
+    for target in found:
+        try:
+            document = _fetch(client, flags, target, JSON)
+        except ApiError as refusal:
+            if not (flags["ignore-not-found"] and refusal.reason == "NotFound"):
+                errors.append(refusal)
+            continue
+        head = {"apiVersion": target.resource.api_version, "kind": target.resource.kind}
+        items += [document] if target.name else [{**head, **item} for item in document.get("items") or []]
+    if not flags["show-managed-fields"]:
+        items = [without_managed_fields(item) for item in items]
+    if flags["sort-by"]:
+        items = sort_by_field([(item, item) for item in items], flags["sort-by"])
+    single = len(found) == 1 and bool(found[0].name)
+    if (items or not errors) and not (single and not items):
+        print_document(client, items[0] if single else as_list(items), flags["output"], flags["template"])
+    raise_all(errors)
+    return 0
+
+
+# watching
+
+
+def _watch(client: Client, flags: Parsed, found: list[Target], form: str) -> int:
+    if len({target.resource.qualified for target in found}) > 1 or len(found) > 1:
+        raise KubectlError("you may only specify a single resource type")
+    target = found[0]
+    selector = f"metadata.name={target.name}" if target.name else flags["field-selector"]
+    as_table = form in ("", "wide")
+    printer = TablePrinter(target.resource, style_of(flags, wide=form == "wide", kinds=False))
+    first = _fetch(client, flags, target, TABLE if as_table else JSON)
+    version = (first.get("metadata") or {}).get("resourceVersion", "0")
+    if not flags["watch-only"]:
+        _show_first(client, flags, printer, first, target, as_table=as_table)
+    query = [("fieldSelector", selector), ("labelSelector", flags["selector"]), ("resourceVersion", version)]
+    path = target.resource.path(target.namespace, "")
+    accept = TABLE if as_table else JSON
+    for event in _events(client, flags, path, query, accept):
+        if event["type"] == "ERROR":
+            raise ApiError(event["object"])
+        if as_table:
+            names = [event["type"]] * len(event["object"].get("rows") or [])
+            shown = printer.format(event["object"], names if flags["output-watch-events"] else None)
+            client.context.stdout.write(shown)
+        else:
+            _show(client, flags, target, event["object"])
+    return 0
+
+
+def _events(
+    client: Client, flags: Parsed, path: str, query: list[tuple[str, str]], accept: str
+) -> Iterator[Manifest]:
+    given = [(name, value) for name, value in query if value]
+    timeout = flags["request-timeout"]
+    seconds = float(timeout) if timeout.isdigit() else duration(timeout)
+    return client.watch(path, given, accept=accept, seconds=seconds or None)
+
+
+def _show_first(
+    client: Client, flags: Parsed, printer: TablePrinter, first: Manifest, target: Target, *, as_table: bool
+) -> None:
+    if as_table:
+        first_events = ["ADDED"] * len(first.get("rows") or [])
+        shown = printer.format(first, first_events if flags["output-watch-events"] else None)
+        client.context.stdout.write(shown)
+        return
+    for item in [first] if target.name else first.get("items") or []:
+        _show(client, flags, target, item)
+
+
+def _show(client: Client, flags: Parsed, target: Target, item: Manifest) -> None:
+    head = {"apiVersion": target.resource.api_version, "kind": target.resource.kind}
+    item = item if flags["show-managed-fields"] else without_managed_fields(item)
+    if flags["output"] == "yaml":
+        client.context.stdout.write("---\n")
+    print_document(client, {**head, **item}, flags["output"], flags["template"])

@@ -1,0 +1,65 @@
+"""Help for kubectl and its commands: written from the table of commands and flags."""
+
+from svclab.terminal.commands.kubectl.flags import GLOBAL_FLAGS, Flag
+from svclab.terminal.commands.kubectl.verbs import Verb, below
+
+_FOOTER = 'Use "kubectl options" for a list of global command-line options (applies to all commands).\n'
+_GROUPS = (
+    ("Basic Commands", ("create", "expose", "run", "set", "explain", "get", "edit", "delete")),
+    ("Deploy Commands", ("rollout", "scale", "autoscale")),
+    ("Cluster Management Commands", ("cluster-info", "top", "cordon", "uncordon", "drain", "taint")),
+    (
+        "Troubleshooting and Debugging Commands",
+        ("describe", "logs", "exec", "port-forward", "cp", "auth", "debug", "events"),
+    ),
+    ("Advanced Commands", ("diff", "apply", "patch", "replace", "wait")),
+    ("Settings Commands", ("label", "annotate")),
+    ("Other Commands", ("api-resources", "api-versions", "config", "version", "options")),
+)
+
+
+def overview() -> str:
+    """What `kubectl` alone prints."""
+    known = {verb.name: verb for verb in below("")}
+    lines = ["kubectl talks to the cluster's API server. Every command here is a request or a few.\n"]
+    for title, names in _GROUPS:
+        lines.append(f"{title}:")
+        lines += [f"  {name:<15} {known[name].summary}" for name in names if name in known]
+        lines.append("")
+    lines.append("Usage:\n  kubectl [flags] [options]\n")
+    lines.append('Use "kubectl <command> --help" for more information about a given command.')
+    return "\n".join(lines) + "\n" + _FOOTER
+
+
+def of_command(verb: Verb) -> str:
+    """What `kubectl COMMAND --help` prints."""
+    lines = [verb.summary + "."]
+    if verb.examples:
+        lines += ["", "Examples:", *(f"  {example}" for example in verb.examples)]
+    subcommands = below(verb.name)
+    if subcommands:
+        width = max(len(_last(sub.name)) for sub in subcommands) + 3
+        lines += ["", "Available Commands:"]
+        lines += [f"  {_last(sub.name):<{width}}{sub.summary}" for sub in subcommands]
+    if verb.flags:
+        lines += ["", "Options:", *(_flag(flag) for flag in sorted(verb.flags, key=lambda flag: flag.name))]
+    lines += ["", "Usage:", f"  kubectl {verb.usage or verb.name + ' [options]'}", ""]
+    return "\n".join(lines) + "\n" + _FOOTER
+
+
+def options() -> str:
+    """What `kubectl options` prints."""
+    lines = ["The following options can be passed to any command:", ""]
+    lines += [_flag(flag) for flag in sorted(GLOBAL_FLAGS, key=lambda flag: flag.name)]
+    return "\n".join(lines) + "\n"
+
+
+def _flag(flag: Flag) -> str:
+    short = f"-{flag.short}, " if flag.short else ""
+    zero = flag.zero
+    shown = str(zero).lower() if flag.kind == "bool" else f"'{zero}'" if flag.kind == "string" else str(zero)
+    return f"    {short}--{flag.name}={shown}:\n\t{flag.help}\n"
+
+
+def _last(name: str) -> str:
+    return name.rpartition(" ")[2]

@@ -1,0 +1,105 @@
+"""The program `kubectl`: finds the command, reads its flags, runs it, and prints what went wrong."""
+
+import importlib
+import pkgutil
+from functools import cache
+
+from svclab.terminal.commands import kubectl as _package
+from svclab.terminal.commands.kubectl import help_text
+from svclab.terminal.commands.kubectl.client import Client
+from svclab.terminal.commands.kubectl.errors import ApiError, Failures, KubectlError, describe
+from svclab.terminal.commands.kubectl.flags import GLOBAL_FLAGS, parse
+from svclab.terminal.commands.kubectl.verbs import Verb, below, resolve
+from svclab.terminal.commands.registry import Context, command
+
+_VALUED = {f"--{flag.name}" for flag in GLOBAL_FLAGS if flag.kind != "bool"} | {
+    f"-{flag.short}" for flag in GLOBAL_FLAGS if flag.short and flag.kind != "bool"
+}
+
+
+@command("kubectl", places={"laptop", "node"})
+def kubectl(context: Context, argv: list[str]) -> int:
+    """Run one kubectl command line; returns its exit code."""
+    load_verbs()
+    try:
+        return _run(context, argv)
+    except (KubectlError, ApiError, Failures) as problem:
+        text, code = describe(problem)
+        context.stderr.write(text)
+        return code
+
+
+@cache
+def load_verbs() -> None:
+    """Import every module of this package, so that all commands are registered."""
+    for module in pkgutil.iter_modules(_package.__path__, _package.__name__ + "."):
+        importlib.import_module(module.name)
+
+
+def _run(context: Context, argv: list[str]) -> int:
+    positions = _word_positions(argv)
+    words = [argv[at] for at in positions]
+    found, count = resolve(words)
+    if found is None:
+        return _without_command(context, argv, words)
+    rest = [word for at, word in enumerate(argv) if at not in positions[:count]]
+    if found.run is None:
+        return _incomplete(context, found, rest, words[count:])
+    flags = parse(rest, (*found.flags, *GLOBAL_FLAGS), found.name)
+    if flags["help"]:
+        context.stdout.write(help_text.of_command(found))
+        return 0
+    client = Client(context, flags, found.name)
+    return found.run(client, flags) or 0
+
+
+def _word_positions(argv: list[str]) -> list[int]:
+    """Where the words stand that may name the command: up to three that are no flags nor values of global ones."""
+    positions, at = [], 0
+    while at < len(argv) and len(positions) < 3:
+        word = argv[at]
+        if word == "--":
+            break
+        if word in _VALUED:
+            at += 1
+        elif not word.startswith("-") or word == "-":
+            positions.append(at)
+        at += 1
+    return positions
+
+
+def _without_command(context: Context, argv: list[str], words: list[str]) -> int:
+    if words:
+        raise KubectlError(_unknown(words[0]))
+    parse(argv, GLOBAL_FLAGS, "")
+    context.stdout.write(help_text.overview())
+    return 0
+
+
+def _unknown(word: str) -> str:
+    text = f'unknown command "{word}" for "kubectl"'
+    near = [v.name for v in below("") if _distance(word, v.name) <= 2 or v.name.startswith(word.lower())]
+    if near:
+        text += "\n\nDid you mean this?\n" + "".join(f"\t{name}\n" for name in near)
+    return text
+
+
+def _distance(left: str, right: str) -> int:
+    """How many letters differ (Levenshtein)."""
+    row = list(range(len(right) + 1))
+    for i, a in enumerate(left.lower(), start=1):
+        row, before = [i], row
+        for j, b in enumerate(right.lower(), start=1):
+            row.append(min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b)))
+    return row[-1]
+
+
+def _incomplete(context: Context, found: Verb, rest: list[str], words: list[str]) -> int:
+    flags = parse([word for word in rest if word in ("-h", "--help")], GLOBAL_FLAGS, found.name)
+    if words and not flags["help"]:
+        raise KubectlError(
+            f"unknown command \"{words[0]}\"\nSee 'kubectl {found.name} -h' for help and examples"
+        )
+    out = context.stdout if flags["help"] or found.name == "rollout" else context.stderr
+    out.write(help_text.of_command(found))
+    return 0 if flags["help"] else 1

@@ -1,0 +1,200 @@
+"""The printers of `-o`: yaml, json, name, jsonpath, go-template, custom columns.
+
+Source: cli-runtime pkg/printers and kubectl pkg/cmd/get.
+"""
+
+import re
+from typing import Any
+
+from svclab.kube import jsonpath
+from svclab.kube.jsonpath import JsonPathError
+from svclab.terminal.commands.kubectl import go_template
+from svclab.terminal.commands.kubectl.builder import qualified_kind, resource_of_manifest
+from svclab.terminal.commands.kubectl.client import Client
+from svclab.terminal.commands.kubectl.errors import KubectlError
+from svclab.terminal.commands.kubectl.tabwriter import TableWriter
+from svclab.terminal.commands.kubectl.yaml_text import to_json, to_yaml
+from svclab.terminal.files import FileError
+
+Manifest = dict[str, Any]
+
+_KNOWN = (
+    "custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,"
+    "name,template,templatefile,wide,yaml"
+)
+_WITH_ARGUMENT = frozenset(_KNOWN.split(",")) - {"json", "name", "wide", "yaml"}
+
+
+def split_format(output: str, template: str = "") -> tuple[str, str]:
+    """(`jsonpath`, `{.x}`) for `jsonpath={.x}`; ("", "") for the default. Raises KubectlError for another format."""
+    form, equals, argument = output.partition("=")
+    if form in ("template", "templatefile"):
+        form = "go-" + form.replace("templatefile", "template-file")
+    if form and form not in _KNOWN.split(","):
+        known = ",".join(_KNOWN.split(","))
+        raise KubectlError(
+            f'unable to match a printer suitable for the output format "{output}", allowed formats '
+            f"are: {known}"
+        )
+    argument = argument if equals else template
+    if form in _WITH_ARGUMENT and not argument:
+        raise KubectlError(_no_template(form))
+    return form, argument
+
+
+def _no_template(form: str) -> str:
+    if form.startswith("custom-columns"):
+        return f"{form} format specified but no custom columns given"
+    return "template format specified but no template given"
+
+
+def print_document(client: Client, document: Manifest, output: str, template: str = "") -> None:
+    """Print one object or one List in a format other than a table."""
+    form, argument = split_format(output, template)
+    write = client.context.stdout.write
+    match form:
+        case "yaml":
+            write(to_yaml(document))
+        case "json":
+            write(to_json(document))
+        case "name":
+            for item in _items(document):
+                write(_name(item) + "\n")
+        case "jsonpath" | "jsonpath-file":
+            write(render_jsonpath(_template(client, form, argument), document))
+        case "jsonpath-as-json":
+            found = [
+                value
+                for node in _parsed(argument)
+                if isinstance(node, tuple)
+                for value in jsonpath.walk(node, [document])
+            ]
+            write(to_json(found))
+        case "go-template" | "go-template-file":
+            write(go_template.render(_template(client, form, argument), document))
+        case "custom-columns" | "custom-columns-file":
+            write(custom_columns(_template(client, form, argument), _items(document), form, client.flags))
+        case _:
+            raise KubectlError(f"the output format {form} is not for this command")
+
+
+def _template(client: Client, form: str, argument: str) -> str:
+    if not form.endswith("-file"):
+        return argument
+    try:
+        return client.context.files.read(client.context.path(argument))
+    except FileError as problem:
+        raise KubectlError(
+            f"error reading --template {argument}, open {argument}: {str(problem).lower()}\n"
+        ) from None
+
+
+def _items(document: Manifest) -> list[Manifest]:
+    return document["items"] if document.get("kind") == "List" else [document]
+
+
+def _name(manifest: Manifest) -> str:
+    return f"{qualified_kind(resource_of_manifest(manifest, ''))}/{manifest['metadata'].get('name', '')}"
+
+
+def _parsed(template: str) -> tuple[Any, ...]:
+    try:
+        return jsonpath.parse(template)
+    except JsonPathError as problem:
+        raise KubectlError(f"error parsing jsonpath {template}, {problem}") from None
+
+
+def render_jsonpath(template: str, document: Manifest) -> str:
+    """A JSONPath template's text. Raises KubectlError with kubectl's explanation."""
+    nodes = _parsed(template)
+    try:
+        return jsonpath.render(nodes, document)
+    except JsonPathError as problem:
+        raise KubectlError(
+            f'error executing jsonpath "{template}": Error executing template: {problem}. Printing more information '
+            f"for debugging the template:\n\ttemplate was:\n\t\t{template}\n\tobject given to jsonpath engine was:"
+            f"\n\t\t{go_syntax(document)}\n\n"
+        ) from None
+
+
+def go_syntax(value: Any) -> str:
+    """A document as Go's %#v prints it."""
+    match value:
+        case None:
+            return "interface {}(nil)"
+        case bool():
+            return str(value).lower()
+        case dict():
+            inner = ", ".join(f"{go_syntax(key)}:{go_syntax(value[key])}" for key in sorted(value))
+            return "map[string]interface {}{" + inner + "}"
+        case list():
+            return "[]interface {}{" + ", ".join(go_syntax(item) for item in value) + "}"
+        case str():
+            escaped = (
+                value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+            )
+            return f'"{escaped}"'
+    return str(value)
+
+
+def custom_columns(spec: str, items: list[Manifest], form: str, flags: Any) -> str:
+    """The table of `-o custom-columns=NAME:.path,...`. Raises KubectlError for a bad specification."""
+    columns = _columns_of_file(spec) if form.endswith("-file") else _columns(spec)
+    rows = [] if flags.values.get("no-headers") else [[header for header, _ in columns]]
+    for item in items:
+        rows.append([_column_value(path, item) for _, path in columns])
+    return TableWriter().format(rows)
+
+
+def _columns(spec: str) -> list[tuple[str, str]]:
+    columns = []
+    for part in spec.split(","):
+        header, colon, path = part.partition(":")
+        if not colon:
+            raise KubectlError(f"unexpected custom-columns spec: {part}, expected <header>:<json-path-expr>")
+        columns.append((header, path))
+    return columns
+
+
+def _columns_of_file(text: str) -> list[tuple[str, str]]:
+    headers, paths = ([*text.splitlines(), "", ""])[:2]
+    if len(headers.split()) != len(paths.split()):
+        raise KubectlError(
+            f"number of columns header: {len(headers.split())} and template specs: {len(paths.split())} does not match"
+        )
+    return list(zip(headers.split(), paths.split(), strict=True))
+
+
+def _column_value(path: str, item: Manifest) -> str:
+    try:
+        found = jsonpath.find(path, item)
+    except JsonPathError as problem:
+        if "out of bounds" in str(problem):
+            return "<none>"
+        raise KubectlError(str(problem)) from None
+    return ",".join(_plain(value) for value in found) or "<none>"
+
+
+def _plain(value: Any) -> str:
+    return "<none>" if value is None else go_template.printed(value)
+
+
+def without_managed_fields(manifest: Manifest) -> Manifest:
+    """An object without metadata.managedFields, as kubectl shows it by default."""
+    metadata = {key: value for key, value in manifest["metadata"].items() if key != "managedFields"}
+    return {**manifest, "metadata": metadata}
+
+
+def as_list(items: list[Manifest]) -> Manifest:
+    """A List of objects, as `get` wraps several."""
+    return {"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}}
+
+
+def natural_key(value: Any) -> tuple[Any, ...]:
+    """A key by which `--sort-by` orders values: numbers inside text count as numbers; missing comes first."""
+    if value is None:
+        return (0,)
+    if isinstance(value, bool | int | float):
+        return (1, value)
+    parts = re.split(r"(\d+)", str(value))
+    return (2, [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts])
