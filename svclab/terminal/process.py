@@ -73,3 +73,14 @@ class Process:
         while not done():
             self.check()
             sleep(_POLL_SECONDS)
+
+    def wait_for_person(self, done: Callable[[], bool]) -> None:
+        """As `wait`, but the time does not count: somebody is thinking or typing. Raises Stopped on Ctrl-C."""
+        began = monotonic()
+        try:
+            while not done():
+                if self.is_cancelled():
+                    raise Stopped("")
+                sleep(_POLL_SECONDS)
+        finally:
+            self.started += monotonic() - began

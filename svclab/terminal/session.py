@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC
 from importlib import import_module
+from threading import Event
 from time import monotonic
 from typing import Any
 
-from svclab.terminal.commands.registry import Context
+from svclab.terminal.commands.registry import Context, Usage
 from svclab.terminal.completion import complete
 from svclab.terminal.files import Files, Store
 from svclab.terminal.learner_files import LearnerFiles
@@ -47,6 +48,14 @@ class TerminalInput(Input):
 
     def isatty(self) -> bool:
         return True
+
+
+@dataclass(slots=True)
+class Edit:
+    """A text that is open in the page's editor."""
+
+    done: Event = field(default_factory=Event)
+    text: str | None = None
 
 
 @dataclass(slots=True)
@@ -87,7 +96,8 @@ class Session:
         self.closed = False
         self.flows: list[Any] = []  # ids of the traces that the last command line caused
         self.background_flows: list[Any] = []
-        self.events: list[dict[str, Any]] = []  # for the page, e.g. {"type": "edit", "path": "a.yaml"}
+        self.on_event: Callable[[dict[str, Any]], object] | None = None  # set by the page: see `edit`
+        self._edits: dict[str, Edit] = {}
         self.listeners: dict[int, Any] = {}  # ports of the laptop that kubectl port-forward listens on
         self._store = store or LearnerFiles(cluster.id)
         self._files: dict[Location, Files] = {}
@@ -319,6 +329,30 @@ class Session:
     def _interpreter(self, process: Process, descriptors: Descriptors) -> Interpreter:
         place = self.places[-1]
         return Interpreter(self, place.location, place.state, process, dict(descriptors))
+
+    # -- the page's editor -------------------------------------------------------------------------------------
+
+    def edit(self, process: Process, title: str, text: str) -> str | None:
+        """Open the page's editor by the event {"type": "edit", "id", "title", "text"}; waits for `finish_edit`.
+
+        The learner's time does not count towards the command's limit. Raises Usage without a page.
+        """
+        if self.on_event is None:
+            raise Usage("no editor is connected to this terminal; try  cat > FILE <<EOF", 1)
+        name, edit = secrets.token_hex(8), Edit()
+        self._edits[name] = edit
+        self.on_event({"type": "edit", "id": name, "title": title, "text": text})
+        try:
+            process.wait_for_person(edit.done.is_set)
+        finally:
+            del self._edits[name]
+        return edit.text
+
+    def finish_edit(self, edit_id: str, text: str | None) -> None:
+        """The learner saved `text`, or closed the editor (None)."""
+        if edit := self._edits.get(edit_id):
+            edit.text = text
+            edit.done.set()
 
     # -- places ------------------------------------------------------------------------------------------------
 

@@ -27,11 +27,11 @@ def options(argv: list[str], short: str, long: Iterable[str] = (), *, permute: b
 
 
 def whole_number(text: str, what: str) -> int:
-    """A number that an option takes. Raises Usage: "invalid number of lines: ‘x’"."""
+    """A number that an option takes. Raises Usage: "invalid number of lines: 'x'"."""
     try:
         return int(text)
     except ValueError:
-        raise Usage(f"invalid {what}: ‘{text}’", 1) from None
+        raise Usage(f"invalid {what}: '{text}'", 1) from None
 
 
 class Inputs:

@@ -11,7 +11,7 @@ from svclab.terminal.lineedit import width_of
 def column(context: Context, argv: list[str]) -> int:
     """Makes a table of lines (-t, with -s separator) or fills the screen's columns."""
     given, names = options(argv, "ts:o:", ("table", "separator=", "output-separator="))
-    settings = {name: value for name, value in given}
+    settings = dict(given)
     inputs = Inputs(context, names)
     lines = [line.rstrip("\n") for line in inputs.lines() if line.strip()]
     if not {"-t", "--table"} & set(settings):
@@ -41,7 +41,7 @@ def _fill(context: Context, lines: list[str]) -> None:
 def paste(context: Context, argv: list[str]) -> int:
     """Joins lines of several files, or with -s those of one; -d says with what."""
     given, names = options(argv, "d:s", ("delimiters=", "serial"))
-    settings = {name: value for name, value in given}
+    settings = dict(given)
     joints = settings.get("-d", settings.get("--delimiters", "\t")).replace("\\n", "\n").replace("\\t", "\t") or "\0"
     inputs = Inputs(context, names)
     files = [[line.removesuffix("\n") for line in stream] for _, stream in inputs]
@@ -59,7 +59,7 @@ def paste(context: Context, argv: list[str]) -> int:
 def nl(context: Context, argv: list[str]) -> int:
     """Numbers lines; -ba also empty ones."""
     given, names = options(argv, "b:w:s:")
-    settings = {name: value for name, value in given}
+    settings = dict(given)
     width = whole_number(settings.get("-w", "6"), "line number field width")
     inputs = Inputs(context, names)
     number = 0

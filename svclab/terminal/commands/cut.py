@@ -12,7 +12,7 @@ def _ranges(text: str) -> list[tuple[int, float]]:
             start = int(first or 1)
             end = float(int(last)) if last else (float("inf") if dash else float(start))
         except ValueError:
-            raise Usage(f"invalid field value ‘{part}’", 1) from None
+            raise Usage(f"invalid field value '{part}'", 1) from None
         if start < 1 or part == "-":
             raise Usage("fields are numbered from 1", 1)
         if end < start:
@@ -28,7 +28,7 @@ def cut(context: Context, argv: list[str]) -> int:
         argv, "f:c:b:d:s", ("fields=", "characters=", "bytes=", "delimiter=", "only-delimited", "output-delimiter=",
         "complement"),
     )  # fmt: skip
-    settings = {name: value for name, value in given}
+    settings = dict(given)
     wanted = [(name, value) for name, value in given if name in ("-f", "-c", "-b", "--fields", "--characters")]
     if not wanted:
         raise Usage("you must specify a list of bytes, characters, or fields", 1)

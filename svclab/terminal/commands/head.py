@@ -77,7 +77,8 @@ def _follow(context: Context, name: str) -> None:
     path = context.path(name)
     shown = len(context.files.read(path)) if context.files.exists(path) else 0
     while True:
-        context.process.wait(lambda: _length(context, path) > shown)
+        while _length(context, path) <= shown:
+            context.sleep(0.5)
         text = context.files.read(path)
         context.stdout.write(text[shown:])
         shown = len(text)

@@ -208,6 +208,13 @@ class Context:
         """
         return self.session.enter(self, location, argv, stdin=stdin, tty=tty, on_exit=on_exit)
 
+    def edit(self, title: str, text: str) -> str | None:
+        """Let the learner edit `text` in the page; gives the new text, or None when she closes the editor.
+
+        Raises Usage where this terminal has no page (a shell opened by somebody's own kubectl).
+        """
+        return self.session.edit(self.process, title, text)
+
     def with_(self, **changes: Any) -> "Context":
         """This context with some things replaced."""
         return replace(self, **changes)

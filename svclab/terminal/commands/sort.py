@@ -41,7 +41,7 @@ def _field(line: str, spec: str, separator: str | None) -> tuple[str, str]:
     """The text of a sort key (`-k 2`, `-k 2,2n`, `-k 1.3`) in a line, and its own letters."""
     match = re.fullmatch(r"(\d+)(?:\.(\d+))?([a-zA-Z]*)(?:,(\d+)(?:\.(\d+))?([a-zA-Z]*))?", spec)
     if not match or match[1] == "0":
-        raise Usage(f"invalid number at field start: invalid count at start of ‘{spec}’")
+        raise Usage(f"invalid number at field start: invalid count at start of '{spec}'")
     parts = line.split(separator) if separator is not None else re.findall(r"\s*\S+", line)
     joint = separator if separator is not None else ""
     first = int(match[1]) - 1
@@ -65,7 +65,7 @@ def sort(context: Context, argv: list[str]) -> int:
     given = [(short.get(name, name), value) for name, value in given]
     letters = "".join(name[1] for name, _ in given if name[1] in "nrfbhVg")
     keys = [value for name, value in given if name == "-k"]
-    flags = {name: value for name, value in given}
+    flags = dict(given)
     inputs = Inputs(context, names)
     lines = [line.removesuffix("\n") for line in inputs.lines()]
     found = _sorted(lines, keys, letters, flags.get("-t"), stable="-s" in flags or "-u" in flags)

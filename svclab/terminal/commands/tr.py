@@ -28,7 +28,7 @@ def _characters(text: str) -> str:
     for match in _ITEM.finditer(text):
         if match[1]:
             if match[1] not in _CLASSES:
-                raise Usage(f"invalid character class ‘{match[1]}’", 1)
+                raise Usage(f"invalid character class '{match[1]}'", 1)
             found.append(_CLASSES[match[1]])
         elif match[2]:
             first, last = plain(match[2]), plain(match[3])
@@ -48,7 +48,7 @@ def tr(context: Context, argv: list[str]) -> int:
     complement = bool(flags & {"-c", "-C", "--complement"})
     delete, squeeze = bool(flags & {"-d", "--delete"}), bool(flags & {"-s", "--squeeze-repeats"})
     if not words or (len(words) < 2 and not (delete or squeeze)):
-        raise Usage(f"missing operand{f' after ‘{words[0]}’' if words else ''}", 1)
+        raise Usage(f"missing operand{f' after '{words[0]}'' if words else ''}", 1)
     first = _characters(words[0])
     second = _characters(words[1]) if len(words) > 1 else ""
     squeezed = second if len(words) > 1 else first

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from svclab.terminal.commands.registry import Context, Usage, find_command
 from svclab.terminal.files import FileError
-from svclab.terminal.places import BASH_TOOLSETS
+from svclab.terminal.process import Process
 from svclab.terminal.shell.assignments import assign
 from svclab.terminal.shell import builtins
 from svclab.terminal.shell.lexer import Incomplete, tokens
@@ -177,8 +177,9 @@ def context(shell: "Interpreter", argv: list[str]) -> Context:
         stdout: Output | None = None,
         stderr: Output | None = None,
         env: dict[str, str] | None = None,
+        process: Process | None = None,
     ) -> int:
-        inner = shell.child()
+        inner = shell.child(process=process)
         for number, stream in ((0, stdin), (1, stdout), (2, stderr)):
             if stream is not None:
                 inner.descriptors[number] = stream
@@ -221,13 +222,6 @@ def _program(shell: "Interpreter", argv: list[str]) -> int:
         return usage.status
     except BrokenPipe:
         return _PIPE_STATUS
-
-
-def is_program(shell: "Interpreter", name: str) -> bool:
-    """Whether there is a program of this name here (`sh` and `bash` too)."""
-    return find_command(name, shell.location.toolset) is not None or (
-        name == "bash" and shell.location.toolset in BASH_TOOLSETS
-    )
 
 
 def _by_path(shell: "Interpreter", argv: list[str]) -> int:
