@@ -5,6 +5,7 @@
 import pytest
 
 from svclab.kube.proxy.iptables import compile_rules
+from svclab.kube.proxy.rules import rules_in
 from tests.recordings.cases import comparable, config_of, proxy_cases
 
 SMALL = [name for name, case in proxy_cases().items() if "rules" in case]
@@ -16,7 +17,7 @@ def written(name: str) -> dict[str, dict[str, list[str]]]:
     case = proxy_cases()[name]
     ruleset = compile_rules(case["services"], case["endpointSlices"], config_of(case))
     return {
-        table: {chain: list(rules) for chain, rules in chains.items()}
+        table: {chain: rules_in(chain, block) for chain, block in chains.items()}
         for table, chains in ruleset.written.items()
     }
 
