@@ -19,7 +19,14 @@ from svclab.dns.resolver import Resolution, candidates_of, resolve
 from svclab.kube.coredns import STANDARD_INTERNET, Cache, CoreDns
 from svclab.kube.coredns.corefile import server_blocks
 from svclab.kube.coredns.options import Upstream
-from svclab.kube.poddns import NODE_RESOLV_CONF
+from svclab.kube.poddns import (
+    NODE_RESOLV_CONF,
+    STANDARD_KUBELET,
+    KubeletDns,
+    c_library,
+    hosts_file,
+    resolv_conf,
+)
 from svclab.kube.snapshot import Snapshot
 from svclab.linux.dice import Dice
 from svclab.linux.fabric import Fabric, NoAddress
@@ -75,6 +82,38 @@ class NameServers:
         status = (pod or {}).get("status") or {}
         found = [each["ip"] for each in status.get("podIPs") or ()]
         return tuple(found or ([status["podIP"]] if status.get("podIP") else []))
+
+
+@dataclass(frozen=True, slots=True)
+class ResolverSetup:
+    """What a program's resolver reads at its start, and whose resolver it is."""
+
+    conf: ResolvConf
+    hosts: HostsFile
+    library: str  # "glibc" or "musl"
+
+
+def resolver_setup(
+    snapshot: Snapshot, source: str, container: str | None = None, kubelet: KubeletDns = STANDARD_KUBELET
+) -> ResolverSetup:
+    """The setup of a program on a host: in a pod kubelet's files and the image's C library, else the node's
+    files.
+
+    `container` names the container, by default the pod's first. Raises KeyError for a pod that does not
+    exist.
+    """
+    kind, *path = source.split("/")
+    if kind != "pod":
+        return ResolverSetup(kubelet.node_resolv_conf, HostsFile.parse(kubelet.node_hosts), "glibc")
+    pod = snapshot.get("Pod", path[0], path[1])
+    if pod is None:
+        raise KeyError(source)
+    spec = pod["spec"]
+    containers = [*(spec.get("containers") or ()), *(spec.get("ephemeralContainers") or ())]
+    chosen = next((each for each in containers if each["name"] == container), containers[0])
+    return ResolverSetup(
+        resolv_conf(pod, kubelet), hosts_file(pod, kubelet), c_library(chosen.get("image", ""))
+    )
 
 
 @dataclass(slots=True)
@@ -224,10 +263,12 @@ def _answer_step(flow: int, host: str, reply: Message, rung: int) -> Step:
 
 
 class World(Shape):
-    """What a question travels in."""
+    """What a question travels in. `mode` is kube-proxy's, for the trace."""
 
+    snapshot: Snapshot
     fabric: Fabric
     names: NameServers
+    mode: str
 
 
 def ask(

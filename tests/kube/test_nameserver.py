@@ -145,6 +145,7 @@ def test_a_bare_question_needs_only_a_world() -> None:
         snapshot = Snapshot.of(standard_objects())
         fabric = fabric_of(snapshot)
         names = NameServers(snapshot)
+        mode = "iptables"
 
     replies, steps = ask(World(), "pod/shop/debug", "10.96.0.10", [WEB], Dice("b"), NOW, 4)
 

@@ -142,6 +142,16 @@ def server_addresses(named: str, around: Surroundings) -> Generator[Ask, Answere
     return found.addresses
 
 
+def finish(work: Run, send: Callable[[Ask], Answered]) -> ToolResult:
+    """Run a tool to its end, its questions sent by `send`."""
+    try:
+        ask = next(work)
+        while True:
+            ask = work.send(send(ask))
+    except StopIteration as end:
+        return end.value
+
+
 def rcode_words(rcode: Rcode) -> str:
     """An rcode as host prints it: number and name."""
     return f"{RCODE_NUMBERS[rcode]}({rcode.value})"

@@ -1,0 +1,98 @@
+"""nslookup, host, dig or getent run on a host of the simulated network: what they print, and the trace of
+their packets.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from svclab.dns.message import Answered, Message, Rcode, Unanswered
+from svclab.dns.tools import busybox
+from svclab.dns.tools.dig import dig
+from svclab.dns.tools.getent import getent
+from svclab.dns.tools.host import host
+from svclab.dns.tools.nslookup import nslookup
+from svclab.dns.tools.run import Ask, Run, Surroundings, ToolResult, finish
+from svclab.kube.nameserver import Asker, ResolverSetup, World, resolver_setup
+from svclab.linux.dice import Dice
+from svclab.linux.trace import End, Outcome, Trace, Verdict
+
+TOOLS: Mapping[str, Callable[[list[str], Surroundings], Run]] = {
+    "dig": dig,
+    "getent": getent,
+    "host": host,
+    "nslookup": nslookup,
+    "busybox nslookup": busybox.nslookup,
+}
+
+
+@dataclass(slots=True)
+class NameTool:
+    """One call of a tool from a host (`source`); `setup` stands in for the files that the host itself would
+    have.
+
+    After `send` there is the `result`, and `waited_seconds` says how long the tool waited for answers in
+    vain.
+    """
+
+    source: str
+    tool: str
+    argv: tuple[str, ...]
+    container: str | None = None
+    setup: ResolverSetup | None = None
+    result: ToolResult | None = None
+    waited_seconds: int = 0
+
+    def send(self, world: World, dice: Dice, now: datetime) -> Trace:
+        """Run the tool, each question a packet.
+
+        Raises KeyError for an unknown tool or a pod that is not there.
+        """
+        setup = self.setup or resolver_setup(world.snapshot, self.source, self.container)
+        around = Surroundings(setup.conf, now, dice.integer, setup.hosts, setup.library)
+        asker = Asker(world.fabric, world.names, self.source, dice, now)
+        replies: list[Answered] = []
+
+        def send(ask: Ask) -> Answered:
+            reply = asker.ask(ask.server, [ask.question], edns=ask.edns, tcp=ask.tcp)[0]
+            self.waited_seconds += ask.timeout_seconds if reply is Unanswered.TIMED_OUT else 0
+            replies.append(reply)
+            return reply
+
+        seed = f"{dice.seed}/{dice.drawn}" if dice.drawn else dice.seed
+        self.result = finish(TOOLS[self.tool](list(self.argv), around), send)
+        code = outcome_of(replies)
+        words = (self.result.stdout + self.result.stderr).strip("\n")
+        verdict = verdict_of(replies[-1]) if replies else Verdict.ANSWERED
+        end = End(asker.flow, self.source, None, code, verdict, None, None, words)
+        target = " ".join((self.tool.removeprefix("busybox "), *self.argv))
+        return Trace(seed, self.source, target, world.mode, tuple(asker.flows), (*asker.steps, end))
+
+
+def outcome_of(replies: list[Answered]) -> Outcome:
+    """How a tool's asking ended: an answer with data anywhere is success, else the last reply decides."""
+    messages = [reply for reply in replies if isinstance(reply, Message)]
+    if not replies or any(message.answer for message in messages):
+        return Outcome.OK
+    if not isinstance(replies[-1], Message):
+        return Outcome.DNS_TIMEOUT
+    match replies[-1].rcode:
+        case Rcode.NOERROR:
+            return Outcome.NODATA
+        case Rcode.NXDOMAIN:
+            return Outcome.NXDOMAIN
+        case _:
+            return Outcome.SERVFAIL
+
+
+def verdict_of(reply: Answered) -> Verdict:
+    """What the tool could tell from the last reply."""
+    match reply:
+        case Message():
+            return Verdict.ANSWERED
+        case Unanswered.REFUSED:
+            return Verdict.REFUSED
+        case Unanswered.UNREACHABLE:
+            return Verdict.ERROR
+        case _:
+            return Verdict.TIMEOUT
