@@ -8,7 +8,7 @@ ports that its containers declare.
 import re
 from collections.abc import Iterable, Mapping
 
-from svclab.kube.snapshot import Manifest
+from svclab.kube.snapshot import Manifest, Snapshot
 from svclab.linux.packet import Protocol
 
 Listening = dict[tuple[Protocol, int | None], str]
@@ -90,3 +90,17 @@ def endpoint_ports(slices: Iterable[Manifest]) -> Mapping[str, Listening]:
                         key = (Protocol(port.get("protocol", "TCP")), port["port"])
                         found.setdefault(address, {})[key] = "server"
     return found
+
+
+def node_services(node: Manifest) -> Listening:
+    """What every node runs: kubelet and kube-proxy, and on a control plane node the API server."""
+    found: Listening = {(Protocol.TCP, 10250): "kubelet", (Protocol.TCP, 10256): "kube-proxy"}
+    if "node-role.kubernetes.io/control-plane" in (node["metadata"].get("labels") or {}):
+        found[(Protocol.TCP, 6443)] = "kube-apiserver"
+    return found
+
+
+def health_checks(snapshot: Snapshot) -> Listening:
+    """The ports on which kube-proxy tells load balancers whether a node has endpoints of its own."""
+    ports = (service["spec"].get("healthCheckNodePort") for service in snapshot.list("Service"))
+    return {(Protocol.TCP, port): "kube-proxy" for port in ports if port}

@@ -9,16 +9,26 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
+from svclab.kube.listeners import Listening, node_services
 from svclab.kube.snapshot import Manifest, Snapshot
 from svclab.linux.fabric import Link
 from svclab.linux.host import Host
 from svclab.linux.iptables.matches import Prefix
 from svclab.linux.iptables.rules import Chain, Rule, Table
 from svclab.linux.iptables.save import parse_rule
+from svclab.linux.packet import Protocol
 from svclab.linux.routing import HostRoute, Interface, InterfaceAddress
 
 ROUTER = "router"
+INTERNET = "internet"
 STANDARD_CLIENTS: Mapping[str, str] = {"laptop": "192.0.2.50", "office": "203.0.113.5"}
+RESOLVER_ADDRESS = "192.0.2.53"
+INTERNET_LISTENERS = {
+    (Protocol.UDP, 53): "resolver",
+    (Protocol.TCP, 53): "resolver",
+    (Protocol.TCP, 80): "web",
+    (Protocol.TCP, 443): "web",
+}
 DEFAULT = Prefix(4, 0, 0)
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 
@@ -32,6 +42,7 @@ class NodePlace:
     external: tuple[IPv4Address, ...]
     pod_ranges: tuple[IPv4Network, ...]
     balanced: bool
+    services: Listening
 
     @property
     def lan(self) -> IPv4Network:
@@ -56,6 +67,7 @@ def node_places(snapshot: Snapshot) -> list[NodePlace]:
                 _addresses(addresses, "ExternalIP"),
                 tuple(IPv4Network(cidr, strict=False) for cidr in ranges if ":" not in cidr),
                 EXCLUDED not in (node["metadata"].get("labels") or {}),
+                node_services(node),
             )
         )
     return found
@@ -83,10 +95,10 @@ def single(address: IPv4Address) -> Prefix:
 
 
 def build_surroundings(
-    snapshot: Snapshot, places: list[NodePlace], clients: Mapping[str, str]
+    snapshot: Snapshot, places: list[NodePlace], clients: Mapping[str, str], internet: Iterable[str]
 ) -> tuple[list[Host], list[Link], dict[IPv4Network, str]]:
-    """The router and the client machines, the links to the clients, and the router's interface per node
-    network.
+    """The router, the clients and the one host that stands for everybody else outside (not there without
+    `internet`, its addresses); the links to them; and the router's interface per node network.
     """
     lans = {lan: f"lan{i}" for i, lan in enumerate(gateways(places))}
     interfaces = [
@@ -102,7 +114,19 @@ def build_surroundings(
         own = InterfaceAddress(int(address), 32, int(near))
         hosts.append(Host(name, (Interface("eth0", (own,)),), (route,)))
         links.append(Link(((ROUTER, f"out{i}"), (name, "eth0"))))
-    routes = [*_balanced_routes(snapshot, places, lans), _swallowing(lans)]
+    routes = list(_balanced_routes(snapshot, places, lans))
+    addresses = [IPv4Address(text) for text in internet]
+    if addresses:
+        near = _client_gateway(addresses[0])
+        interfaces.append(Interface("wan", (InterfaceAddress(int(near), 32, int(addresses[0])),)))
+        routes += [HostRoute(single(address), "wan") for address in addresses]
+        own_addresses = tuple(InterfaceAddress(int(address), 32, int(near)) for address in addresses)
+        uplink = HostRoute(DEFAULT, "eth0", int(near))
+        hosts.append(
+            Host(INTERNET, (Interface("eth0", own_addresses),), (uplink,), listeners=INTERNET_LISTENERS)
+        )
+        links.append(Link(((ROUTER, "wan"), (INTERNET, "eth0"))))
+    routes.append(_swallowing(lans))
     nat = _router_nat(snapshot, places)
     hosts.append(Host(ROUTER, interfaces, routes, forwards=True, tables=nat))
     return hosts, links, lans

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from ipaddress import IPv4Address
 
-from svclab.kube.listeners import Listening, endpoint_ports, listeners_of
+from svclab.kube.listeners import Listening, endpoint_ports, health_checks, listeners_of
 from svclab.kube.pods import is_terminal
 from svclab.kube.snapshot import Manifest, Snapshot
 from svclab.kube.surroundings import (
@@ -30,13 +30,10 @@ from svclab.linux.iptables.matches import Prefix
 from svclab.linux.iptables.rules import Table
 from svclab.linux.iptables.save import parse_rule
 from svclab.linux.netfilter import BaseChain
-from svclab.linux.packet import Protocol
 from svclab.linux.routing import HostRoute, Interface, InterfaceAddress
 from svclab.linux.trace import Origin
 
 LOOPBACK = Interface("lo", (InterfaceAddress(127 << 24 | 1, 8),))
-KUBELET_PORT = 10250
-API_SERVER_PORT = 6443
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +56,7 @@ def build_fabric(
     rules_of: RulesOf,
     *,
     clients: Mapping[str, str] = STANDARD_CLIENTS,
+    internet: Iterable[str] = (),
     listeners: Callable[[Manifest], Listening] = listeners_of,
     every_endpoint_answers: bool = False,
     cluster_cidr: str = "10.244.0.0/16",
@@ -67,19 +65,19 @@ def build_fabric(
 ) -> Fabric:
     """The cluster of this snapshot as hosts and links, each node with its rules.
 
-    `clients`: machines outside by name (`client/NAME`). `every_endpoint_answers`: every address serves all
-    ports under which an EndpointSlice names it, whatever its image. `cni_masquerade`: pods that leave
-    `cluster_cidr` take their node's address. `without_default_route`: nodes that lost it.
+    `clients`: machines outside by name (`client/NAME`); `internet`: the addresses of everybody else there.
+    `every_endpoint_answers`: every address serves all ports under which an EndpointSlice names it, whatever
+    its image. `cni_masquerade`: pods that leave `cluster_cidr` take their node's address.
+    `without_default_route`: nodes that lost it.
     """
     places = node_places(snapshot)
     served = endpoint_ports(snapshot.list("EndpointSlice")) if every_endpoint_answers else {}
     placed = _pods_by_node(snapshot)
-    outside, links, lans = build_surroundings(snapshot, places, clients)
+    outside, links, lans = build_surroundings(snapshot, places, clients, internet)
     hosts: list[Host] = []
     aliases: dict[str, str] = {}
-    layout = _Layout(
-        places, served, listeners, cluster_cidr if cni_masquerade else "", set(without_default_route)
-    )
+    cidr = cluster_cidr if cni_masquerade else ""
+    layout = _Layout(places, served, listeners, health_checks(snapshot), cidr, set(without_default_route))
     for place in places:
         pods = placed.get(place.name, [])
         own = [pod for pod in pods if not pod["spec"].get("hostNetwork")]
@@ -131,6 +129,7 @@ class _Layout:
     places: list[NodePlace]
     served: Mapping[str, Listening]
     listeners: Callable[[Manifest], Listening]
+    health_checks: Listening
     masqueraded_cidr: str
     without_default_route: set[str]
 
@@ -153,7 +152,7 @@ class _Layout:
         uplink = Interface("eth0", (InterfaceAddress(int(place.internal), 24),))
         bound = tuple(InterfaceAddress(int(IPv4Address(a)), 32) for a in rules.addresses)
         dummy = [Interface("kube-ipvs0", bound)] if bound else []
-        listening: Listening = {(Protocol.TCP, KUBELET_PORT): "kubelet"}
+        listening = {**place.services, **self.health_checks}
         for pod in shared:
             listening.update(self.listeners(pod))
         listening.update(self.served.get(str(place.internal), {}))

@@ -143,8 +143,8 @@ class _Narrator:
         else:
             text, why = f":{chain.name}", "the end of the chain: back to the caller"
         step = RuleStep(
-            self.flow, self.host, self.packet, self.hook, self.table, chain.name, self._names(), 0, text, True,
-            why, chain.policy or "RETURN",
+            self.flow, self.host, self.packet, self.hook, self.table, chain.name, self._names(), 0, text,
+            True, why, chain.policy or "RETURN",
         )  # fmt: skip
         self.path.pop()
         return step

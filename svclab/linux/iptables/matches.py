@@ -283,7 +283,7 @@ class PortMatch(Match):
             parts.append(f"destination port is {skb.destination_port}")
         if self.sport:
             parts.append(f"source port is {skb.source_port}")
-        return " and ".join(parts) or f"protocol is {skb.protocol.value}"
+        return " and ".join(parts)
 
     def why_not(self, skb: Skb) -> str:
         if skb.protocol is not self.protocol:

@@ -6,6 +6,7 @@ Source: iptables 1.8.9 extensions (libxt_*.c, libipt_*.c).
 from collections.abc import Callable
 from ipaddress import ip_address
 
+from svclab.linux.iptables.ipvs_matches import IpvsMatch, PhysdevMatch
 from svclab.linux.iptables.matches import (
     ADDRESS_TYPES,
     CT_STATES,
@@ -67,6 +68,8 @@ MATCH_OPTIONS: dict[str, dict[str, int]] = {
     "nfacct": {"--nfacct-name": 1},
     "multiport": {"--dports": 1, "--sports": 1, "--ports": 1},
     "set": {"--match-set": 2},
+    "physdev": {"--physdev-is-in": 0},
+    "ipvs": {"--vaddr": 1, "--vproto": 1, "--vport": 1},
 }  # fmt: skip
 TARGET_OPTIONS: dict[str, dict[str, int]] = {
     "ACCEPT": {},
@@ -249,10 +252,22 @@ def _set(name: str, options: list[Option], version: int) -> Match:
     return SetMatch(values[0], tuple(values[1].split(",")), negated)
 
 
+def _physdev(name: str, options: list[Option], version: int) -> Match:
+    return PhysdevMatch(_only(options, name)[0])
+
+
+def _ipvs(name: str, options: list[Option], version: int) -> Match:
+    values = {word: given[0] for word, _, given in options}
+    if set(values) != {"--vaddr", "--vproto", "--vport"}:
+        raise RuleError("ipvs needs --vaddr, --vproto and --vport")
+    return IpvsMatch(values["--vaddr"], _protocol(values["--vproto"]), _number(values["--vport"], "port"))
+
+
 _MATCHES: dict[str, Callable[[str, list[Option], int], Match]] = {
     "tcp": _ports, "udp": _ports, "sctp": _ports, "icmp": _icmp, "comment": _comment, "mark": _mark,
     "statistic": _statistic, "recent": _recent, "addrtype": _addrtype, "conntrack": _conntrack,
     "state": _conntrack, "nfacct": _nfacct, "multiport": _multiport, "set": _set,
+    "physdev": _physdev, "ipvs": _ipvs,
 }  # fmt: skip
 
 

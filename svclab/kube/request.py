@@ -1,0 +1,215 @@
+"""One request as a client program makes it: look the name up, connect, ask; told as a Trace.
+
+Words at the end are those of curl 7.88, and of nc and ping for what is not TCP.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+from svclab.dns.name import parse_address
+from svclab.dns.resolver import Finding
+from svclab.kube.lookup import Story, look_up, resolver_of
+from svclab.kube.webserver import HttpResponse, web_response
+from svclab.kube.world import World
+from svclab.linux.dice import Dice
+from svclab.linux.fabric import Exchange, NoAddress
+from svclab.linux.packet import Protocol
+from svclab.linux.trace import Death, End, Outcome, Trace, Verdict
+
+SCHEME_PORTS = {"http": 80, "https": 443}
+CONNECT_GIVES_UP = timedelta(seconds=131)  # Linux: tcp_syn_retries 6
+DATAGRAM_GIVES_UP = timedelta(seconds=5)
+
+
+class BadTarget(ValueError):
+    """The target is no URL, name or address that a client could use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Who asks whom. `target`: a URL, `HOST[:PORT]`, a name or an IPv4 address; `port` wins over its port.
+
+    `via`: the node (`node/NAME`) to which the router hands the packet. `resolver`: the library that looks the
+    name up, None for the one of the source's image. `timeout_seconds`: after which the client gives up, None
+    for its own. `address`: connect there and look nothing up (curl --resolve).
+    """
+
+    source: str
+    target: str
+    port: int | None = None
+    protocol: Protocol = Protocol.TCP
+    via: str | None = None
+    resolver: str | None = None
+    method: str = "GET"
+    timeout_seconds: float | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A request's target taken apart."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request that has run: its trace, what the server said, and how long the client waited."""
+
+    trace: Trace
+    target: Target
+    response: HttpResponse | None
+    address: str | None
+    duration: timedelta
+    exchange: Exchange | None
+
+
+def read_target(text: str, port: int | None = None) -> Target:
+    """Take a target apart. Raises BadTarget with a sentence."""
+    url = text if "://" in text else f"http://{text}"
+    try:
+        parts: SplitResult = urlsplit(url)
+        given = parts.port
+    except ValueError as error:
+        raise BadTarget(f"'{text}' is not a URL: {error}") from error
+    host = parts.hostname or ""
+    if not host or any(character.isspace() for character in text):
+        raise BadTarget(f"'{text}' names no host")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(parts.scheme, host, port or given or SCHEME_PORTS.get(parts.scheme, 80), path)
+
+
+def send(world: World, request: Request, dice: Dice, now: datetime) -> Trace:
+    """Make the request at `now`; the whole trace. Raises BadTarget, and KeyError for an unknown source
+    or via.
+    """
+    return perform(world, request, dice, now).trace
+
+
+def perform(world: World, request: Request, dice: Dice, now: datetime) -> Sent:
+    """As `send`, with what a client program needs beside the trace."""
+    target = read_target(request.target, request.port)
+    world.fabric.host(request.source)
+    story = Story()
+    address, waited, code = _address(world, request, target, dice, now, story)
+    if address is None:
+        return _unresolved(world, request, target, dice, story, waited, code)
+    flow = story.begin(request.protocol, "request", f"{address}:{target.port}")
+    try:
+        packet = world.fabric.first_packet(
+            request.source, ip_address(address), target.port, request.protocol, dice
+        )
+    except NoAddress as error:
+        why = "no route to the destination"
+        story.steps.append(Death(flow, request.source, None, Outcome.UNREACHABLE, "socket", str(error)))
+        end = End(flow, request.source, None, Outcome.UNREACHABLE, Verdict.ERROR, None, None, _words(request, target, Outcome.UNREACHABLE, waited, why))  # fmt: skip  # noqa: E501
+        story.steps.append(end)
+        return Sent(_trace(world, request, dice, story), target, None, address, waited, None)
+    exchange = world.fabric.exchange(request.source, packet, dice, now + waited, flow, request.via)
+    story.steps.extend(exchange.steps)
+    waited += _patience(request, exchange)
+    response = _response(world, request, target, exchange, now)
+    words = _answered_words(request, response) if exchange.code is Outcome.OK else _words(request, target, exchange.code, waited)  # fmt: skip  # noqa: E501
+    story.steps.append(
+        End(
+            flow,
+            request.source,
+            None,
+            exchange.code,
+            exchange.verdict,
+            exchange.endpoint,
+            exchange.source_seen,
+            words,
+        )
+    )
+    return Sent(_trace(world, request, dice, story), target, response, address, waited, exchange)
+
+
+def _trace(world: World, request: Request, dice: Dice, story: Story) -> Trace:
+    return Trace(
+        dice.seed, request.source, request.target, world.mode, tuple(story.flows), tuple(story.steps)
+    )
+
+
+def _address(
+    world: World, request: Request, target: Target, dice: Dice, now: datetime, story: Story
+) -> tuple[str | None, timedelta, Outcome]:
+    """The IPv4 address to connect to, the time that finding it took, and why there is none."""
+    known = request.address or (target.host if parse_address(target.host) else None)
+    if known:
+        if ":" in known:
+            return None, timedelta(0), Outcome.NODATA
+        return known, timedelta(0), Outcome.OK
+    library = request.resolver or resolver_of(world, request.source)
+    found = look_up(world, request.source, target.host, dice, now, story, library)
+    resolution = found.resolution
+    address = next((a for a in resolution.addresses if ":" not in a), None)
+    code = Outcome.NODATA if resolution.code is Finding.OK else Outcome(resolution.code.value)
+    return address, found.duration, code
+
+
+def _unresolved(
+    world: World, request: Request, target: Target, dice: Dice, story: Story, waited: timedelta, code: Outcome
+) -> Sent:
+    flow = len(story.flows) or story.begin(request.protocol, "request", target.host)
+    words = f"curl: (6) Could not resolve host: {target.host}"
+    story.steps.append(End(flow, request.source, None, code, Verdict.ERROR, None, None, words))
+    return Sent(_trace(world, request, dice, story), target, None, None, waited, None)
+
+
+def _patience(request: Request, exchange: Exchange) -> timedelta:
+    """How long the client waits before it knows."""
+    if exchange.verdict is not Verdict.TIMEOUT:
+        return timedelta(milliseconds=1)
+    if request.timeout_seconds is not None:
+        return timedelta(seconds=request.timeout_seconds)
+    return DATAGRAM_GIVES_UP if request.protocol is Protocol.UDP else CONNECT_GIVES_UP
+
+
+def _response(
+    world: World, request: Request, target: Target, exchange: Exchange, now: datetime
+) -> HttpResponse | None:
+    if exchange.code is not Outcome.OK or request.protocol is not Protocol.TCP:
+        return None
+    assert exchange.server_host
+    assert exchange.endpoint
+    port = int(exchange.endpoint.rpartition(":")[2])
+    return web_response(
+        world.snapshot, exchange.server_host, target.path, port=port, now=now, method=request.method
+    )
+
+
+def _answered_words(request: Request, response: HttpResponse | None) -> str:
+    if response is None:
+        return "answered"
+    return f"HTTP/1.1 {response.status} {response.reason}"
+
+
+def _words(request: Request, target: Target, code: Outcome, waited: timedelta, why: str = "") -> str:
+    """What the client program prints when there was no answer."""
+    if request.protocol is Protocol.UDP:
+        return _DATAGRAM_WORDS.get(code, f"no answer from {target.host}:{target.port}")
+    milliseconds = round(waited.total_seconds() * 1000)
+    if request.protocol is Protocol.ICMP:
+        return f"PING {target.host}: 100% packet loss"
+    timed_out = code in (Outcome.DROPPED, Outcome.UNROUTED, Outcome.ASYMMETRIC)
+    if timed_out and request.timeout_seconds is not None:
+        return f"curl: (28) Connection timed out after {milliseconds} milliseconds"
+    number = 28 if timed_out else 7
+    return (
+        f"curl: ({number}) Failed to connect to {target.host} port {target.port} after {milliseconds} ms: "
+        "Couldn't connect to server"
+    )
+
+
+_DATAGRAM_WORDS = {
+    Outcome.REJECTED: "read: Connection refused",
+    Outcome.RESET: "read: Connection refused",
+    Outcome.DENIED: "sendto: Operation not permitted",
+    Outcome.UNREACHABLE: "connect: Network is unreachable",
+}
