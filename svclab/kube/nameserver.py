@@ -6,7 +6,7 @@ CoreDNS pod. Addresses of resolvers outside the cluster are answered by the simu
 packets.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import ip_address
@@ -16,8 +16,7 @@ from svclab.dns.hosts import HostsFile
 from svclab.dns.message import Answered, Edns, Message, Question, Rcode, Unanswered
 from svclab.dns.resolvconf import ResolvConf
 from svclab.dns.resolver import Resolution, candidates_of, resolve
-from svclab.kube.coredns import STANDARD_INTERNET, Cache, CoreDns
-from svclab.kube.coredns.corefile import server_blocks
+from svclab.kube.coredns import STANDARD_INTERNET, Cache, NameServer
 from svclab.kube.coredns.options import Upstream
 from svclab.kube.poddns import (
     NODE_RESOLV_CONF,
@@ -53,27 +52,13 @@ class NameServers:
         self.snapshot = snapshot
         self.upstream = upstream
         self.caches = {} if caches is None else caches
-        self._servers: dict[str, Mapping[str, CoreDns]] = {}
+        self._servers: dict[str, NameServer] = {}
 
-    def answer(
-        self, host: str, question: Question, now: datetime, dice: Dice, *, edns: Edns | None, tcp: bool
-    ) -> Message:
-        """What the CoreDNS on a host answers; REFUSED for a name in none of its server blocks."""
-        blocks = self._blocks(host)
-        name = question.name.lower()
-        zones = [zone for zone in blocks if zone == "." or name == zone or name.endswith("." + zone)]
-        if not zones:
-            return Message(question, Rcode.REFUSED)
-        server = blocks[max(zones, key=len)]
-        return server.answer(question, edns=edns, tcp=tcp, now=now, dice=dice)
-
-    def _blocks(self, host: str) -> Mapping[str, CoreDns]:
+    def on(self, host: str) -> NameServer:
+        """The CoreDNS process that runs on a host."""
         if host not in self._servers:
-            options = server_blocks(self.snapshot, self._addresses(host), self.upstream)
             cache = self.caches.setdefault(host, Cache())
-            self._servers[host] = {
-                zone: CoreDns(self.snapshot, each, cache) for zone, each in options.items()
-            }
+            self._servers[host] = NameServer(self.snapshot, self._addresses(host), self.upstream, cache)
         return self._servers[host]
 
     def _addresses(self, host: str) -> tuple[str, ...]:
@@ -184,9 +169,8 @@ class Asker:
         self.steps += exchange.steps
         match exchange.verdict:
             case Verdict.ANSWERED if exchange.listener == COREDNS and exchange.server_host:
-                return self.names.answer(
-                    exchange.server_host, question, self.now, self.dice, edns=edns, tcp=tcp
-                )
+                server = self.names.on(exchange.server_host)
+                return server.answer(question, edns=edns, tcp=tcp, now=self.now, dice=self.dice)
             case Verdict.REFUSED:
                 return Unanswered.REFUSED
             case Verdict.ERROR:

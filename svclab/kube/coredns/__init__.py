@@ -2,7 +2,8 @@
 
 from svclab.kube.coredns.cache import Cache
 from svclab.kube.coredns.internet import STANDARD_INTERNET, Internet
+from svclab.kube.coredns.nameserver import NameServer
 from svclab.kube.coredns.options import KUBEADM, DnsOptions
 from svclab.kube.coredns.server import CoreDns
 
-__all__ = ["KUBEADM", "STANDARD_INTERNET", "Cache", "CoreDns", "DnsOptions", "Internet"]
+__all__ = ["KUBEADM", "STANDARD_INTERNET", "Cache", "CoreDns", "DnsOptions", "Internet", "NameServer"]
