@@ -34,7 +34,7 @@ class PhysdevMatch(Match):
 
 @dataclass(frozen=True, slots=True)
 class IpvsMatch(Match):
-    """`-m ipvs --vaddr A --vproto P --vport N`: does the packet belong to a connection to a virtual server?"""
+    """`-m ipvs --vaddr A --vproto P --vport N`: is it of a connection to that virtual server?"""
 
     address: str
     protocol: Protocol
