@@ -4,14 +4,18 @@ A Batch starts from a Snapshot, takes writes, and is at every moment what the cl
 `store` writes it to the database in one transaction; the seeds are made with batches that never see one.
 """
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Literal
 
 from svclab.cluster import errors
 from svclab.cluster.quota import Quota
 from svclab.kube import names
+from svclab.kube.deletion import DeleteOptions, after_delete
 from svclab.kube.meta import timestamp
+from svclab.kube.nodememory import NodeMemory
 from svclab.kube.snapshot import Key, Manifest, Snapshot, key_of
 from svclab.linux.dice import Dice
 
@@ -33,12 +37,20 @@ class LogEntry:
 class Batch:
     """An ordered set of writes at the virtual time `now`, each with the next resourceVersion."""
 
+    most_events = Quota().events
+
     def __init__(
-        self, snapshot: Snapshot, now: datetime, random_seed: str, quota: Quota | None = None
+        self,
+        snapshot: Snapshot,
+        now: datetime,
+        random_seed: str,
+        quota: Quota | None = None,
+        hosts: Mapping[str, NodeMemory] | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.now = now
         self.entries: list[LogEntry] = []
+        self.hosts: dict[str, NodeMemory] = dict(hosts or {})
         self._random_seed = random_seed
         self._quota = quota
 
@@ -94,13 +106,14 @@ class Batch:
         self._check_uid(current, uid)
         return self._drop(current, current)
 
-    def delete(self, kind: str, namespace: str, name: str, *, grace_seconds: int | None = None) -> Manifest:
-        """Delete as the API server does for a controller: gracefully for pods, marked while finalizers remain."""
+    def delete(
+        self, kind: str, namespace: str, name: str, *, grace_seconds: int | None = None, uid: str = ""
+    ) -> Manifest:
+        """Delete as the API server does for a client: gracefully for pods, marked while finalizers remain."""
         current = self._current(kind, namespace, name)
-        grace = _grace(current, grace_seconds)
-        if grace == 0 and not _finalizers(current):
-            return self._drop(current, current)
-        return self.update(_marked(current, self.now, grace))
+        options = DeleteOptions(grace_seconds, uid=uid)
+        marked = after_delete(errors.resource_of(kind), current, options, self.now)
+        return self._drop(current, current) if marked is None else self.update(marked)
 
     def _current(self, kind: str, namespace: str, name: str) -> Manifest:
         current = self.snapshot.get(kind, namespace, name)
@@ -136,6 +149,27 @@ class Batch:
         self.entries.append(LogEntry(version, "DELETED", last, previous))
         return last
 
+    # ---- what nodes remember ----
+
+    def rules_digest(self) -> str:
+        """Stands for all Services and EndpointSlices as they are: it changes with any of them."""
+        return rules_digest(self.snapshot)
+
+    def program(self, node: str) -> None:
+        """The node's kube-proxy has written rules for the Services and slices as they are now."""
+        memory = self.hosts.get(node, NodeMemory())
+        manifests = (*self.snapshot.list("Service"), *self.snapshot.list("EndpointSlice"))
+        digest = self.rules_digest()
+        self.hosts[node] = replace(memory, digest=digest, manifests=manifests, stale_since=None)
+
+    def mark_stale(self, node: str) -> None:
+        """The node's kube-proxy knows of a change that its rules do not show."""
+        self.hosts[node] = replace(self.hosts.get(node, NodeMemory()), stale_since=self.now)
+
+    def reserve(self, node: str, address: str) -> None:
+        """The node's CNI plugin has given this address out."""
+        self.hosts[node] = replace(self.hosts.get(node, NodeMemory()), last_address=address)
+
     def changed(self) -> dict[Changed, Manifest | None]:
         """The final state of every object that was written; None for one that is gone."""
         found: dict[Changed, Manifest | None] = {}
@@ -143,6 +177,16 @@ class Batch:
             key: Key = key_of(entry.object)
             found[(entry.object["kind"], *key)] = None if entry.type == "DELETED" else entry.object
         return found
+
+
+def rules_digest(snapshot: Snapshot) -> str:
+    """A hash of the identities and versions of all Services and EndpointSlices."""
+    digest = hashlib.sha256()
+    for kind in ("Service", "EndpointSlice"):
+        for manifest in snapshot.list(kind):
+            metadata = manifest["metadata"]
+            digest.update(f"{metadata['uid']}/{metadata['resourceVersion']} ".encode())
+    return digest.hexdigest()
 
 
 def _finalizers(manifest: Manifest) -> list[Any]:
@@ -159,31 +203,3 @@ def _is_finished(manifest: Manifest) -> bool:
         and not metadata.get("deletionGracePeriodSeconds")
         and not _finalizers(manifest)
     )
-
-
-def _grace(manifest: Manifest, asked: int | None) -> int:
-    """The seconds that a deletion leaves: none but for a pod that a kubelet may still be running."""
-    if manifest["kind"] != "Pod":
-        return 0
-    if not manifest["spec"].get("nodeName") or manifest.get("status", {}).get("phase") in (
-        "Succeeded",
-        "Failed",
-    ):
-        return 0
-    grace = manifest["spec"].get("terminationGracePeriodSeconds", 30) if asked is None else asked
-    already = manifest["metadata"].get("deletionGracePeriodSeconds")
-    return grace if already is None else min(grace, already)
-
-
-def _marked(manifest: Manifest, now: datetime, grace: int) -> Manifest:
-    metadata = dict(manifest["metadata"])
-    if metadata.get("deletionTimestamp") and metadata.get("deletionGracePeriodSeconds") == grace:
-        return manifest
-    metadata["deletionTimestamp"] = timestamp(now + timedelta(seconds=grace))
-    metadata["deletionGracePeriodSeconds"] = grace
-    if metadata.get("generation"):
-        metadata["generation"] += 1
-    marked = {**manifest, "metadata": metadata}
-    if manifest["kind"] == "Namespace":
-        marked["status"] = {**manifest.get("status", {}), "phase": "Terminating"}
-    return marked

@@ -23,43 +23,44 @@ class Expired(StoreError):
 
 def not_found(kind: str, name: str) -> Refusal:
     """404: the object to update or delete is not there."""
-    return status.not_found(_resource(kind), name)
+    return status.not_found(resource_of(kind), name)
 
 
 def already_exists(kind: str, name: str) -> Refusal:
     """409: an object of this kind, namespace and name is there already."""
-    return status.already_exists(_resource(kind), name)
+    return status.already_exists(resource_of(kind), name)
 
 
 def conflict(kind: str, name: str) -> Refusal:
     """409: the resourceVersion given is not the stored one."""
-    return status.conflict(_resource(kind), name)
+    return status.conflict(resource_of(kind), name)
 
 
 def other_uid(kind: str, name: str, given: str, stored: str) -> Refusal:
     """409: the object of this name is another one than the caller means."""
-    resource = _resource(kind)
+    resource = resource_of(kind)
     why = f"Precondition failed: UID in precondition: {given}, UID in object meta: {stored}"
     return status.conflict_because(resource.qualified, name, why, _details(resource))
 
 
 def taken(kind: str, name: str) -> Refusal:
     """409: another process's write was faster; the database's own constraint said so."""
-    resource = _resource(kind)
+    resource = resource_of(kind)
     why = "its name, IP or node port was just allocated by another request; please try again"
     return status.conflict_because(resource.qualified, name, why, _details(resource))
 
 
 def over_quota(kind: str, name: str, why: str) -> Refusal:
     """403: the learner's quota is used up."""
-    return status.forbidden(_resource(kind), name, why)
+    return status.forbidden(resource_of(kind), name, why)
 
 
 def _details(resource: Resource) -> dict[str, str]:
     return {"group": resource.group, "kind": resource.plural}
 
 
-def _resource(kind: str) -> Resource:
+def resource_of(kind: str) -> Resource:
+    """The API resource of a kind. Raises ValueError for a kind that is none."""
     resource = by_kind(kind)
     if resource is None:
         raise ValueError(f"{kind} is no kind of this API")

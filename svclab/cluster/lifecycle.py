@@ -6,13 +6,14 @@ from uuid import UUID
 
 from django.db import transaction
 
-from svclab.cluster import memory, models, news, rows, seeds
+from svclab.cluster import hosts, memory, models, news, rows, seeds
+from svclab.cluster.batch import Batch
 from svclab.cluster.clock import real_now
 from svclab.cluster.errors import NoSuchCluster
 from svclab.cluster.files import delete_file, list_files, read_file, write_file
 from svclab.cluster.settle import grow
 from svclab.cluster.store import ClusterHandle
-from svclab.kube.snapshot import Manifest
+from svclab.kube.snapshot import Snapshot
 
 __all__ = [
     "delete_cluster",
@@ -34,7 +35,7 @@ def new_cluster(
     `random_seed` decides every draw in it; by default nobody can guess it.
     """
     now = real_now()
-    planted = seeds.seed(seed, flavour, grow).planted(now)
+    sown = seeds.seed(seed, flavour, grow)
     with transaction.atomic():
         row = models.Cluster.objects.create(
             owner=owner,
@@ -43,8 +44,9 @@ def new_cluster(
             random_seed=random_seed or secrets.token_hex(16),
             clock_virtual=now,
             clock_real=now,
+            settled_at=now,
         )
-        _plant(row, planted, now)
+        _plant(row, sown, now)
     return ClusterHandle(row.id)
 
 
@@ -60,10 +62,10 @@ def reset(cluster_id: UUID) -> ClusterHandle:
             raise NoSuchCluster(str(cluster_id))
         rows.clear(cluster_id)
         row.runtime, row.proxy_mode = models.Cluster.Runtime.LENIENT, models.Cluster.ProxyMode.IPTABLES
-        row.clock_virtual = row.clock_real = now
+        row.clock_virtual = row.clock_real = row.settled_at = now
         row.clock_rate, row.clock_paused = 1.0, False
         row.random_seed = secrets.token_hex(16)
-        _plant(row, seeds.seed(row.seed, row.flavour, grow).planted(now), now)
+        _plant(row, seeds.seed(row.seed, row.flavour, grow), now)
         version = row.resource_version
         transaction.on_commit(lambda: news.changed(cluster_id, version))
     return ClusterHandle(cluster_id)
@@ -80,8 +82,8 @@ def warm(seed: str = "standard", flavour: str = "cloud") -> None:
     seeds.seed(seed, flavour, grow)
 
 
-def _plant(row: models.Cluster, planted: list[Manifest], now: datetime) -> None:
-    version = row.resource_version
+def _plant(row: models.Cluster, sown: seeds.Seed, now: datetime) -> None:
+    version, planted = row.resource_version, sown.planted(now)
     for manifest in planted:
         version += 1
         manifest["metadata"]["resourceVersion"] = str(version)
@@ -89,3 +91,12 @@ def _plant(row: models.Cluster, planted: list[Manifest], now: datetime) -> None:
     row.resource_version = row.compacted_version = version
     row.revision += 1
     row.save()
+    _program_nodes(row, sown, Batch(Snapshot.of(planted, version), now, row.random_seed))
+
+
+def _program_nodes(row: models.Cluster, sown: seeds.Seed, batch: Batch) -> None:
+    """Every kube-proxy has long written its rules when the learner arrives."""
+    for node, address in sown.last_addresses:
+        batch.reserve(node, address)
+        batch.program(node)
+    hosts.write(row.id, {}, batch.hosts)

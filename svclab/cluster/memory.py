@@ -6,11 +6,14 @@ whoever finds another revision reads what changed. Dropping all of it at any mom
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from svclab.cluster.batch import LogEntry
 from svclab.cluster.clock import Clock
+from svclab.kube.nodememory import NodeMemory
 from svclab.kube.snapshot import Snapshot
 
 LOG_LENGTH = 1000
@@ -36,8 +39,10 @@ class State:
     revision: int
     compacted: int
     clock: Clock
+    settled_at: datetime  # virtual time of the last transaction on objects
     settings: Settings
     snapshot: Snapshot
+    hosts: Mapping[str, NodeMemory]  # by node
     log: tuple[LogEntry, ...] = ()
 
 

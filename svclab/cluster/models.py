@@ -43,6 +43,7 @@ class Cluster(models.Model):
     )  # raised by every transaction on the cluster, whatever it changed
     resource_version = models.BigIntegerField(default=0)
     compacted_version = models.BigIntegerField(default=0)  # events up to here are no longer in the log
+    settled_at = models.DateTimeField()  # virtual time of the last transaction on objects
     trace_count = models.BigIntegerField(default=0)
     clock_virtual = models.DateTimeField()  # virtual time at the moment clock_real
     clock_real = models.DateTimeField()
@@ -181,7 +182,7 @@ class WatchEvent(models.Model):
 
 
 class ProgrammedRules(models.Model):
-    """The Services and EndpointSlices that a kube-proxy has programmed, kept once however many nodes share them."""
+    """The Services and EndpointSlices that a kube-proxy has programmed, once however many nodes share them."""
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="+")
     digest = models.CharField(max_length=64)
@@ -197,12 +198,13 @@ class ProgrammedRules(models.Model):
 
 
 class HostState(models.Model):
-    """What one node remembers beside API objects: programmed rules, connections, affinity."""
+    """What one node remembers beside API objects: programmed rules, addresses given out, connections."""
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="+")
     node = models.CharField(max_length=253)
-    programmed = models.CharField(max_length=64, blank=True)  # digest of ProgrammedRules
+    digest = models.CharField(max_length=64, blank=True)  # of its ProgrammedRules
     stale_since = models.DateTimeField(null=True)  # virtual time of the first change not yet programmed
+    last_address = models.CharField(max_length=45, blank=True)  # the pod address given out last
     kernel = models.TextField(default="{}")  # conntrack and recent lists, JSON as linux.host writes it
 
     class Meta:

@@ -1,10 +1,240 @@
-"""Time passes when somebody looks: whatever controllers owe since the last look is done now."""
+"""Time passes when somebody looks: whatever controllers owe since the last look is done now, in its order.
 
-from datetime import datetime
+`advance` plays the cluster's virtual time forward, event by event: each task runs at the virtual time at
+which it is due, so what happens does not depend on when anybody looks. There is no background worker; any
+process may advance any cluster, behind the cluster's row lock.
+"""
 
-from svclab.cluster.batch import Batch
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from svclab.cluster import memory
+from svclab.cluster.agenda import CONTROLLERS, Agenda, Task
+from svclab.cluster.batch import Batch, LogEntry
+from svclab.cluster.clock import real_now
+from svclab.cluster.memory import Settings
+from svclab.cluster.recorder import record
+from svclab.cluster.store import ClusterHandle
+from svclab.kube.meta import moment
+from svclab.kube.reconcile import Change, Create, Delete, Event, MarkStale, Program, Reserve, Result, Update
+from svclab.kube.snapshot import Key, key_of
+from svclab.kube.status import Refusal
+from svclab.linux.dice import Dice
+
+_MOST_TASKS = 20_000  # in one look; what is left waits for the next
+_RETRY = timedelta(seconds=16)  # after a refused write
+_WITHOUT_CLOUD = ("loadbalancer",)
+_EVENT_TTL = timedelta(hours=1)
+
+_agendas: OrderedDict[UUID, Agenda] = OrderedDict()
+_AGENDAS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the controllers' behaviour depends on beside the objects."""
+
+    random_seed: str
+    flavour: str = "cloud"
+    strict: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Circumstances":
+        """Those of a stored cluster."""
+        return cls(settings.random_seed, settings.flavour, settings.runtime == "strict")
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Controllers that do not run: nobody hands out load balancers on bare metal."""
+        return () if self.flavour == "cloud" else _WITHOUT_CLOUD
+
+
+def advance(cluster: ClusterHandle, now: datetime | None = None) -> None:
+    """Bring the cluster to its virtual time at the real time `now` (default: this moment).
+
+    Takes the cluster's lock only when something is due.
+    """
+    until = cluster.clock().at(now or real_now())
+    with memory.lock(cluster.id):
+        agenda = _agenda(cluster)
+        due = agenda.next_due()
+        if due is None or due > until:
+            return
+        try:
+            with cluster.writing(quota=None, at=until) as batch:
+                _catch_up(agenda, batch, cluster.state().settled_at)
+                play(batch, agenda, until, Circumstances.of(cluster.settings()))
+        except BaseException:
+            _agendas.pop(cluster.id, None)
+            raise
+
+
+def next_due(cluster: ClusterHandle) -> datetime | None:
+    """The virtual time at which something will happen by itself; None when nothing is under way."""
+    with memory.lock(cluster.id):
+        return _agenda(cluster).next_due()
 
 
 def grow(batch: Batch, until: datetime) -> None:
-    """Run a seed's controllers until nothing is due before `until`."""
+    """Run a seed's controllers until `until`, starting at the batch's time."""
+    start = batch.now
+    play(batch, Agenda.for_everything(batch.snapshot, start), until, Circumstances("seed"))
+
+
+def forget_agendas() -> None:
+    """As after a restart of the process."""
+    _agendas.clear()
+
+
+# ---- agendas ----
+
+
+def _agenda(cluster: ClusterHandle) -> Agenda:
+    """This process's agenda of a cluster, with all changes followed up to the cluster's version.
+
+    What changed is followed as of the time of the last transaction, not of the look that finds it.
+    """
+    state = cluster.state()
+    agenda, snapshot = _agendas.get(cluster.id), state.snapshot
+    if agenda is None or not state.compacted <= agenda.version <= snapshot.resource_version:
+        agenda = Agenda.for_everything(snapshot, state.settled_at)
+        _agendas[cluster.id] = agenda
+        while len(_agendas) > _AGENDAS:
+            _agendas.popitem(last=False)
+    elif agenda.version < snapshot.resource_version:
+        for entry in cluster.events_since(agenda.version):
+            agenda.follow(_change(entry), snapshot, state.settled_at)
+        agenda.version = snapshot.resource_version
+    _agendas.move_to_end(cluster.id)
+    return agenda
+
+
+def _catch_up(agenda: Agenda, batch: Batch, since: datetime) -> None:
+    """Follow what another process wrote between our look and our lock."""
+    if agenda.version != batch.version:
+        for manifest in batch.snapshot:
+            agenda.follow(Change(manifest["kind"], key_of(manifest), manifest, None), batch.snapshot, since)
+        agenda.version = batch.version
+
+
+def _change(entry: LogEntry) -> Change:
+    new = None if entry.type == "DELETED" else entry.object
+    old = entry.previous if entry.type != "DELETED" else entry.previous or entry.object
+    return Change(entry.object["kind"], key_of(entry.object), new, old)
+
+
+# ---- playing ----
+
+
+def play(batch: Batch, agenda: Agenda, until: datetime, circumstances: Circumstances) -> None:
+    """Run every task that is due at `until` or before, each at its own time, and the tasks that they cause."""
+    for _ in range(_MOST_TASKS):
+        task = agenda.take(until)
+        if task is None:
+            break
+        if task.controller in circumstances.absent:
+            continue
+        batch.now = task.at
+        result = _reconcile(batch, task, circumstances)
+        if result.again_at is not None:
+            agenda.put(task.controller, task.key, max(result.again_at, batch.now))
+        _apply(batch, agenda, task, result)
     batch.now = until
+    _forget_old_events(batch, until)
+    agenda.version = batch.version
+
+
+def _reconcile(batch: Batch, task: Task, circumstances: Circumstances) -> Result:
+    reconcile = CONTROLLERS[task.controller].reconcile
+    if task.controller == "kubelet":
+        reconcile = partial(reconcile, hosts=batch.hosts, strict=circumstances.strict)
+    elif task.controller == "kubeproxy":
+        reconcile = partial(reconcile, hosts=batch.hosts, digest=batch.rules_digest())
+    dice = batch.dice(f"{task.controller}/{'/'.join(task.key)}")
+    return reconcile(batch.snapshot, task.key, batch.now, dice)
+
+
+def _apply(batch: Batch, agenda: Agenda, task: Task, result: Result) -> None:
+    """Write what a controller wants; a refused write ends its turn, and it tries again some time later."""
+    for write in result.writes:
+        before = len(batch.entries)
+        try:
+            _write(batch, write)
+        except Refusal as refusal:
+            _complain(batch, write, refusal)
+            agenda.put(task.controller, task.key, batch.now + _RETRY)
+            return
+        finally:
+            for entry in batch.entries[before:]:
+                agenda.follow(_change(entry), batch.snapshot, batch.now)
+
+
+def _write(batch: Batch, write: object) -> None:
+    match write:
+        case Create(manifest):
+            batch.create(manifest)
+        case Update(manifest):
+            batch.update(_with_generation(batch, manifest))
+        case Delete(kind, (namespace, name), uid, grace_seconds):
+            if batch.snapshot.get(kind, namespace, name) is not None:
+                batch.delete(kind, namespace, name, grace_seconds=grace_seconds, uid=uid)
+        case Event():
+            record(batch, write)
+        case Program(node):
+            batch.program(node)
+        case MarkStale(node):
+            batch.mark_stale(node)
+        case Reserve(node, address):
+            batch.reserve(node, address)
+
+
+def _with_generation(batch: Batch, manifest: dict) -> dict:
+    """metadata.generation counts what is wanted: everything but metadata and status."""
+    current = batch.snapshot.get(manifest["kind"], *key_of(manifest))
+    metadata = manifest["metadata"]
+    if current is None or "generation" not in metadata:
+        return manifest
+    wanted = {k: v for k, v in manifest.items() if k not in ("metadata", "status")}
+    if all(current.get(name) == value for name, value in wanted.items()):
+        return manifest
+    if manifest["kind"] == "Pod":  # binding is no new wish
+        return manifest
+    return {**manifest, "metadata": {**metadata, "generation": metadata["generation"] + 1}}
+
+
+def _complain(batch: Batch, write: object, refusal: Refusal) -> None:
+    """A controller whose pod is refused says so about the pod's owner."""
+    if not isinstance(write, Create):
+        return
+    for owner in write.manifest["metadata"].get("ownerReferences") or ():
+        key: Key = (write.manifest["metadata"].get("namespace", ""), owner["name"])
+        found = batch.snapshot.get(owner["kind"], *key)
+        if found is not None:
+            component = f"{owner['kind'].lower()}-controller"
+            record(
+                batch,
+                Event(found, "FailedCreate", f"Error creating: {refusal.message}", component, "Warning"),
+            )
+
+
+def _forget_old_events(batch: Batch, now: datetime) -> None:
+    """Events live for an hour, and the oldest go first when there are too many."""
+    found: Mapping[Key, dict] = batch.snapshot.of_kind("Event")
+    if not found or not batch.entries:
+        return
+    ages = sorted((_last_seen(event) or now, key) for key, event in found.items())
+    surplus = len(ages) - batch.most_events
+    for place, (seen, (namespace, name)) in enumerate(ages):
+        if place >= surplus and seen > now - _EVENT_TTL:
+            return
+        batch.remove("Event", namespace, name)
+
+
+def _last_seen(event: dict) -> datetime | None:
+    return moment(
+        event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"]
+    )

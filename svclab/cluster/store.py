@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
-from svclab.cluster import memory, models, news, rows
+from svclab.cluster import hosts, memory, models, news, rows
 from svclab.cluster.batch import Batch, LogEntry
 from svclab.cluster.clock import Clock, real_now
 from svclab.cluster.errors import Expired, NoSuchCluster, taken
@@ -32,7 +32,7 @@ _LONG_MANIFEST = 4096  # characters; 500 shorter ones cannot reach the quota of 
 _REVISION = f'SELECT revision FROM "{models.Cluster._meta.db_table}" WHERE id = %s'  # noqa: S608 (our own name)
 _COLUMNS = (
     "revision", "compacted_version", "clock_virtual", "clock_real", "clock_rate", "clock_paused",
-    "owner", "seed", "random_seed", "flavour", "runtime", "proxy_mode",
+    "settled_at", "owner", "seed", "random_seed", "flavour", "runtime", "proxy_mode",
 )  # fmt: skip
 
 
@@ -111,9 +111,10 @@ class ClusterHandle:
         `at` is the virtual time that the writes bear; by default now.
         """
         with self._transaction() as (row, state):
-            batch = Batch(state.snapshot, at or state.clock.at(real_now()), state.settings.random_seed, quota)
+            now = max(at or state.clock.at(real_now()), state.settled_at)
+            batch = Batch(state.snapshot, now, state.settings.random_seed, quota, state.hosts)
             yield batch
-            if batch.entries:
+            if batch.entries or batch.hosts != state.hosts:
                 self._store(row, state, batch)
 
     def create(self, manifest: Manifest) -> Manifest:
@@ -188,18 +189,27 @@ class ClusterHandle:
             yield row, state
 
     def _store(self, row: models.Cluster, state: State, batch: Batch) -> None:
+        hosts.write(self.id, state.hosts, batch.hosts)
         try:
             longest = rows.write(self.id, batch)
         except IntegrityError as error:
             raise _taken(batch) from error
         if longest > _LONG_MANIFEST:
             QUOTA.admit_bytes(batch.entries[-1].object, rows.stored_bytes(self.id))
-        row.resource_version = batch.version
+        row.resource_version, row.settled_at = batch.version, batch.now
         if batch.version - row.compacted_version > LOG_LENGTH * 3 // 2:
             row.compacted_version = batch.version - LOG_LENGTH
             rows.compact(self.id, row.compacted_version)
         log = (*state.log, *batch.entries)[-LOG_LENGTH:]
-        self._save(row, replace(state, compacted=row.compacted_version, snapshot=batch.snapshot, log=log))
+        written = replace(
+            state,
+            compacted=row.compacted_version,
+            settled_at=row.settled_at,
+            snapshot=batch.snapshot,
+            hosts=batch.hosts,
+            log=log,
+        )
+        self._save(row, written)
 
     def _save(self, row: models.Cluster, state: State) -> None:
         row.revision += 1
@@ -230,8 +240,10 @@ def _read(cluster_id: UUID, known: State | None) -> State:
         clock=Clock(
             values["clock_virtual"], values["clock_real"], values["clock_rate"], values["clock_paused"]
         ),
+        settled_at=values["settled_at"],
         settings=Settings(**{name: values[name] for name in Settings.__slots__}),
         snapshot=snapshot,
+        hosts=hosts.load(cluster_id, known.hosts if known is not None else {}),
         log=log,
     )
 

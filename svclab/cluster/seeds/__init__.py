@@ -30,6 +30,7 @@ class Seed:
 
     text: str
     at: datetime
+    last_addresses: tuple[tuple[str, str], ...] = ()  # by node: the pod address given out last
 
     def planted(self, now: datetime) -> list[Manifest]:
         """The objects of a copy whose present is `now`; all their times are moved with it."""
@@ -52,17 +53,25 @@ def seed(name: str, flavour: str, grow: Grow) -> Seed:
     if name not in names():
         raise KeyError(name)
     content = yaml.safe_load((_HERE / f"{name}.yaml").read_text())
+    joining = sorted(content["nodes"], key=lambda spec: spec.get("joinsAfter", 0))
     batch = Batch(Snapshot({}), _BORN, name)
-    for manifest in _bare_objects(content, flavour):
-        batch.create(manifest)
-    control_plane = batch.snapshot.get("Node", "", content["nodes"][0]["name"])
-    for spec in content.get("staticPods", ()):
-        batch.create(forms.static_pod(spec, control_plane))
+    _found(batch, content, joining.pop(0), flavour)
+    for spec in joining:
+        grow(batch, _BORN + timedelta(seconds=spec.get("joinsAfter", 0)))
+        batch.create(forms.node(spec, flavour, batch.now))
     grow(batch, _BORN + _AGE)
     settled = [manifest for manifest in batch.snapshot if manifest["kind"] != "Event"]
-    return Seed(json.dumps(settled, ensure_ascii=False, separators=(",", ":")), _BORN + _AGE)
+    text = json.dumps(settled, ensure_ascii=False, separators=(",", ":"))
+    addresses = tuple((node, memory.last_address) for node, memory in sorted(batch.hosts.items()))
+    return Seed(text, _BORN + _AGE, addresses)
 
 
-def _bare_objects(content: dict[str, Any], flavour: str) -> list[Manifest]:
-    nodes = [forms.node(spec, flavour, _BORN) for spec in content["nodes"]]
-    return [*map(forms.namespace, content["namespaces"]), *nodes, *content["objects"]]
+def _found(batch: Batch, content: dict[str, Any], control_plane: dict[str, Any], flavour: str) -> None:
+    """What `kubeadm init` leaves behind on the first node."""
+    for namespace in content["namespaces"]:
+        batch.create(forms.namespace(namespace))
+    node = batch.create(forms.node(control_plane, flavour, batch.now))
+    for spec in content.get("staticPods", ()):
+        batch.create(forms.static_pod(spec, node))
+    for manifest in content["objects"]:
+        batch.create(manifest)
