@@ -26,8 +26,9 @@ class ServicePort(NamedTuple):
     """One port of one Service; a NamedTuple, as large clusters have many.
 
     Ports and node ports are 0 where there is none; addresses are normalised text. `vips` are load balancer
-    addresses that are delivered unchanged (ipMode VIP). `external_local` is externalTrafficPolicy Local, which
-    counts only for a Service that is open to the outside. `affinity_seconds` is None without ClientIP affinity.
+    addresses that are delivered unchanged (ipMode VIP). `external_local` is externalTrafficPolicy Local,
+    which counts only for a Service that is open to the outside. `affinity_seconds` is None without ClientIP
+    affinity.
     """
 
     namespace: str

@@ -8,6 +8,7 @@ from svclab.cluster.importing import BadFile, read_cluster
 from svclab.kube.node_rules import kernel_tables
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.proxy.iptables import compile_rules
+from svclab.kube.proxy.ipvs import IpvsRuleset, compile_ipvs
 from svclab.kube.proxy.nftables import compile_nftables
 from svclab.kube.snapshot import Manifest, Snapshot
 from svclab.linux.iptables.save import print_save
@@ -49,7 +50,20 @@ def rules_text(snapshot: Snapshot, node_name: str, mode: str) -> str:
     services, slices = snapshot.list("Service"), snapshot.list("EndpointSlice")
     if mode == "nftables":
         return str(compile_nftables(services, slices, config))
+    if mode == "ipvs":
+        return ipvs_text(compile_ipvs(services, slices, config))
     return print_save(kernel_tables(compile_rules(services, slices, config)), ("filter", "nat"))
+
+
+def ipvs_text(ruleset: IpvsRuleset) -> str:
+    """What ipvsadm, ipset and iptables-save (filter and nat) would print, each under its command's name."""
+    tables = print_save(kernel_tables(ruleset), ("filter", "nat"))
+    return (
+        "# by kube-proxy's documented design: no real node in this mode was recorded\n"
+        f"# ipvsadm -Ln\n{ruleset.ipvsadm_text()}"
+        f"# ipset save\n{ruleset.ipset_text()}"
+        f"# iptables-save\n{tables}"
+    )
 
 
 def node(snapshot: Snapshot, name: str) -> Manifest:

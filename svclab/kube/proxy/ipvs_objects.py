@@ -1,0 +1,87 @@
+"""Virtual servers and ipsets, printed as `ipvsadm -Ln` and `ipset save` print them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from svclab.linux.trace import Origin
+
+PROTOCOL_ORDER = {"TCP": 6, "UDP": 17, "SCTP": 132}
+
+
+@dataclass(frozen=True, slots=True)
+class RealServer:
+    """One endpoint behind a virtual server. Weight 0 takes no new connections; kube-proxy gives 1."""
+
+    address: str
+    port: int
+    weight: int
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualServer:
+    """An address and port that the kernel balances over real servers, by NAT ("Masq").
+
+    `persistent_seconds` is None without session affinity. `scheduler` "rr": each in turn, per virtual
+    server and node.
+    """
+
+    address: str
+    port: int
+    protocol: str
+    persistent_seconds: int | None
+    real_servers: tuple[RealServer, ...]
+    origin: Origin
+    scheduler: str = "rr"
+
+    def lines(self) -> list[str]:
+        """As `ipvsadm -Ln` prints it on a node without connections."""
+        flags = "" if self.persistent_seconds is None else f" persistent {self.persistent_seconds}"
+        head = f"{self.protocol:<4} {_at(self.address, self.port)} {self.scheduler}{flags}"
+        servers = sorted(self.real_servers, key=lambda server: (int(ip_address(server.address)), server.port))
+        return [
+            head,
+            *(f"  -> {_at(s.address, s.port):<28} Masq    {s.weight:<6} 0          0" for s in servers),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class IpSet:
+    """A set of addresses or ports that iptables rules look things up in.
+
+    `kind` is ipset's type, e.g. "hash:ip,port". `entries` are written as ipset writes them
+    ("10.96.0.1,tcp:443"). `comment` is what kube-proxy puts into the rules that use the set.
+    """
+
+    name: str
+    kind: str
+    comment: str
+    entries: dict[str, Origin]
+
+    def lines(self, version: int) -> list[str]:
+        """As `ipset save` prints it; entries in order (the kernel's own order is that of a hash table)."""
+        if self.kind == "bitmap:port":
+            created = "range 0-65535"
+        else:
+            created = f"family {'inet6' if version == 6 else 'inet'} hashsize 1024 maxelem 65536"
+        ordered = sorted(self.entries)
+        return [
+            f"create {self.name} {self.kind} {created}",
+            *(f"add {self.name} {entry}" for entry in ordered),
+        ]
+
+
+def ipvsadm_text(servers: Iterable[VirtualServer]) -> str:
+    """What `ipvsadm -Ln` prints for these virtual servers."""
+    ordered = sorted(servers, key=lambda s: (PROTOCOL_ORDER[s.protocol], int(ip_address(s.address)), s.port))
+    lines = [
+        "IP Virtual Server version 1.2.1 (size=4096)",
+        "Prot LocalAddress:Port Scheduler Flags",
+        "  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn",
+    ]
+    return "\n".join([*lines, *(line for server in ordered for line in server.lines())]) + "\n"
+
+
+def _at(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
