@@ -8,7 +8,6 @@ from typing import Any
 from svclab.kube.proxy.config import ProxyConfig
 
 FOLDER = Path(__file__).parent
-NOT_CLUSTERS = {"kube-proxy-cases", "coredns-cases"}
 # kube-proxy walks a Go map to fill these: their entries are compared without regard to order.
 UNORDERED = {
     ("nat", "KUBE-SERVICES"),
@@ -53,7 +52,8 @@ def config_of(case: dict[str, Any]) -> ProxyConfig:
 
 def recording_names() -> list[str]:
     """The names of the recorded clusters here."""
-    return sorted(path.stem for path in FOLDER.glob("*.json") if path.stem not in NOT_CLUSTERS)
+    names = sorted(path.stem for path in FOLDER.glob("*.json"))
+    return [name for name in names if "iptables" in recording(name)]
 
 
 @cache
