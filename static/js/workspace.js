@@ -34,6 +34,7 @@ const asked = new Map();
 let queue = [];
 let frames = /** @type {import("./trace/frames.js").Frame[]} */ ([]);
 let requests = 0;
+let welcomed = false;
 let verdictOf = /** @type {any} */ (null);
 let spoken = /** @type {any} */ (null);
 const MOST_QUEUED = 24;
@@ -56,10 +57,10 @@ const histogram = createHistogram(byId("histogram"), { onMore: (count) => sendMa
 const player = createPlayer({ onChange: drawPlayer, still, onEnd: afterEnd });
 const scrubber = createScrubber(player, { label: (frame) => shortWords(frame) });
 const form = createSendForm({ onSend: (request) => send(request) });
-const socket = openSocket("/ws/lab/", { onMessage: receive, onState: (state) => store.dispatch({ type: "connection", state }) });
+const socket = openSocket("/ws/lab/", { onMessage: receive, onState: (state) => store.dispatch({ type: "connection", state }), known: () => ({ life: store.state.life, rv: store.state.rv, trace: store.state.traces.at(-1)?.id ?? 0 }) });
 const bar = wireBar({ send: (message) => socket.send(message), toast, setMotion });
 /** @type {Promise<Awaited<ReturnType<typeof createTerminals>>>} */
-const terminals = createTerminals({ send: (message) => socket.send(message), onReplay: (ids) => showTrace(ids[0]), onLeave: () => byId("player-play").focus() });
+const terminals = createTerminals({ send: (message) => socket.send(message), onReplay: (ids) => showTrace(ids[0]), onLeave: () => byId("player-play").focus(), onEdit: (name, text) => workspace.openManifest(name, text) });
 const editor = createEditor({ send: (message) => socket.send(message), files: page.files ?? [] });
 
 wireTabs();
@@ -81,7 +82,8 @@ function receive(message) {
   else if (message.type === "notice") toast(message.message);
   else if (message.type === "state" && message.fresh) reset();
   else if (message.type.startsWith("term.")) terminals.then((all) => all.receive(message));
-  if (message.type === "state" && message.fresh) terminals.then((all) => all.restart());
+  if (message.type === "welcome" && welcomed) terminals.then((all) => all.restart());
+  if (message.type === "welcome") welcomed = true;
   for (const hear of hearers) hear(message);
 }
 

@@ -5,13 +5,16 @@
  * @typedef {object} SocketOptions
  * @property {(message: any) => void} onMessage
  * @property {(state: "connecting" | "live" | "lost") => void} onState
+ * @property {() => any} known what the page knows already, for the server to send only the rest
  */
+
+const NOT_YOURS = 4003; // the server knows no cluster for this page: trying again would not help
 
 /**
  * @param {string} path
  * @param {SocketOptions} options
  */
-export function openSocket(path, { onMessage, onState }) {
+export function openSocket(path, { onMessage, onState, known }) {
   /** @type {WebSocket | null} */
   let socket = null;
   let lastSeq = 0;
@@ -27,21 +30,25 @@ export function openSocket(path, { onMessage, onState }) {
     socket = new WebSocket(`${scheme}//${location.host}${path}`);
     socket.onopen = () => {
       tries = 0;
-      socket?.send(JSON.stringify({ type: "hello", last_seq: lastSeq, session }));
+      socket?.send(JSON.stringify({ type: "hello", last_seq: lastSeq, session, ...known() }));
       for (const message of unsent.splice(0)) socket?.send(JSON.stringify(message));
       onState("live");
     };
     socket.onmessage = (event) => {
       const message = JSON.parse(event.data);
       if (message.type === "welcome") session = message.session;
-      if (typeof message.seq === "number") lastSeq = message.seq;
+      if (typeof message.seq === "number") {
+        if (message.seq <= lastSeq && message.type !== "welcome") return;
+        lastSeq = Math.max(lastSeq, message.seq);
+      }
       onMessage(message);
     };
-    socket.onclose = () => {
+    socket.onclose = (event) => {
       if (closed) return;
       onState("lost");
+      if (event.code === NOT_YOURS) return undefined;
       tries += 1;
-      setTimeout(connect, Math.min(10_000, 300 * 2 ** Math.min(tries, 5)) * (0.5 + Math.random()));
+      return setTimeout(connect, Math.min(10_000, 300 * 2 ** Math.min(tries, 5)) * (0.5 + Math.random()));
     };
   }
   connect();

@@ -7,6 +7,7 @@
  * @property {boolean} ready whether the cluster's objects have come
  * @property {Map<string, any>} objects by kind/namespace/name
  * @property {number} rv
+ * @property {string} life the cluster between two resets
  * @property {{now: string, paused: boolean, rate: number, arrived: number} | null} clock
  * @property {string} mode
  * @property {string} flavour
@@ -22,7 +23,7 @@ const MOST_API = 300;
 
 /** @returns {State} */
 export const emptyState = () => ({
-  connection: "connecting", ready: false, objects: new Map(), rv: 0, clock: null, mode: "iptables", flavour: "", traces: [], trace: null, hidden: null,
+  connection: "connecting", ready: false, objects: new Map(), rv: 0, life: "", clock: null, mode: "iptables", flavour: "", traces: [], trace: null, hidden: null,
   api: [], choice: { from: "", to: "" },
 });
 
@@ -40,12 +41,13 @@ export function reduce(state, message) {
   switch (message.type) {
     case "connection": return { ...state, connection: message.state };
     case "state": return {
-      ...state, ready: true, rv: message.rv, mode: message.mode, flavour: message.flavour ?? "",
+      ...state, ready: true, rv: message.rv, life: message.life ?? "", mode: message.mode, flavour: message.flavour ?? "",
       objects: new Map(message.objects.map((/** @type {any} */ object) => [keyOf(object), object])),
       traces: message.traces ?? [], clock: { ...message.clock, arrived: message.arrived },
       trace: message.fresh ? null : state.trace, api: message.fresh ? [] : state.api,
     };
     case "objects": {
+      if (message.rv < state.rv) return state;
       const objects = new Map(state.objects);
       for (const object of message.deleted) objects.delete(keyOf(object));
       for (const object of message.changed) objects.set(keyOf(object), object);
@@ -53,6 +55,10 @@ export function reduce(state, message) {
     }
     case "clock": return { ...state, mode: message.mode ?? state.mode, clock: { now: message.now, paused: message.paused, rate: message.rate, arrived: message.arrived } };
     case "trace": return { ...state, traces: [...state.traces.filter((summary) => summary.id !== message.trace.id), summaryOf(message.trace)].slice(-MOST_TRACES) };
+    case "traces": {
+      const fresh = new Set(message.traces.map((/** @type {any} */ summary) => summary.id));
+      return { ...state, traces: [...state.traces.filter((summary) => !fresh.has(summary.id)), ...message.traces].slice(-MOST_TRACES) };
+    }
     case "show": return { ...state, trace: message.trace, hidden: message.hidden ? message.trace.id : null };
     case "reveal": return { ...state, hidden: null };
     case "api": return { ...state, api: [...state.api, ...message.entries].slice(-MOST_API) };

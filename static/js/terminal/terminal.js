@@ -19,9 +19,10 @@ const LIGHT = {
 const theme = () => (document.documentElement.dataset.theme === "dark" ? DARK : LIGHT);
 
 /**
- * @param {{send: (message: any) => void, onReplay: (ids: number[]) => void, onLeave: () => void}} options
+ * @param {{send: (message: any) => void, onReplay: (ids: number[]) => void, onLeave: () => void,
+ *   onEdit: (name: string, text: string) => void}} options
  */
-export async function createTerminals({ send, onReplay, onLeave }) {
+export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
   const [{ Terminal }, { FitAddon }, { WebLinksAddon }] = await Promise.all([
     import("../../vendor/xterm-6.0.0/xterm.mjs"), import("../../vendor/xterm-addon-fit-0.11.0/addon-fit.mjs"), import("../../vendor/xterm-addon-web-links-0.12.0/addon-web-links.mjs"),
   ]);
@@ -137,15 +138,16 @@ export async function createTerminals({ send, onReplay, onLeave }) {
         running.get(message.id)?.(message);
         running.delete(message.id);
       }
+      if (message.type === "term.edit") onEdit(message.name, message.text);
       if (message.type === "term.closed" && entry) {
         entry.alive = false;
         entry.terminal.write(`\r\n[${message.reason ?? "the session ended"}]\r\n`);
       }
     },
-    /** A new connection or cluster: every terminal gets a new session. */
+    /** After a lost connection every terminal gets a new shell. */
     restart() {
       for (const entry of open.values()) {
-        entry.terminal.reset();
+        entry.terminal.write("\r\n[the connection was lost; this is a new shell]\r\n");
         start(entry);
       }
     },

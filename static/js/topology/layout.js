@@ -45,7 +45,7 @@ export function layout(model, size) {
   const left = Math.round(Math.min(210, Math.max(176, width * 0.18)));
   const boxes = nodeWidths(model, width - left - GAP);
   const columns = model.nodes.map((node, i) => podColumns(boxes[i]));
-  const visible = model.nodes.map((node) => visiblePods(model.pods.filter((pod) => pod.node === node.name)));
+  const visible = model.nodes.map((node) => visiblePods(podsOn(model, node)));
   const rows = Math.max(2, ...visible.map(({ pods, more }, i) => Math.ceil((pods.length + (more ? 1 : 0)) / columns[i])));
   const { lines, hidden } = serviceRows(model.services, width - left - 2 * GAP);
   const top = wireY + 22;
@@ -79,11 +79,13 @@ export function layout(model, size) {
   };
 }
 
+/** The pods that are machines of their own; those in their node's network are part of the node. @param {Model} model @param {import("./model.js").Node} node */
+const podsOn = (model, node) => model.pods.filter((pod) => pod.node === node.name && !pod.hostNetwork);
+
 /** Nodes with pods get more room than those without. @param {Model} model @param {number} room */
 function nodeWidths(model, room) {
   const weights = model.nodes.map((node) => {
-    const count = model.pods.filter((pod) => pod.node === node.name).length;
-    return count === 0 ? 0.62 : 1;
+    return podsOn(model, node).length === 0 ? 0.62 : 1;
   });
   const sum = weights.reduce((a, b) => a + b, 0) || 1;
   const usable = room - GAP * Math.max(0, weights.length - 1);

@@ -59,7 +59,7 @@ export function drawBands(root, model, onPick, chosen) {
     h(`button${key === chosen ? ".chosen" : ""}`, { type: "button", onclick: () => onPick(key), "data-host": key }, h(`span.dot${dot}`), h("span.name", { text: name }), h("span.mono", { text: detail }));
   const services = model.services.map((service) => button(service.key, `.service-dot.hue-${service.hue}`, service.name, service.clusterIP || service.externalName));
   const nodes = model.nodes.map((node) => h("section.band", {}, h("h3", {}, h("span", { text: node.name }), h("span.mono", { text: node.ip })),
-    ...model.pods.filter((pod) => pod.node === node.name).map((pod) => button(pod.host, pod.terminating ? ".dead" : pod.ready ? "" : ".waiting", pod.suffix ? `${pod.title} ${pod.suffix}` : pod.title, pod.ip || hostName(pod.reason)))));
+    ...model.pods.filter((pod) => pod.node === node.name && !pod.hostNetwork).map((pod) => button(pod.host, pod.terminating ? ".dead" : pod.ready ? "" : ".waiting", pod.suffix ? `${pod.title} ${pod.suffix}` : pod.title, pod.ip || hostName(pod.reason)))));
   root.replaceChildren(
     h("section.band", {}, h("h3", { text: "outside" }), button("client/laptop", "", "laptop", "192.0.2.50"), button("client/office", "", "office", "203.0.113.5")),
     h("section.band", {}, h("h3", { text: "Services" }), ...services), ...nodes);

@@ -1,0 +1,211 @@
+"""One websocket per page, /ws/lab/: the cluster's life, requests, clock, manifests and terminals of one learner."""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections import deque
+from typing import Any
+from urllib.parse import urlsplit
+
+from channels.exceptions import StopConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+
+from svclab.accounts.guests import learner_for
+from svclab.cluster import news
+from svclab.lab import protocol, work
+from svclab.lab.protocol import BadMessage, Error, Message, Welcome
+from svclab.lab.room import Room, room_of
+from svclab.lab.terminals import Terminals
+
+log = logging.getLogger(__name__)
+
+TOO_FAST = 4008
+TOO_LARGE = 4009
+TOO_SLOW = 4013
+NOT_YOURS = 4003
+_LONGEST_BACKLOG = 16 * 1024 * 1024  # characters that wait for a page that does not read
+
+
+class LabConsumer(AsyncWebsocketConsumer):
+    """A page of the learner whose cookie opened the connection."""
+
+    room: Room | None = None
+
+    async def connect(self) -> None:
+        """Only a page of our own origin, with the cookie of a learner who has a cluster."""
+        learner = learner_for(self.scope)
+        cluster = await work.run(work.cluster_of, learner) if same_origin(self.scope) and learner else None
+        await self.accept()
+        if cluster is None:
+            await self.close(code=NOT_YOURS, reason="open the workspace page first")
+            return
+        self.learner, self.cluster = learner, cluster
+        self.session = secrets.token_hex(8)
+        self.ready = False
+        self._outbox: deque[str] = deque()
+        self._backlog = 0
+        self._more = asyncio.Event()
+        self._writer = asyncio.ensure_future(self._write())
+        self._received: deque[float] = deque(maxlen=protocol.MAX_PER_SECOND)
+        self.room = room_of(cluster.id)
+        self.terminals = Terminals(cluster, self.say, asyncio.get_running_loop())
+        if settings.REDIS_URL:  # several processes: their news come over the channel layer
+            await self.channel_layer.group_add(news.group(cluster.id), self.channel_name)
+
+    async def disconnect(self, code: int) -> None:
+        """The page is gone, and its terminals with it."""
+        if self.room is None:
+            raise StopConsumer
+        self.room.leave(self.take)
+        self._writer.cancel()
+        if settings.REDIS_URL:
+            await self.channel_layer.group_discard(news.group(self.cluster.id), self.channel_name)
+        await work.run(self.terminals.close_all)
+
+    # ---- in ----
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """One message: at most 64 KiB, at most 50 a second, of a known type with known fields."""
+        if self.room is None:
+            return
+        if text_data is None or len(text_data.encode(errors="replace")) > protocol.MAX_BYTES:
+            await self.close(code=TOO_LARGE, reason="a message may have 64 KiB")
+            return
+        now = time.monotonic()
+        if len(self._received) == protocol.MAX_PER_SECOND and now - self._received[0] < 1:
+            await self.close(code=TOO_FAST, reason="at most 50 messages a second")
+            return
+        self._received.append(now)
+        try:
+            message = protocol.parse(text_data)
+        except BadMessage as error:
+            self.say(Error(f"The page sent something that svclab does not understand: {error}."))
+            return
+        await self.handle(message)
+
+    async def handle(self, message: Message) -> None:
+        """The method named like the type answers: term.open -> on_term_open."""
+        method = getattr(self, f"on_{message.type.replace('.', '_')}")
+        try:
+            await method(message)
+        except work.Refused as error:
+            self.say(Error(str(error), message.type, getattr(message, "request", "")))
+        except Exception:
+            number = secrets.token_hex(4)
+            log.exception("message %s failed (%s)", message.type, number)
+            self.say(Error(f"Sorry, svclab failed here (error {number}). The cluster is as it was.", message.type))
+
+    async def on_hello(self, message: protocol.Hello) -> None:
+        """The page is ready: what it missed, or everything."""
+        assert self.room
+        self.room.count_from(message.last_seq)
+        self.say(Welcome(self.session))
+        for found in await work.run(work.greet, self.cluster.id, message):
+            self.say(found)
+        if not self.ready:
+            self.ready = True
+            self.room.join(self.take)
+
+    async def on_send(self, message: protocol.Send) -> None:
+        """One request; its trace comes to every page of the learner."""
+        await work.run(work.send, self.cluster, message, self.session)
+
+    async def on_send_many(self, message: protocol.SendMany) -> None:
+        """Several requests."""
+        await work.run(work.send_many, self.cluster, message)
+
+    async def on_clock(self, message: protocol.SetClock) -> None:
+        """The cluster's clock."""
+        await work.run(work.set_clock, self.cluster, message)
+
+    async def on_mode(self, message: protocol.SetMode) -> None:
+        """kube-proxy's mode."""
+        await work.run(work.set_mode, self.cluster, message)
+
+    async def on_reset(self, message: protocol.Reset) -> None:
+        """A fresh cluster; the room tells every page."""
+        await work.run(work.reset, self.cluster)
+
+    async def on_apply(self, message: protocol.Apply) -> None:
+        """Manifests, as kubectl apply takes them."""
+        self.say(await work.run(work.apply, self.cluster, message.name, message.yaml))
+
+    async def on_delete(self, message: protocol.Delete) -> None:
+        """Delete an object."""
+        await work.run(work.delete, self.cluster, message)
+
+    async def on_trace_get(self, message: protocol.TraceGet) -> None:
+        """A recorded trace."""
+        self.say(await work.run(work.trace, self.cluster, message.id))
+
+    async def on_term_open(self, message: protocol.TermOpen) -> None:
+        """A terminal."""
+        await work.run(self.terminals.open, message)
+
+    async def on_term_input(self, message: protocol.TermInput) -> None:
+        """Keys."""
+        await work.run(self.terminals.input, message)
+
+    async def on_term_resize(self, message: protocol.TermResize) -> None:
+        """The terminal's size."""
+        await work.run(self.terminals.resize, message)
+
+    async def on_term_run(self, message: protocol.TermRun) -> None:
+        """A command block."""
+        await work.run(self.terminals.run, message)
+
+    async def on_term_close(self, message: protocol.TermClose) -> None:
+        """The terminal is gone."""
+        await work.run(self.terminals.close, message)
+
+    # ---- news of other processes ----
+
+    async def cluster_changed(self, event: dict[str, Any]) -> None:
+        """Objects, clock or switches changed."""
+        if self.room:
+            self.room.hear(event)
+
+    async def trace_recorded(self, event: dict[str, Any]) -> None:
+        """A request was sent."""
+        if self.room:
+            self.room.hear(event)
+
+    async def api_requested(self, event: dict[str, Any]) -> None:
+        """The Kubernetes API answered."""
+        if self.room:
+            self.room.hear(event)
+
+    # ---- out ----
+
+    def say(self, message: Message) -> None:
+        """A message to this page alone."""
+        assert self.room
+        self.take(self.room.encoded(message))
+
+    def take(self, text: str) -> None:
+        """Queue a text for the page; a page that does not read is dropped, and comes back by itself."""
+        self._backlog += len(text)
+        self._outbox.append(text)
+        self._more.set()
+
+    async def _write(self) -> None:
+        while True:
+            await self._more.wait()
+            self._more.clear()
+            while self._outbox:
+                if self._backlog > _LONGEST_BACKLOG:
+                    await self.close(code=TOO_SLOW, reason="the page did not keep up; it may come back")
+                    return
+                text = self._outbox.popleft()
+                self._backlog -= len(text)
+                await self.send(text_data=text)
+
+
+def same_origin(scope: dict[str, Any]) -> bool:
+    """Whether the browser says that the page is ours: its Origin has the host it was sent to."""
+    headers = dict(scope["headers"])
+    origin = headers.get(b"origin", b"").decode("latin-1")
+    host = headers.get(b"host", b"").decode("latin-1")
+    return bool(origin) and urlsplit(origin).netloc == host

@@ -1,0 +1,124 @@
+"""The terminals of one page: shells behind xterm.js. Their output is gathered for a moment, then sent."""
+
+import asyncio
+import codecs
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from svclab.cluster.store import ClusterHandle
+from svclab.lab import protocol, work
+from svclab.lab.protocol import Message, TermClosed, TermDone, TermOpened, TermOutput
+from svclab.terminal.interactive import InteractiveShell
+
+_GATHER_SECONDS = 0.008
+
+
+@dataclass(slots=True)
+class Terminal:
+    """A shell, and what it has written that is not yet sent."""
+
+    shell: InteractiveShell
+    decoder: Any = field(default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace"))
+    unsent: list[bytes] = field(default_factory=list)
+    due: bool = False
+    running: list[tuple[str, str]] = field(default_factory=list)  # (id, line) of term.run, oldest first
+
+
+class Terminals:
+    """By the page's own names. Called from worker threads; `say` is called on the event loop only."""
+
+    def __init__(
+        self, cluster: ClusterHandle, say: Callable[[Message], None], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._cluster, self._say, self._loop = cluster, say, loop
+        self._open: dict[str, Terminal] = {}
+        self._guard = threading.Lock()
+
+    def open(self, message: protocol.TermOpen) -> None:
+        """Start a shell; a name that is in use gets a new one. Raises Refused beyond the quota."""
+        name = message.session
+        self._end(name)
+        if len(self._open) >= protocol.MAX_TERMINALS:
+            raise work.Refused(f"A page may have {protocol.MAX_TERMINALS} terminals open. Close one first.")
+        shell = InteractiveShell(
+            self._cluster,
+            rows=message.rows,
+            columns=message.cols,
+            output=lambda data: self._written(name, shell, data),
+            on_done=lambda status, flows: self._done(name, status, flows),
+            on_exit=lambda code: self._exited(name, code),
+        )
+        self._open[name] = Terminal(shell)
+        self._tell(TermOpened(name))
+        shell.start()
+
+    def input(self, message: protocol.TermInput) -> None:
+        """Keys for a shell. A shell that is gone hears nothing."""
+        if terminal := self._open.get(message.session):
+            terminal.shell.feed(message.data.encode())
+
+    def run(self, message: protocol.TermRun) -> None:
+        """Run a line as if typed."""
+        terminal = self._open.get(message.session)
+        if terminal is None:
+            raise work.Refused("This terminal is closed.")
+        terminal.running.append((message.id, message.line))
+        terminal.shell.paste_line(message.line)
+
+    def resize(self, message: protocol.TermResize) -> None:
+        """A new size."""
+        if terminal := self._open.get(message.session):
+            terminal.shell.resize(message.rows, message.cols)
+
+    def close(self, message: protocol.TermClose) -> None:
+        """End a shell."""
+        self._end(message.session)
+
+    def close_all(self) -> None:
+        """The page is gone."""
+        for name in list(self._open):
+            self._end(name)
+
+    def _end(self, name: str) -> None:
+        if terminal := self._open.pop(name, None):
+            terminal.shell.close()
+
+    # ---- from the shell's threads ----
+
+    def _written(self, name: str, shell: InteractiveShell, data: bytes) -> None:
+        with self._guard:
+            terminal = self._open.get(name)
+            if terminal is None or terminal.shell is not shell:
+                return
+            terminal.unsent.append(data)
+            if terminal.due:
+                return
+            terminal.due = True
+        self._loop.call_soon_threadsafe(self._loop.call_later, _GATHER_SECONDS, self._flush, name)
+
+    def _flush(self, name: str) -> None:
+        with self._guard:
+            terminal = self._open.get(name)
+            if terminal is None:
+                return
+            terminal.due = False
+            data = b"".join(terminal.unsent)
+            terminal.unsent.clear()
+            text = terminal.decoder.decode(data)
+        if text:
+            self._say(TermOutput(name, text))
+
+    def _done(self, name: str, status: int, flows: list[Any]) -> None:
+        terminal = self._open.get(name)
+        number, line = terminal.running.pop(0) if terminal and terminal.running else ("", "")
+        found = work.flows(self._cluster, flows)
+        self._tell(TermDone(name, status, found, number, line))
+
+    def _exited(self, name: str, code: int) -> None:
+        self._loop.call_soon_threadsafe(self._flush, name)
+        self._tell(TermClosed(name, f"the shell has ended with exit code {code}"))
+
+    def _tell(self, message: Message) -> None:
+        self._loop.call_soon_threadsafe(self._say, message)

@@ -1,0 +1,267 @@
+"""What the page asks of the cluster: blocking functions, run in a pool of threads beside the event loop."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, TypeVar
+from uuid import UUID
+
+from channels.db import DatabaseSyncToAsync
+
+from svclab.apiserver import dispatch
+from svclab.cluster import access, dataplane, lifecycle, settle
+from svclab.cluster.clock import Clock as ClusterClock
+from svclab.cluster.clock import real_now
+from svclab.cluster.errors import Expired, NoSuchCluster
+from svclab.cluster.store import ClusterHandle
+from svclab.kube.request import BadRequest, Request
+from svclab.kube.snapshot import Manifest, Snapshot
+from svclab.kube.status import Refusal
+from svclab.lab import manifests, protocol
+from svclab.lab.objects import DRAWN, reference, trimmed
+from svclab.lab.protocol import Api, Applied, Clock, Message, Objects, State, TraceCame, TraceFull, Traces
+
+__all__ = ["NoSuchCluster"]
+T = TypeVar("T")
+POOL = ThreadPoolExecutor(max_workers=16, thread_name_prefix="lab")
+
+_RECENT = 200  # traces whose summaries a new page gets
+_WHOLE = 8  # of many new traces at once, so many are sent whole; the rest the page asks for if it needs them
+
+
+class Refused(Exception):
+    """The learner's world says no; the text is for the learner."""
+
+
+async def run(function: Callable[..., T], *args: Any) -> T:
+    """Run a function that blocks or reads the database in the pool."""
+    return await DatabaseSyncToAsync(function, thread_sensitive=False, executor=POOL)(*args)
+
+
+# ---- looking ----
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How far a room has told its pages: resourceVersion, trace number, the cluster's life, clock and mode."""
+
+    rv: int
+    trace: int
+    life: str
+    clock: ClusterClock
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """News since Seen, and how long nothing will happen by itself."""
+
+    seen: Seen
+    sleep_seconds: float
+    messages: list[Message] = field(default_factory=list)
+
+
+def cluster_of(learner: str) -> ClusterHandle | None:
+    """The learner's cluster, if she has one."""
+    return access.cluster_of(learner)
+
+
+def look(cluster_id: UUID, before: Seen | None) -> Found:
+    """Let time pass in the cluster, then gather what happened since `before`."""
+    cluster = ClusterHandle(cluster_id)
+    settle.advance(cluster, real_now())
+    state = cluster.state()
+    newest = dataplane.newest(cluster)
+    now = Seen(
+        state.snapshot.resource_version, newest, state.settings.random_seed, state.clock, state.settings.proxy_mode
+    )
+    found = Found(now, _sleep(cluster, state.clock))
+    if before is None:
+        return found
+    if before.life != now.life:
+        found.messages.append(whole_state(cluster, fresh=True))
+        return found
+    if before.rv != now.rv:
+        found.messages.append(_changes(cluster, before.rv))
+    if (before.clock, before.mode) != (now.clock, now.mode):
+        found.messages.append(clock_message(cluster))
+    found.messages.extend(_traces(cluster, before.trace))
+    return found
+
+
+def _sleep(cluster: ClusterHandle, clock: ClusterClock) -> float:
+    due = settle.next_due(cluster)
+    if due is None or clock.paused:
+        return float("inf")
+    return max(0.02, (due - clock.at(real_now())).total_seconds() / clock.rate)
+
+
+def _changes(cluster: ClusterHandle, since: int) -> Message:
+    """What changed after a version, each object as it is now; everything when the log is too short."""
+    try:
+        entries = cluster.events_since(since)
+    except Expired:
+        return whole_state(cluster)
+    snapshot = cluster.snapshot()
+    touched: dict[tuple[str, str, str], Manifest] = {}
+    for entry in entries:
+        metadata = entry.object["metadata"]
+        if entry.object["kind"] in DRAWN:
+            touched[entry.object["kind"], metadata.get("namespace", ""), metadata["name"]] = entry.object
+    current = {key: snapshot.get(*key) for key in touched}
+    return Objects(
+        changed=[trimmed(manifest) for manifest in current.values() if manifest is not None],
+        deleted=[reference(touched[key]) for key, manifest in current.items() if manifest is None],
+        rv=snapshot.resource_version,
+    )
+
+
+def _traces(cluster: ClusterHandle, since: int) -> list[Message]:
+    records = dataplane.traces(cluster, since)
+    whole = [TraceCame(_trace_json(record), record.origin, _request_of(record.origin)) for record in records[:_WHOLE]]
+    rest = [summary(_trace_json(record)) for record in records[_WHOLE:]]
+    return [*whole, Traces(rest)] if rest else [*whole]
+
+
+def summary(trace: dict[str, Any]) -> dict[str, Any]:
+    """What a list of requests shows of a trace."""
+    outcome = trace["outcome"]
+    short = {name: trace[name] for name in ("id", "source", "target")}
+    return short | {name: outcome[name] for name in ("code", "verdict", "endpoint")}
+
+
+def _request_of(origin: str) -> str:
+    return origin.rpartition("/")[2] if origin.startswith("page/") else ""
+
+
+def _trace_json(record: Any) -> dict[str, Any]:
+    return {**record.trace, "id": record.id}
+
+
+def whole_state(cluster: ClusterHandle, *, fresh: bool = False) -> State:
+    """Everything a page draws."""
+    state = cluster.state()
+    return State(
+        objects=drawn(state.snapshot),
+        rv=state.snapshot.resource_version,
+        clock=_clock_body(cluster),
+        mode=state.settings.proxy_mode,
+        flavour=state.settings.flavour,
+        life=life_of(cluster),
+        traces=dataplane.summaries(cluster, _RECENT),
+        fresh=fresh,
+    )
+
+
+def drawn(snapshot: Snapshot) -> list[Manifest]:
+    """The objects that the stage shows, trimmed."""
+    return [trimmed(manifest) for kind in sorted(DRAWN) for manifest in snapshot.list(kind)]
+
+
+def life_of(cluster: ClusterHandle) -> str:
+    """A name for the cluster between two resets; it tells nothing of the seed."""
+    return blake2b(cluster.settings().random_seed.encode(), digest_size=8).hexdigest()
+
+
+def _clock_body(cluster: ClusterHandle) -> dict[str, Any]:
+    clock = cluster.clock()
+    return {"now": cluster.now().isoformat(), "paused": clock.paused, "rate": clock.rate}
+
+
+def clock_message(cluster: ClusterHandle) -> Clock:
+    """The cluster's time and pace."""
+    return Clock(**_clock_body(cluster), mode=cluster.settings().proxy_mode)
+
+
+def greet(cluster_id: UUID, hello: protocol.Hello) -> list[Message]:
+    """What a page needs at first: for a returning one only what it missed, where the log still has it."""
+    cluster = ClusterHandle(cluster_id)
+    settle.advance(cluster, real_now())
+    if hello.life == life_of(cluster) and hello.rv <= cluster.snapshot().resource_version:
+        return [_changes(cluster, hello.rv), clock_message(cluster), *_traces(cluster, hello.trace)]
+    return [whole_state(cluster)]
+
+
+# ---- doing ----
+
+
+def send(cluster: ClusterHandle, message: protocol.Send, session: str) -> None:
+    """One request of the page; the trace is announced to everybody."""
+    _send(cluster, message, f"page/{session}/{message.request}")
+
+
+def send_many(cluster: ClusterHandle, message: protocol.SendMany) -> None:
+    """Several requests, one after another."""
+    for _ in range(message.count):
+        _send(cluster, message, "many")
+
+
+def _send(cluster: ClusterHandle, message: protocol.Send | protocol.SendMany, origin: str) -> None:
+    settle.advance(cluster, real_now())
+    try:
+        request = Request.of(message.source, message.target, protocol=message.protocol)
+        dataplane.send(cluster, request, origin=origin)
+    except (BadRequest, Refusal) as error:
+        raise Refused(str(error)) from error
+
+
+def set_clock(cluster: ClusterHandle, message: protocol.SetClock) -> None:
+    """Pause, resume, change pace or step."""
+    changes: dict[str, Callable[[ClusterClock, Any], ClusterClock]] = {
+        "pause": ClusterClock.pause,
+        "resume": ClusterClock.resume,
+        "rate": lambda clock, real: clock.resume(real).with_rate(message.value, real),
+        "step": lambda clock, real: clock.step(message.value, real),
+    }
+    try:
+        cluster.set_clock(changes[message.action])
+    except ValueError as error:
+        raise Refused(f"{error}.") from error
+
+
+def set_mode(cluster: ClusterHandle, message: protocol.SetMode) -> None:
+    """Switch kube-proxy's mode."""
+    cluster.configure(proxy_mode=message.mode)
+
+
+def reset(cluster: ClusterHandle) -> None:
+    """A fresh cluster under the same id."""
+    lifecycle.reset(cluster.id)
+
+
+def apply(cluster: ClusterHandle, name: str, text: str) -> Applied:
+    """kubectl apply of every document of a text."""
+    return Applied(name, manifests.apply(cluster, text))
+
+
+def delete(cluster: ClusterHandle, message: protocol.Delete) -> None:
+    """kubectl delete of one object."""
+    try:
+        manifests.delete(cluster, message.kind, message.namespace, message.name)
+    except Refusal as error:
+        raise Refused(error.status["message"]) from error
+
+
+def trace(cluster: ClusterHandle, number: int) -> TraceFull:
+    """A recorded trace. Raises Refused when it is no longer stored."""
+    record = dataplane.trace(cluster, number)
+    if record is None:
+        raise Refused("This trace is no longer stored; the oldest go first.")
+    return TraceFull(_trace_json(record))
+
+
+def flows(cluster: ClusterHandle, numbers: list[Any]) -> list[dict[str, Any]]:
+    """The traces that a command caused, for its brace: id and number of DNS questions."""
+    found = []
+    for number in numbers[:protocol.MAX_REQUESTS]:
+        record = dataplane.trace(cluster, number)
+        if record is not None:
+            questions = sum(step["kind"] == "query" for step in record.trace["steps"])
+            found.append({"id": record.id, "dns": questions, "code": record.trace["outcome"]["code"]})
+    return found
+
+
+def api_entry(message: dict[str, Any]) -> Api:
+    """A line of the page's API log out of the API server's news."""
+    return Api([{name: message[name] for name in ("time", "verb", "path", "status")}])
