@@ -18,6 +18,17 @@ from svclab.linux.packet import Protocol
 from svclab.linux.trace import Trace
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+COREFILE = """\
+.:53 {
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+        pods insecure
+        fallthrough in-addr.arpa ip6.arpa
+        ttl 30
+    }
+    forward . /etc/resolv.conf
+    cache 30
+}
+"""
 LABEL = "kubernetes.io/service-name"
 
 
@@ -131,7 +142,12 @@ def dns_objects() -> list[Manifest]:
         )
         for i in (1, 2)
     ]
-    return [namespace("kube-system"), kube_dns, *pods, slice_of(kube_dns, pods)]
+    corefile = {
+        "kind": "ConfigMap",
+        "metadata": {"name": "coredns", "namespace": "kube-system"},
+        "data": {"Corefile": COREFILE},
+    }
+    return [namespace("kube-system"), corefile, kube_dns, *pods, slice_of(kube_dns, pods)]
 
 
 def namespace(name: str) -> Manifest:

@@ -10,13 +10,13 @@ from urllib.parse import SplitResult, urlsplit
 
 from svclab.dns.name import parse_address
 from svclab.dns.resolver import Finding
-from svclab.kube.lookup import Story, look_up, resolver_of
+from svclab.kube.nameserver import Asker, resolver_setup
 from svclab.kube.webserver import HttpResponse, web_response
 from svclab.kube.world import World
 from svclab.linux.dice import Dice
 from svclab.linux.fabric import Exchange, NoAddress
 from svclab.linux.packet import Protocol
-from svclab.linux.trace import Death, End, Outcome, Trace, Verdict
+from svclab.linux.trace import Answer, Death, Deliver, End, Flow, Outcome, Query, Trace, Verdict
 
 SCHEME_PORTS = {"http": 80, "https": 443}
 CONNECT_GIVES_UP = timedelta(seconds=131)  # Linux: tcp_syn_retries 6
@@ -31,7 +31,8 @@ class BadTarget(ValueError):
 class Request:
     """Who asks whom. `target`: a URL, `HOST[:PORT]`, a name or an IPv4 address; `port` wins over its port.
 
-    `via`: the node (`node/NAME`) to which the router hands the packet. `resolver`: the library that looks the
+    `via`: the node (`node/NAME`) to which the router hands the packet. `container`: in which the client runs,
+    by default the pod's first. `resolver`: the library that looks the
     name up, None for the one of the source's image. `timeout_seconds`: after which the client gives up, None
     for its own. `address`: connect there and look nothing up (curl --resolve).
     """
@@ -42,6 +43,7 @@ class Request:
     protocol: Protocol = Protocol.TCP
     via: str | None = None
     resolver: str | None = None
+    container: str | None = None
     method: str = "GET"
     timeout_seconds: float | None = None
     address: str | None = None
@@ -95,71 +97,77 @@ def perform(world: World, request: Request, dice: Dice, now: datetime) -> Sent:
     """As `send`, with what a client program needs beside the trace."""
     target = read_target(request.target, request.port)
     world.fabric.host(request.source)
-    story = Story()
-    address, waited, code = _address(world, request, target, dice, now, story)
+    asker = Asker(world.fabric, world.names, request.source, dice, now)
+    address, waited, code = _address(world, request, target, asker)
     if address is None:
-        return _unresolved(world, request, target, dice, story, waited, code)
-    flow = story.begin(request.protocol, "request", f"{address}:{target.port}")
+        return _unresolved(world, request, target, asker, waited, code)
+    flow = asker.flow + 1
+    asker.flows.append(Flow(flow, request.protocol.value, "request", f"{address}:{target.port}"))
     try:
         packet = world.fabric.first_packet(
             request.source, ip_address(address), target.port, request.protocol, dice
         )
     except NoAddress as error:
-        why = "no route to the destination"
-        story.steps.append(Death(flow, request.source, None, Outcome.UNREACHABLE, "socket", str(error)))
-        end = End(flow, request.source, None, Outcome.UNREACHABLE, Verdict.ERROR, None, None, _words(request, target, Outcome.UNREACHABLE, waited, why))  # fmt: skip  # noqa: E501
-        story.steps.append(end)
-        return Sent(_trace(world, request, dice, story), target, None, address, waited, None)
+        return _unreachable(world, request, target, asker, address, waited, str(error))
     exchange = world.fabric.exchange(request.source, packet, dice, now + waited, flow, request.via)
-    story.steps.extend(exchange.steps)
+    asker.steps += exchange.steps
     waited += _patience(request, exchange)
     response = _response(world, request, target, exchange, now)
-    words = _answered_words(request, response) if exchange.code is Outcome.OK else _words(request, target, exchange.code, waited)  # fmt: skip  # noqa: E501
-    story.steps.append(
-        End(
-            flow,
-            request.source,
-            None,
-            exchange.code,
-            exchange.verdict,
-            exchange.endpoint,
-            exchange.source_seen,
-            words,
-        )
+    if exchange.code is Outcome.OK:
+        words = f"HTTP/1.1 {response.status} {response.reason}" if response else "answered"
+    else:
+        words = _words(request, target, exchange.code, waited)
+    seen = exchange.source_seen
+    asker.steps.append(
+        End(flow, request.source, None, exchange.code, exchange.verdict, exchange.endpoint, seen, words)
     )
-    return Sent(_trace(world, request, dice, story), target, response, address, waited, exchange)
+    return Sent(_trace(world, request, asker), target, response, address, waited, exchange)
 
 
-def _trace(world: World, request: Request, dice: Dice, story: Story) -> Trace:
-    return Trace(
-        dice.seed, request.source, request.target, world.mode, tuple(story.flows), tuple(story.steps)
-    )
+def _trace(world: World, request: Request, asker: Asker) -> Trace:
+    seed = asker.dice.seed
+    return Trace(seed, request.source, request.target, world.mode, tuple(asker.flows), tuple(asker.steps))
 
 
 def _address(
-    world: World, request: Request, target: Target, dice: Dice, now: datetime, story: Story
+    world: World, request: Request, target: Target, asker: Asker
 ) -> tuple[str | None, timedelta, Outcome]:
     """The IPv4 address to connect to, the time that finding it took, and why there is none."""
     known = request.address or (target.host if parse_address(target.host) else None)
     if known:
-        if ":" in known:
-            return None, timedelta(0), Outcome.NODATA
-        return known, timedelta(0), Outcome.OK
-    library = request.resolver or resolver_of(world, request.source)
-    found = look_up(world, request.source, target.host, dice, now, story, library)
-    resolution = found.resolution
-    address = next((a for a in resolution.addresses if ":" not in a), None)
-    code = Outcome.NODATA if resolution.code is Finding.OK else Outcome(resolution.code.value)
-    return address, found.duration, code
+        return (None, timedelta(0), Outcome.NODATA) if ":" in known else (known, timedelta(0), Outcome.OK)
+    setup = resolver_setup(world.snapshot, request.source, request.container, world.kubelet)
+    found = asker.look_up(target.host, setup.conf, setup.hosts, request.resolver or setup.library)
+    address = next((a for a in found.addresses if ":" not in a), None)
+    code = Outcome.NODATA if found.code is Finding.OK else Outcome(found.code.value)
+    return address, _waiting(asker, setup.conf.timeout_seconds), code
+
+
+def _waiting(asker: Asker, timeout_seconds: int) -> timedelta:
+    """How long was waited for answers that never came."""
+    asked = {step.flow for step in asker.steps if isinstance(step, Query)}
+    told = {step.flow for step in asker.steps if isinstance(step, Answer)}
+    refused = {s.flow for s in asker.steps if isinstance(s, Deliver) and s.reply}
+    return timedelta(seconds=timeout_seconds * len(asked - told - refused))
+
+
+def _unreachable(
+    world: World, request: Request, target: Target, asker: Asker, address: str, waited: timedelta, why: str
+) -> Sent:
+    """connect() failed at once: this host has no route to there."""
+    flow, source, code = asker.flow + 1, request.source, Outcome.UNREACHABLE
+    asker.steps.append(Death(flow, source, None, code, "socket", why))
+    words = _words(request, target, code, waited)
+    asker.steps.append(End(flow, source, None, code, Verdict.ERROR, None, None, words))
+    return Sent(_trace(world, request, asker), target, None, address, waited, None)
 
 
 def _unresolved(
-    world: World, request: Request, target: Target, dice: Dice, story: Story, waited: timedelta, code: Outcome
+    world: World, request: Request, target: Target, asker: Asker, waited: timedelta, code: Outcome
 ) -> Sent:
-    flow = len(story.flows) or story.begin(request.protocol, "request", target.host)
     words = f"curl: (6) Could not resolve host: {target.host}"
-    story.steps.append(End(flow, request.source, None, code, Verdict.ERROR, None, None, words))
-    return Sent(_trace(world, request, dice, story), target, None, None, waited, None)
+    asker.steps.append(End(max(asker.flow, 1), request.source, None, code, Verdict.ERROR, None, None, words))
+    return Sent(_trace(world, request, asker), target, None, None, waited, None)
 
 
 def _patience(request: Request, exchange: Exchange) -> timedelta:
@@ -184,13 +192,7 @@ def _response(
     )
 
 
-def _answered_words(request: Request, response: HttpResponse | None) -> str:
-    if response is None:
-        return "answered"
-    return f"HTTP/1.1 {response.status} {response.reason}"
-
-
-def _words(request: Request, target: Target, code: Outcome, waited: timedelta, why: str = "") -> str:
+def _words(request: Request, target: Target, code: Outcome, waited: timedelta) -> str:
     """What the client program prints when there was no answer."""
     if request.protocol is Protocol.UDP:
         return _DATAGRAM_WORDS.get(code, f"no answer from {target.host}:{target.port}")

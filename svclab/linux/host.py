@@ -8,11 +8,11 @@ Source: Linux 6.18 net/ipv4/ip_{input,forward,output}.c.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from svclab.linux import nat
-from svclab.linux.conntrack import Conntrack
 from svclab.linux.iptables.rules import Table
 from svclab.linux.iptables.targets import Dnat, Drop, Masquerade, NatTarget, Redirect, Reject, Target
 from svclab.linux.iptables.traverse import Log
@@ -29,9 +29,9 @@ from svclab.linux.netfilter import (
     iptables_base_chains,
 )
 from svclab.linux.packet import Kind, Protocol
-from svclab.linux.recent import RecentLists
 from svclab.linux.routing import HostRoute, Interface, Routing
 from svclab.linux.skb import Key, Skb, Wire, address_text, reversed_key
+from svclab.linux.state import HostState
 from svclab.linux.trace import Conntrack as ConntrackStep
 from svclab.linux.trace import Nat as NatStep
 from svclab.linux.trace import Outcome
@@ -39,22 +39,6 @@ from svclab.linux.trace import Route as RouteStep
 
 WALK = "walk"  # log entry: (WALK, host name, wire, table, hook, Looked)
 Listeners = Mapping[tuple[Protocol, int | None], str]
-
-
-@dataclass(slots=True)
-class HostState:
-    """What a host remembers between packets."""
-
-    conntrack: Conntrack = field(default_factory=Conntrack)
-    recent: RecentLists = field(default_factory=RecentLists)
-    sets: dict[str, dict[Any, float]] = field(
-        default_factory=dict
-    )  # nftables' dynamic sets: element -> expiry
-
-    def copy(self) -> "HostState":
-        """An independent copy."""
-        sets = {name: dict(elements) for name, elements in self.sets.items()}
-        return HostState(self.conntrack.copy(), self.recent.copy(), sets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +105,17 @@ class Host:
         self.load(tables or {}, chains)
 
     def load(self, tables: Mapping[str, Table], chains: Iterable[BaseChain] = ()) -> None:
-        """Replace all rules; lists of `-m recent` that no chain uses any more are forgotten."""
+        """Replace all rules."""
         self.tables = dict(tables)
         self.hooks = Hooks([*iptables_base_chains(tables), *chains])
+
+    def state_json(self, now: datetime) -> dict[str, Any]:
+        """What this host remembers at `now`, in JSON's types."""
+        return self.state.as_json(now.timestamp(), self.routing.version)
+
+    def load_state(self, document: dict[str, Any], now: datetime) -> None:
+        """Remember what `state_json` gave earlier, without what has expired since."""
+        self.state = HostState.from_json(document, now.timestamp())
 
     def address_type(self, address: int) -> str:
         """The kernel's type of an address as this host sees it (`LOCAL` for its own)."""

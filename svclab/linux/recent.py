@@ -1,6 +1,7 @@
 """Lists of addresses seen lately, which keep a client with its endpoint. Source: Linux 6.18 xt_recent.c."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 
 ADDRESSES_PER_LIST = 100  # module parameter ip_list_tot
 STAMPS_PER_ADDRESS = 20  # module parameter ip_pkt_list_tot
@@ -49,6 +50,10 @@ class RecentLists:
         if update and seen:
             self.remember(name, address, now)
         return seen, age
+
+    def restore(self, name: str, entries: Iterable[tuple[int, tuple[float, ...]]]) -> None:
+        """Fill a list with addresses and their stamps, the oldest first."""
+        self.lists[name] = OrderedDict(entries)
 
     def copy(self) -> "RecentLists":
         """An independent copy."""

@@ -1,0 +1,97 @@
+"""What a host remembers between packets: connections, affinity lists, elements of dynamic sets. And as JSON."""
+
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any
+
+from svclab.linux.conntrack import Conntrack, Entry
+from svclab.linux.packet import Protocol
+from svclab.linux.recent import RecentLists
+from svclab.linux.skb import Key, address_text
+
+Element = tuple[Any, ...]
+FLAGS = ("seen_reply", "assured", "dnat", "snat", "nat_destination_done", "nat_source_done")
+
+
+@dataclass(slots=True)
+class HostState:
+    """See the module. Times are seconds since 1970."""
+
+    conntrack: Conntrack = field(default_factory=Conntrack)
+    recent: RecentLists = field(default_factory=RecentLists)
+    sets: dict[str, dict[Element, float]] = field(default_factory=dict)  # nftables: element -> expiry
+    turns: dict[str, int] = field(default_factory=dict)  # ipvs: virtual server -> whose turn it is
+
+    def copy(self) -> "HostState":
+        """An independent copy."""
+        sets = {name: dict(elements) for name, elements in self.sets.items()}
+        return HostState(self.conntrack.copy(), self.recent.copy(), sets, dict(self.turns))
+
+    def as_json(self, now: float, version: int = 4) -> dict[str, Any]:
+        """Everything that still counts at `now`, in JSON's types."""
+        self.conntrack.expire(now)
+        sets = {
+            name: [[list(element), expiry] for element, expiry in elements.items() if expiry > now]
+            for name, elements in self.sets.items()
+        }
+        return {
+            "conntrack": [_entry_json(entry, version) for entry in self.conntrack.all()],
+            "recent": {
+                name: [[address_text(version, address), list(stamps)] for address, stamps in entries.items()]
+                for name, entries in self.recent.lists.items()
+            },
+            "sets": {name: elements for name, elements in sets.items() if elements},
+            "turns": dict(self.turns),
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any], now: float) -> "HostState":
+        """What `as_json` gave, without what has expired since."""
+        state = cls()
+        for item in document.get("conntrack", ()):
+            entry = _entry_of(item)
+            if entry.expires >= now:
+                state.conntrack.entries[entry.original] = entry
+                state.conntrack.entries[entry.reply] = entry
+        for name, entries in document.get("recent", {}).items():
+            state.recent.restore(name, [(int(ip_address(a)), tuple(stamps)) for a, stamps in entries])
+        for name, elements in document.get("sets", {}).items():
+            state.sets[name] = {tuple(element): expiry for element, expiry in elements if expiry > now}
+        state.turns = dict(document.get("turns", {}))
+        return state
+
+
+def _key_json(key: Key, version: int) -> list[Any]:
+    protocol, source, source_port, destination, port = key
+    return [
+        protocol.value,
+        address_text(version, source),
+        source_port,
+        address_text(version, destination),
+        port,
+    ]
+
+
+def _key_of(item: list[Any]) -> Key:
+    protocol, source, source_port, destination, port = item
+    return (Protocol(protocol), int(ip_address(source)), source_port, int(ip_address(destination)), port)
+
+
+def _entry_json(entry: Entry, version: int) -> dict[str, Any]:
+    return {
+        "original": _key_json(entry.original, version),
+        "reply": _key_json(entry.reply, version),
+        "state": entry.state,
+        "created": entry.created,
+        "expires": entry.expires,
+        "flags": [flag for flag in FLAGS if getattr(entry, flag)],
+    }
+
+
+def _entry_of(item: dict[str, Any]) -> Entry:
+    entry = Entry(_key_of(item["original"]), item["created"])
+    entry.reply = _key_of(item["reply"])
+    entry.state, entry.expires = item["state"], item["expires"]
+    for flag in FLAGS:
+        setattr(entry, flag, flag in item["flags"])
+    return entry
