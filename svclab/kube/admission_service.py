@@ -73,7 +73,7 @@ def _link_addresses(spec: Manifest, old: Manifest | None) -> None:
     before, all_before = old.get("clusterIP", ""), old.get("clusterIPs", [])
     if all_before and not addresses and address == before:
         spec["clusterIPs"] = list(all_before)
-    elif address != before and addresses == all_before:
+    elif address != before and addresses in (all_before, []):
         if before and not address:
             spec.pop("clusterIPs", None)
         else:

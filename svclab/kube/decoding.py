@@ -122,7 +122,7 @@ def _version_and_kind(value: Any, resource: Resource, body: bytes) -> tuple[str,
     if value is None:
         value = {}
     if not isinstance(value, dict):
-        why = f"json: cannot unmarshal {_json_kind(value)} into Go value of type {_META_TYPE}"
+        why = f"json: cannot unmarshal {go_kind(value)} into Go value of type {_META_TYPE}"
         raise unrecognized(body, resource.kind, f"couldn't get version/kind; json parse error: {why}")
     found = {"apiversion": "", "kind": ""}
     for key, given in value.items():
@@ -130,7 +130,7 @@ def _version_and_kind(value: Any, resource: Resource, body: bytes) -> tuple[str,
             if not isinstance(given, str):
                 field = "apiVersion" if key.lower() == "apiversion" else "kind"
                 why = (
-                    f"json: cannot unmarshal {_json_kind(given)} into Go struct field .{field} of type string"
+                    f"json: cannot unmarshal {go_kind(given)} into Go struct field .{field} of type string"
                 )
                 raise unrecognized(body, resource.kind, f"couldn't get version/kind; json parse error: {why}")
             found[key.lower()] = given
@@ -298,7 +298,7 @@ class _Walk:
     def _mismatch(self, value: Any, go_name: str, what: str | None = None) -> None:
         where = f"struct field {self._struct}.{'.'.join(self._fields)}" if self._fields else "value"
         return self._note(
-            f"json: cannot unmarshal {what or _json_kind(value)} into Go {where} of type {go_name}"
+            f"json: cannot unmarshal {what or go_kind(value)} into Go {where} of type {go_name}"
         )
 
     def _note(self, error: str) -> None:
@@ -328,7 +328,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _json_kind(value: Any) -> str:
+def go_kind(value: Any) -> str:
+    """What Go calls a JSON value: bool, string, number, array or object."""
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, str):

@@ -1,0 +1,67 @@
+"""Who asks, and what they may: the cluster's admin everything, everybody else nothing.
+
+A learner's cluster has no roles: the admin is whoever holds its secret, and may impersonate users who, as in a
+fresh cluster, have no rights.
+"""
+
+from svclab.apiserver.messages import ADMIN, ANONYMOUS, ApiRequest
+from svclab.apiserver.routing import Target
+from svclab.kube.status import failure
+
+ADMIN_GROUPS = ("system:masters", "system:authenticated")
+_METHOD_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "HEAD": "get"}
+
+
+def authenticated(request: ApiRequest) -> ApiRequest:
+    """The request under the name that it acts in: with Impersonate-User, that user's."""
+    user = request.headers.get("impersonate-user")
+    if user and request.user == ADMIN:
+        groups = request.headers.get("impersonate-group", "")
+        name = ADMIN if "system:masters" in groups.split(",") else user
+        return ApiRequest(request.method, request.path, request.query, request.headers, request.body, name)
+    return request
+
+
+def check(request: ApiRequest, target: Target) -> None:
+    """Raises Refusal (403) unless the user may do this."""
+    if is_allowed(request.user):
+        return
+    resource, verb = target.resource, verb_of(request, target)
+    what = resource.plural + (f"/{target.subresource.name}" if target.subresource else "")
+    subject = resource.qualified + (f' "{target.name}"' if target.name else "")
+    where = f'in the namespace "{target.namespace}"' if target.namespace else "at the cluster scope"
+    message = (
+        f'{subject} is forbidden: User "{request.user}" cannot {verb} resource "{what}" in API group '
+        f'"{resource.group}" {where}'
+    )
+    details = {"name": target.name, "group": resource.group, "kind": resource.plural}
+    raise failure(403, "Forbidden", message, details)
+
+
+def check_path(request: ApiRequest) -> None:
+    """Raises Refusal (403) unless the user may ask for paths that are no resources."""
+    if not is_allowed(request.user):
+        verb = request.method.lower()
+        message = f'forbidden: User "{request.user}" cannot {verb} path "{request.path}"'
+        raise failure(403, "Forbidden", message, {})
+
+
+def is_allowed(user: str) -> bool:
+    """Whether a user has rights at all."""
+    return user == ADMIN
+
+
+def verb_of(request: ApiRequest, target: Target) -> str:
+    """The verb by which authorization knows a request: list, watch and deletecollection among them."""
+    if request.method in ("GET", "HEAD") and not target.name:
+        return "watch" if request.flag("watch") else "list"
+    if request.method == "DELETE":
+        return "delete" if target.name else "deletecollection"
+    return _METHOD_VERBS.get(request.method, "get")
+
+
+def groups_of(user: str) -> list[str]:
+    """The groups of a user, as `kubectl auth whoami` shows them."""
+    if user == ADMIN:
+        return list(ADMIN_GROUPS)
+    return ["system:unauthenticated" if user == ANONYMOUS else "system:authenticated"]

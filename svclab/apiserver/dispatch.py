@@ -1,0 +1,87 @@
+"""The API server: one function from request to answer. It knows no HTTP library; kubectl and the page's terminal
+come in through the same door."""
+
+from collections.abc import Callable
+
+from svclab.apiserver import access, discovery, openapi, patches, reads, requestlog, reviews, subresources, writes
+from svclab.apiserver.messages import ApiRequest, ApiResponse
+from svclab.apiserver.routing import NotAResource, Target, route
+from svclab.apiserver.watch import Watch
+from svclab.cluster import settle
+from svclab.cluster.store import ClusterHandle
+from svclab.kube.admission_warnings import ENDPOINTS_WARNING
+from svclab.kube.status import Refusal, bad_request, method_not_allowed
+
+__all__ = ["ApiRequest", "ApiResponse", "Watch", "handle"]
+
+Answer = ApiResponse | Watch
+Handler = Callable[[ClusterHandle, ApiRequest, Target, list[str]], Answer]
+
+_ON_COLLECTION: dict[str, tuple[str, Handler]] = {
+    "GET": ("list", reads.collection),
+    "POST": ("create", writes.create),
+    "DELETE": ("deletecollection", writes.delete_collection),
+}
+_ON_OBJECT: dict[str, tuple[str, Handler]] = {
+    "GET": ("get", reads.get),
+    "PUT": ("update", writes.update),
+    "PATCH": ("patch", patches.patch),
+    "DELETE": ("delete", writes.delete),
+}
+
+
+def handle(cluster: ClusterHandle, request: ApiRequest) -> Answer:
+    """Answer a request. Time passes first: what controllers owe the cluster is done before anybody looks.
+
+    Never raises Refusal: refusals are answers. A Watch is to be served by the caller.
+    """
+    settle.advance(cluster)
+    try:
+        answer = _handle(cluster, request)
+    except Refusal as refusal:
+        answer = _refused(refusal)
+    except RecursionError:
+        answer = _refused(bad_request("the object is nested too deeply"))
+    requestlog.report(cluster, request, answer)
+    return answer
+
+
+def _refused(refusal: Refusal) -> ApiResponse:
+    answer = ApiResponse.of(refusal.code, refusal.status, refusal.warnings)
+    answer.headers.update(refusal.headers)
+    return answer
+
+
+def _handle(cluster: ClusterHandle, request: ApiRequest) -> Answer:
+    request = access.authenticated(request)
+    found = discovery.answer(request) if request.method in ("GET", "HEAD") else None
+    if found is None and request.path.startswith("/openapi/"):
+        found = openapi.answer(request)
+    if found is not None:
+        return found
+    try:
+        target = route(request.path)
+    except NotAResource:
+        access.check_path(request)
+        return ApiResponse.text(404, "404 page not found\n")
+    access.check(request, target)
+    warnings = [ENDPOINTS_WARNING] if target.resource.kind == "Endpoints" else []
+    try:
+        return _verb(request, target)(cluster, request, target, warnings)
+    except Refusal as refusal:
+        refusal.warnings = [*warnings, *refusal.warnings]
+        raise
+
+
+def _verb(request: ApiRequest, target: Target) -> Handler:
+    """Who answers this method here. Raises Refusal (405)."""
+    if target.subresource is not None:
+        return subresources.handler(request, target)
+    if target.resource.group.startswith("auth") or target.resource.kind == "Binding":
+        return reviews.handler(request, target)
+    verb, handler = (_ON_OBJECT if target.name else _ON_COLLECTION).get(request.method, ("", None))
+    if handler is None or verb not in target.resource.verbs:
+        raise method_not_allowed()
+    if request.method == "POST" and target.resource.namespaced and not target.namespace:
+        raise method_not_allowed()
+    return handler

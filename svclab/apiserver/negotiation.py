@@ -1,0 +1,110 @@
+"""Which form a client wants and which it sends: JSON, YAML, protobuf, Table, aggregated discovery."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from svclab.apiserver.messages import JSON_TYPE, ApiRequest, ApiResponse
+from svclab.kube.status import Refusal, failure
+
+YAML_TYPE = "application/yaml"
+PROTOBUF_TYPE = "application/vnd.kubernetes.protobuf"
+OBJECT_TYPES = (JSON_TYPE, YAML_TYPE, PROTOBUF_TYPE)
+_PATCH_TYPES = (
+    "application/json-patch+json", "application/merge-patch+json",
+    "application/strategic-merge-patch+json", "application/apply-patch+yaml", "application/apply-patch+cbor",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class MediaType:
+    """One entry of an Accept header: `application/json;as=Table;v=v1;g=meta.k8s.io`."""
+
+    name: str
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    def get(self, name: str) -> str:
+        """A parameter's value, or ""."""
+        return dict(self.parameters).get(name, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How to answer: as `application/json` or YAML, the object itself or as a Table."""
+
+    media_type: str = JSON_TYPE
+    as_kind: str = ""
+
+
+def accepted(header: str) -> list[MediaType]:
+    """The entries of an Accept header, most wanted first."""
+    weighted = []
+    for entry in header.split(","):
+        name, *parameters = [part.strip() for part in entry.split(";")]
+        pairs = tuple((k.strip(), v.strip()) for k, _, v in (part.partition("=") for part in parameters))
+        weighted.append((-_weight(dict(pairs).get("q", "1")), MediaType(name.lower(), pairs)))
+    return [media for _, media in sorted(weighted, key=lambda pair: pair[0]) if media.name]
+
+
+def _weight(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def answer_format(request: ApiRequest, *, watchable: bool = False) -> Format:
+    """The form of the answer to a request for objects. Raises Refusal (406)."""
+    header = request.headers.get("accept", "")
+    entries = accepted(header) or [MediaType("*/*")]
+    known = [entry for entry in entries if entry.name in ("*/*", "application/*", *OBJECT_TYPES)]
+    if not known:
+        raise _not_acceptable(watchable)
+    for entry in known:
+        kind = entry.get("as")
+        if not kind:
+            return Format(YAML_TYPE if entry.name == YAML_TYPE else JSON_TYPE)
+        if kind in ("Table", "PartialObjectMetadata", "PartialObjectMetadataList") and _is_meta(entry):
+            return Format(JSON_TYPE, "Table" if kind == "Table" else "PartialObjectMetadata")
+    message = f"only the following media types are accepted: {', '.join(OBJECT_TYPES)}"
+    raise failure(406, "NotAcceptable", message)
+
+
+def _is_meta(entry: MediaType) -> bool:
+    return entry.get("g") == "meta.k8s.io" and entry.get("v") in ("v1", "v1beta1")
+
+
+def _not_acceptable(watchable: bool) -> Refusal:
+    streams = (f"{JSON_TYPE};stream=watch", f"{PROTOBUF_TYPE};stream=watch") if watchable else ()
+    offered = ", ".join((*OBJECT_TYPES, *streams))
+    message = f"406: Not Acceptable\n\nAvailable representations: {offered}"
+    return failure(406, "NotAcceptable", message, {})
+
+
+def body_type(request: ApiRequest) -> str:
+    """The type of a request's body, JSON when unsaid. Raises Refusal (415)."""
+    name = request.headers.get("content-type", JSON_TYPE).partition(";")[0].strip().lower() or JSON_TYPE
+    if name not in OBJECT_TYPES:
+        message = (
+            "the body of the request was in an unknown format - accepted media types include: "
+            f"{', '.join(OBJECT_TYPES)}"
+        )
+        raise failure(415, "UnsupportedMediaType", message)
+    return name
+
+
+def patch_type(request: ApiRequest) -> str:
+    """The type of a patch. Raises Refusal (415)."""
+    name = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if name not in _PATCH_TYPES:
+        raise failure(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
+    return name
+
+
+def answer(format_: Format, status: int, manifest: dict[str, Any], warnings: list[str]) -> ApiResponse:
+    """An answer in the negotiated type."""
+    if format_.media_type == YAML_TYPE:
+        text = yaml.safe_dump(manifest, allow_unicode=True)
+        return ApiResponse(status, {"Content-Type": YAML_TYPE}, text.encode(), warnings)
+    return ApiResponse.of(status, manifest, warnings)

@@ -1,0 +1,151 @@
+"""GET: one object, a list of them, or a watch; as objects, Tables or metadata alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+from svclab.apiserver.messages import ApiRequest, ApiResponse
+from svclab.apiserver.negotiation import Format, answer, answer_format
+from svclab.apiserver.options import ListOptions, continue_token, list_options, too_new, version_number
+from svclab.apiserver.routing import Target
+from svclab.apiserver.watch import Watch
+from svclab.cluster.store import ClusterHandle
+from svclab.kube import printing, selectors
+from svclab.kube.resources import Resource
+from svclab.kube.snapshot import Manifest, key_of
+from svclab.kube.status import bad_request, not_found
+
+_META = "meta.k8s.io/v1"
+
+
+def shown(resource: Resource, manifest: Manifest) -> Manifest:
+    """An object as the API shows it: kind and apiVersion first, those of the group that was asked."""
+    rest = {key: value for key, value in manifest.items() if key not in ("kind", "apiVersion")}
+    if resource.kind == "Event" and resource.group:
+        rest = _as_new_event(rest)
+    return {"kind": resource.kind, "apiVersion": resource.api_version, **rest}
+
+
+_NEW_EVENT_FIELDS = {
+    "involvedObject": "regarding", "message": "note", "source": "deprecatedSource",
+    "firstTimestamp": "deprecatedFirstTimestamp", "lastTimestamp": "deprecatedLastTimestamp",
+    "count": "deprecatedCount", "reportingComponent": "reportingController",
+}  # fmt: skip
+
+
+def _as_new_event(event: Manifest) -> Manifest:
+    """A v1 Event in the words of events.k8s.io."""
+    return {_NEW_EVENT_FIELDS.get(key, key): value for key, value in event.items()}
+
+
+def find(cluster: ClusterHandle, target: Target) -> Manifest:
+    """The object that a target names. Raises Refusal (404)."""
+    found = cluster.snapshot().get(target.resource.kind, target.namespace, target.name)
+    if found is None or not target.resource.namespaced != bool(target.namespace):
+        raise not_found(target.resource, target.name)
+    return found
+
+
+def get(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings: list[str]) -> ApiResponse:
+    """GET of one object."""
+    format_ = answer_format(request)
+    manifest = find(cluster, target)
+    return answer(format_, 200, in_format(cluster, request, target.resource, manifest, format_), warnings)
+
+
+def in_format(
+    cluster: ClusterHandle, request: ApiRequest, resource: Resource, manifest: Manifest, format_: Format
+) -> Manifest:
+    """One object as the client wants it: itself, its metadata, or a Table of one row."""
+    if format_.as_kind == "Table":
+        metadata = {"resourceVersion": manifest["metadata"].get("resourceVersion", "")}
+        return printing.table(resource, [manifest], cluster.now(), include(request), metadata=metadata)
+    if format_.as_kind:
+        return partial(manifest)
+    return shown(resource, manifest)
+
+
+def include(request: ApiRequest) -> str:
+    """What a Table's rows carry besides cells. Raises Refusal (400)."""
+    value = request.parameter("includeObject", "Metadata")
+    if value not in ("Metadata", "Object", "None"):
+        raise bad_request(f'unrecognized includeObject value: "{value}"')
+    return value
+
+
+def partial(manifest: Manifest) -> Manifest:
+    """An object's metadata alone."""
+    return {"kind": "PartialObjectMetadata", "apiVersion": _META, "metadata": manifest["metadata"]}
+
+
+def collection(
+    cluster: ClusterHandle, request: ApiRequest, target: Target, warnings: list[str]
+) -> ApiResponse | Watch:
+    """GET of a collection: a list, or with `watch` a Watch."""
+    format_ = answer_format(request, watchable=True)
+    options = list_options(request)
+    chosen = selection(target, options)
+    version = version_number(options.resource_version, watch=options.watch)
+    if options.watch:
+        return Watch(cluster, request, target.resource, format_, options, version, chosen, warnings)
+    snapshot = cluster.snapshot()
+    if version is not None and version > snapshot.resource_version:
+        raise too_new(version, snapshot.resource_version)
+    found = [manifest for manifest in snapshot.list(target.resource.kind) if chosen(manifest)]
+    page, metadata = _page(found, options, snapshot.resource_version)
+    return answer(format_, 200, _listed(cluster, request, target.resource, page, metadata, format_), warnings)
+
+
+def selection(target: Target, options: ListOptions) -> Callable[[Manifest], bool]:
+    """Which objects a request is about: by namespace, name and selectors. Raises Refusal (400)."""
+    try:
+        by_label = selectors.label_selector(options.label_selector)
+        by_field = selectors.field_selector(options.field_selector, target.resource.kind)
+    except selectors.SelectorError as error:
+        raise bad_request(str(error)) from None
+
+    def chosen(manifest: Manifest) -> bool:
+        namespace, name = key_of(manifest)
+        return (
+            target.namespace in ("", namespace)
+            and target.name in ("", name)
+            and by_label(manifest)
+            and by_field(manifest)
+        )
+
+    return chosen
+
+
+def _page(found: list[Manifest], options: ListOptions, version: int) -> tuple[list[Manifest], dict[str, Any]]:
+    """The part of a list that `limit` and `continue` ask for, and the list's metadata."""
+    metadata: dict[str, Any] = {"resourceVersion": str(version)}
+    if options.start:
+        found = [manifest for manifest in found if _page_key(manifest) > options.start]
+    if options.limit <= 0 or len(found) <= options.limit:
+        return found, metadata
+    page = found[: options.limit]
+    metadata["continue"] = continue_token(version, _page_key(page[-1]))
+    if not options.label_selector and not options.field_selector:
+        metadata["remainingItemCount"] = len(found) - len(page)
+    return page, metadata
+
+
+def _page_key(manifest: Manifest) -> str:
+    return "/".join(part for part in key_of(manifest) if part)
+
+
+def _listed(
+    cluster: ClusterHandle,
+    request: ApiRequest,
+    resource: Resource,
+    page: list[Manifest],
+    metadata: dict[str, Any],
+    format_: Format,
+) -> Manifest:
+    if format_.as_kind == "Table":
+        return printing.table(resource, page, cluster.now(), include(request), metadata=metadata)
+    if format_.as_kind:
+        items = [partial(manifest) for manifest in page]
+        return {"kind": "PartialObjectMetadataList", "apiVersion": _META, "metadata": metadata, "items": items}
+    kind = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version}
+    items = [{k: v for k, v in shown(resource, m).items() if k not in kind} for m in page]
+    return {**kind, "metadata": metadata, "items": items}

@@ -1,0 +1,63 @@
+"""Which resource a URL means: /api/v1/namespaces/NS/pods/NAME/log and its shorter forms."""
+
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from svclab.kube.resources import Resource, Subresource, by_plural, group_versions
+from svclab.kube.status import unknown_path
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a request is about: a collection (no name), an object, or something below an object."""
+
+    resource: Resource
+    namespace: str = ""
+    name: str = ""
+    subresource: Subresource | None = None
+    tail: str = ""  # what follows a proxy subresource
+
+
+class NotAResource(Exception):
+    """The path lies outside of the groups that are served: not even a Status answers it."""
+
+
+def route(path: str) -> Target:
+    """The target of an API path.
+
+    Raises NotAResource for a group nobody knows, Refusal (404) for a resource or version within a known one.
+    """
+    parts = [unquote(part) for part in path.strip("/").split("/")]
+    if parts[:1] == ["api"] and len(parts) > 2:
+        group, version, rest = "", parts[1], parts[2:]
+    elif parts[:1] == ["apis"] and len(parts) > 3:
+        group, version, rest = parts[1], parts[2], parts[3:]
+    else:
+        raise NotAResource(path)
+    known = dict(group_versions())
+    if group not in known:
+        raise NotAResource(path)
+    if version not in known[group]:
+        raise unknown_path()
+    if rest and rest[0] == "watch":
+        rest = rest[1:]
+    return _resource_target(group, version, rest)
+
+
+def _resource_target(group: str, version: str, parts: list[str]) -> Target:
+    namespace = ""
+    if parts[0] == "namespaces" and len(parts) > 2 and parts[2] not in ("status", "finalize"):
+        namespace, parts = parts[1], parts[2:]
+    resource = by_plural(group, version, parts[0])
+    if resource is None or (namespace and not resource.namespaced):
+        raise unknown_path()
+    name = parts[1] if len(parts) > 1 else ""
+    if name and resource.namespaced and not namespace:
+        raise unknown_path()
+    if len(parts) < 3:
+        return Target(resource, namespace, name)
+    subresource = resource.subresource(parts[2])
+    tail = "/".join(parts[3:])
+    if subresource is None or (tail and subresource.name != "proxy"):
+        raise unknown_path()
+    return Target(resource, namespace, name, subresource, tail)

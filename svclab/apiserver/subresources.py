@@ -1,0 +1,231 @@
+"""What lies below an object: status, scale, binding, eviction, finalize, ephemeralcontainers, log.
+
+exec, attach and portforward are streams: `streams.py` serves them over WebSocket; plain requests are told so here.
+"""
+
+from typing import Any
+
+from svclab.apiserver import bodies, logs
+from svclab.apiserver.messages import ApiRequest, ApiResponse
+from svclab.apiserver.negotiation import answer, answer_format, patch_type
+from svclab.apiserver.options import WriteOptions, write_options
+from svclab.apiserver.patches import APPLY, patched, reader
+from svclab.apiserver.reads import find, shown
+from svclab.apiserver.routing import Target
+from svclab.apiserver.writes import check_identity, delete_in
+from svclab.cluster.batch import Batch
+from svclab.cluster.store import ClusterHandle
+from svclab.kube.admission import match_request
+from svclab.kube.deletion import DeleteOptions
+from svclab.kube.meta import timestamp
+from svclab.kube.resources import Resource
+from svclab.kube.selectors import format_object
+from svclab.kube.status import (
+    Refusal,
+    bad_request,
+    conflict_because,
+    failure,
+    invalid_object,
+    method_not_allowed,
+    not_found,
+    success,
+)
+from svclab.kube.validation_meta import non_negative
+
+Manifest = dict[str, Any]
+
+_SCALE_API = ("autoscaling/v1", "Scale")
+_METHOD_VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_STREAMS = ("exec", "attach", "portforward")
+
+
+def handler(request: ApiRequest, target: Target) -> Any:
+    """Who answers a request to a subresource. Raises Refusal (405)."""
+    sub = target.subresource
+    assert sub is not None
+    if _METHOD_VERBS.get(request.method) not in sub.verbs:
+        raise method_not_allowed()
+    if sub.name in _STREAMS:
+        raise _needs_upgrade()
+    found = {
+        "status": _status,
+        "scale": _scale,
+        "binding": _bind,
+        "eviction": _evict,
+        "finalize": _finalize,
+        "ephemeralcontainers": _ephemeral_containers,
+        "log": logs.answer,
+    }.get(sub.name)
+    if found is None:
+        raise method_not_allowed()
+    return found
+
+
+def _needs_upgrade() -> Refusal:
+    message = (
+        "Upgrade request required: this server speaks WebSocket (kubectl 1.30 and later, port-forward 1.31 and "
+        "later), not SPDY"
+    )
+    return bad_request(message)
+
+
+def _stored(batch: Batch, target: Target) -> Manifest:
+    old = batch.snapshot.get(target.resource.kind, target.namespace, target.name)
+    if old is None:
+        raise not_found(target.resource, target.name)
+    return old
+
+
+def _changed(
+    request: ApiRequest, target: Target, old: Manifest, options: WriteOptions, api: tuple[str, str] | None = None
+) -> Manifest:
+    """The document that a PUT or PATCH of a subresource leaves, decoded. Raises Refusal."""
+    resource = target.resource
+    if request.method == "PATCH":
+        media_type = patch_type(request)
+        kind = api[1] if api else resource.kind
+        change = reader(media_type, request.body, kind) if media_type != APPLY else reader("", request.body, kind)
+        new, _ = patched(resource, old, change, options.validation, api)
+    elif api:
+        shape = Resource(api[0].partition("/")[0], api[0].rpartition("/")[2], "", api[1], True)
+        new, _ = bodies.read_object(request, shape, options.validation)
+    else:
+        new, _ = bodies.read_object(request, resource, options.validation)
+    match_request(resource, new, target.namespace, target.name)
+    check_identity(resource, new, old)
+    return new
+
+
+def _status(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings: list[str]) -> ApiResponse:
+    format_, resource = answer_format(request), target.resource
+    if request.method == "GET":
+        return answer(format_, 200, shown(resource, find(cluster, target)), warnings)
+    options = write_options(request, "PatchOptions" if request.method == "PATCH" else "UpdateOptions",
+                            applies=_is_apply(request))  # fmt: skip
+    with cluster.writing() as batch:
+        old = _stored(batch, target)
+        new = _changed(request, target, old, options)
+        made = {**old, "status": new.get("status", {})}
+        made = made if options.dry_run else batch.update(made)
+    return answer(format_, 200, shown(resource, made), warnings)
+
+
+def _is_apply(request: ApiRequest) -> bool:
+    return request.method == "PATCH" and request.headers.get("content-type", "").startswith(APPLY)
+
+
+def scale_of(manifest: Manifest) -> Manifest:
+    """The Scale of a workload: how many are wanted, how many there are, and which pods count."""
+    metadata = manifest["metadata"]
+    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    replicas = manifest["spec"].get("replicas", 0)
+    status: Manifest = {"replicas": manifest.get("status", {}).get("replicas", 0)}
+    if manifest["spec"].get("selector"):
+        status["selector"] = format_object(manifest["spec"]["selector"])
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {name: metadata[name] for name in kept if name in metadata},
+        "spec": {"replicas": replicas} if replicas else {},
+        "status": status,
+    }
+
+
+def _scale(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings: list[str]) -> ApiResponse:
+    format_ = answer_format(request)
+    if request.method == "GET":
+        return answer(format_, 200, scale_of(find(cluster, target)), warnings)
+    options = write_options(request, "PatchOptions" if request.method == "PATCH" else "UpdateOptions",
+                            applies=_is_apply(request))  # fmt: skip
+    with cluster.writing() as batch:
+        old = _stored(batch, target)
+        scale = _changed(request, target, scale_of(old), options, _SCALE_API)
+        replicas = scale.get("spec", {}).get("replicas", 0)
+        if errors := non_negative("spec.replicas", replicas):
+            raise invalid_object("Scale", "autoscaling", target.name, errors)
+        made = _scaled(old, replicas)
+        made = made if options.dry_run else batch.update(made)
+    return answer(format_, 200, scale_of(made), warnings)
+
+
+def _scaled(old: Manifest, replicas: int) -> Manifest:
+    if old["spec"].get("replicas") == replicas:
+        return old
+    metadata = {**old["metadata"], "generation": old["metadata"].get("generation", 0) + 1}
+    return {**old, "metadata": metadata, "spec": {**old["spec"], "replicas": replicas}}
+
+
+def _bind(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings: list[str]) -> ApiResponse:
+    """A scheduler's decision: the pod belongs to this node from now on."""
+    format_ = answer_format(request)
+    options = write_options(request, "CreateOptions")
+    binding, _ = bodies.read_object(request, Resource("", "v1", "bindings", "Binding", True), options.validation)
+    node = binding.get("target", {}).get("name", "")
+    with cluster.writing() as batch:
+        pod = _stored(batch, target)
+        if bound := pod["spec"].get("nodeName"):
+            why = f'pod {target.name} is already assigned to node "{bound}"'
+            raise conflict_because("pods/binding", target.name, why, {"kind": "pods/binding"})
+        made = _bound(pod, node, timestamp(batch.now))
+        if not options.dry_run:
+            batch.update(made)
+    return answer(format_, 201, success(), warnings)
+
+
+def _bound(pod: Manifest, node: str, moment: str) -> Manifest:
+    status = pod.get("status", {})
+    scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": moment}
+    others = [c for c in status.get("conditions", ()) if c["type"] != "PodScheduled"]
+    return {
+        **pod,
+        "spec": {**pod["spec"], "nodeName": node},
+        "status": {**status, "conditions": [*others, scheduled]},
+    }
+
+
+def _evict(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings: list[str]) -> ApiResponse:
+    """Deletion with manners; without disruption budgets it is always allowed."""
+    format_ = answer_format(request)
+    shape = Resource("policy", "v1", "evictions", "Eviction", True)
+    eviction, _ = bodies.read_object(request, shape, "Ignore")
+    if eviction.get("metadata", {}).get("name", target.name) != target.name:
+        raise bad_request("name in URL does not match name in Eviction object")
+    dry_run = bool(request.parameters("dryRun"))
+    with cluster.writing() as batch:
+        options = DeleteOptions.read(eviction.get("deleteOptions", {}))
+        delete_in(batch, target.resource, _stored(batch, target), options, dry_run=dry_run)
+    return answer(format_, 201, success(), warnings)
+
+
+def _finalize(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings: list[str]) -> ApiResponse:
+    """A namespace's own finalizers may change here alone; when the last goes, so does the namespace."""
+    format_ = answer_format(request)
+    given, _ = bodies.read_object(request, target.resource, "Ignore")
+    match_request(target.resource, given, "", target.name)
+    with cluster.writing() as batch:
+        old = _stored(batch, target)
+        check_identity(target.resource, given, old)
+        made = batch.update({**old, "spec": given.get("spec", {})})
+    return answer(format_, 200, shown(target.resource, made), warnings)
+
+
+def _ephemeral_containers(
+    cluster: ClusterHandle, request: ApiRequest, target: Target, warnings: list[str]
+) -> ApiResponse:
+    """`kubectl debug`: containers may be added to a running pod here, and nothing else changed."""
+    format_, resource = answer_format(request), target.resource
+    if request.method == "GET":
+        return answer(format_, 200, shown(resource, find(cluster, target)), warnings)
+    options = write_options(request, "PatchOptions" if request.method == "PATCH" else "UpdateOptions",
+                            applies=_is_apply(request))  # fmt: skip
+    with cluster.writing() as batch:
+        old = _stored(batch, target)
+        new = _changed(request, target, old, options)
+        added = new["spec"].get("ephemeralContainers", [])
+        if old["spec"].get("ephemeralContainers", []) != added[: len(old["spec"].get("ephemeralContainers", []))]:
+            raise failure(422, "Invalid", "existing ephemeral containers may not be changed or removed", {})
+        made = {**old, "spec": {**old["spec"], "ephemeralContainers": added}}
+        made = made if options.dry_run else batch.update(made)
+    return answer(format_, 200, shown(resource, made), warnings)
+
+
