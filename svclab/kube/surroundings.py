@@ -13,7 +13,7 @@ from svclab.kube.listeners import Listening, node_services
 from svclab.kube.snapshot import Manifest, Snapshot
 from svclab.linux.fabric import Link
 from svclab.linux.host import Host
-from svclab.linux.iptables.matches import Prefix
+from svclab.linux.iptables.headers import Prefix
 from svclab.linux.iptables.rules import Chain, Rule, Table
 from svclab.linux.iptables.save import parse_rule
 from svclab.linux.packet import Protocol

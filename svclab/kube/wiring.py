@@ -26,7 +26,7 @@ from svclab.kube.surroundings import (
 )
 from svclab.linux.fabric import Fabric, Link
 from svclab.linux.host import Host
-from svclab.linux.iptables.matches import Prefix
+from svclab.linux.iptables.headers import Prefix
 from svclab.linux.iptables.rules import Table
 from svclab.linux.iptables.save import parse_rule
 from svclab.linux.netfilter import BaseChain

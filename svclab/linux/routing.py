@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from svclab.linux.iptables.matches import Prefix
+from svclab.linux.iptables.headers import Prefix
 from svclab.linux.skb import address_text
 
 _LOOPBACK = 127 << 24

@@ -1,4 +1,4 @@
-"""What a host remembers between packets: connections, affinity lists, elements of dynamic sets. And as JSON."""
+"""What a host remembers between packets: connections, affinity lists, dynamic sets. And as JSON."""
 
 from dataclasses import dataclass, field
 from ipaddress import ip_address

@@ -8,7 +8,7 @@ import pytest
 from svclab.kube.node_rules import kernel_tables
 from svclab.kube.proxy.iptables import compile_rules
 from svclab.linux.host import Delivered, Died, Host, Transmit
-from svclab.linux.iptables.matches import Prefix
+from svclab.linux.iptables.headers import Prefix
 from svclab.linux.iptables.rules import Chain, Table
 from svclab.linux.iptables.save import parse_rule
 from svclab.linux.iptables.targets import Accept, Masquerade

@@ -6,7 +6,7 @@ Source: iptables 1.8.9 extensions, Linux 6.18 net/netfilter/xt_physdev.c and xt_
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from svclab.linux.iptables.matches import Match, bang
+from svclab.linux.iptables.headers import Match, bang
 from svclab.linux.packet import Protocol
 from svclab.linux.skb import Skb, address_text
 

@@ -6,6 +6,16 @@ Source: iptables 1.8.9 extensions (libxt_*.c, libipt_*.c).
 from collections.abc import Callable
 from ipaddress import ip_address
 
+from svclab.linux.iptables.headers import (
+    DestinationMatch,
+    InInterfaceMatch,
+    Match,
+    OutInterfaceMatch,
+    Prefix,
+    ProtocolMatch,
+    RuleError,
+    SourceMatch,
+)
 from svclab.linux.iptables.ipvs_matches import IpvsMatch, PhysdevMatch
 from svclab.linux.iptables.matches import (
     ADDRESS_TYPES,
@@ -13,22 +23,14 @@ from svclab.linux.iptables.matches import (
     AddrtypeMatch,
     CommentMatch,
     ConntrackMatch,
-    DestinationMatch,
     IcmpTypeMatch,
-    InInterfaceMatch,
     MarkMatch,
-    Match,
     MultiportMatch,
     NfacctMatch,
-    OutInterfaceMatch,
     PortMatch,
     PortRange,
-    Prefix,
-    ProtocolMatch,
     RecentMatch,
-    RuleError,
     SetMatch,
-    SourceMatch,
     StatisticMatch,
 )
 from svclab.linux.iptables.targets import (

@@ -3,15 +3,8 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from svclab.linux.iptables.matches import (
-    CommentMatch,
-    DestinationMatch,
-    Match,
-    NfacctMatch,
-    PortMatch,
-    ProtocolMatch,
-    RuleError,
-)
+from svclab.linux.iptables.headers import DestinationMatch, Match, ProtocolMatch, RuleError
+from svclab.linux.iptables.matches import CommentMatch, NfacctMatch, PortMatch
 from svclab.linux.iptables.targets import Effect, Goto, Jump, Target
 from svclab.linux.packet import Protocol
 from svclab.linux.skb import Skb

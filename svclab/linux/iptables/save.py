@@ -8,7 +8,8 @@ spellings of the same rules.
 import re
 from collections.abc import Iterable, Mapping
 
-from svclab.linux.iptables.matches import HEADER_ORDER, CommentMatch, Match, RuleError
+from svclab.linux.iptables.headers import HEADER_ORDER, Match, RuleError
+from svclab.linux.iptables.matches import CommentMatch
 from svclab.linux.iptables.options import MATCH_OPTIONS, TARGET_OPTIONS, Option, header_match, read_match
 from svclab.linux.iptables.options import read_target as read_known_target
 from svclab.linux.iptables.rules import Chain, Rule, Table
