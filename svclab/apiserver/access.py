@@ -4,7 +4,7 @@ A learner's cluster has no roles: the admin is whoever holds its secret, and may
 fresh cluster, have no rights.
 """
 
-from svclab.apiserver.messages import ADMIN, ANONYMOUS, ApiRequest
+from svclab.apiserver.messages import ADMIN, ANONYMOUS, UNKNOWN, ApiRequest
 from svclab.apiserver.routing import Target
 from svclab.kube.status import failure
 
@@ -13,7 +13,12 @@ _METHOD_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "HEAD": "g
 
 
 def authenticated(request: ApiRequest) -> ApiRequest:
-    """The request under the name that it acts in: with Impersonate-User, that user's."""
+    """The request under the name that it acts in: with Impersonate-User, that user's.
+
+    Raises Refusal (401) for credentials that nobody has.
+    """
+    if request.user == UNKNOWN:
+        raise failure(401, "Unauthorized", "Unauthorized")
     user = request.headers.get("impersonate-user")
     if user and request.user == ADMIN:
         groups = request.headers.get("impersonate-group", "")

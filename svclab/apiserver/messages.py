@@ -10,6 +10,7 @@ Manifest = dict[str, Any]
 JSON_TYPE = "application/json"
 ADMIN = "kubernetes-admin"
 ANONYMOUS = "system:anonymous"
+UNKNOWN = ""  # whoever sends credentials that are nobody's
 
 
 @dataclass(slots=True)

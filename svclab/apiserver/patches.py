@@ -71,7 +71,8 @@ def patched(
     `api` is (apiVersion, kind) when the patched document is not the resource's own (a Scale).
     """
     api_version, kind = api or (resource.api_version, resource.kind)
-    document = {**change(old), "apiVersion": api_version, "kind": kind}
+    document = {"apiVersion": api_version, "kind": kind, **change(old)}
+    document.update(apiVersion=api_version, kind=kind)
     decoded = convert(document, openapi.schemas().of_kind(api_version, kind))
     if isinstance(decoded, str):
         raise _unfit(document, decoded)

@@ -40,7 +40,7 @@ def _as_new_event(event: Manifest) -> Manifest:
 def find(cluster: ClusterHandle, target: Target) -> Manifest:
     """The object that a target names. Raises Refusal (404)."""
     found = cluster.snapshot().get(target.resource.kind, target.namespace, target.name)
-    if found is None or not target.resource.namespaced != bool(target.namespace):
+    if found is None:
         raise not_found(target.resource, target.name)
     return found
 

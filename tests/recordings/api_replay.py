@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from svclab.apiserver.dispatch import ApiRequest, ApiResponse, Watch, handle
-from svclab.apiserver.messages import ADMIN, ANONYMOUS
+from svclab.apiserver.messages import ADMIN, ANONYMOUS, UNKNOWN
 from svclab.cluster.store import ClusterHandle
 from svclab.kube.resources import by_kind
 
@@ -37,7 +37,7 @@ def request_of(recorded: dict[str, Any]) -> ApiRequest:
     headers = {"accept": recorded.get("accept", "application/json"), **recorded.get("headers", {})}
     if recorded.get("contentType"):
         headers["content-type"] = recorded["contentType"]
-    user = ANONYMOUS if "token" in recorded and recorded["token"] is None else ADMIN
+    user = ADMIN if "token" not in recorded else UNKNOWN if recorded["token"] else ANONYMOUS
     return ApiRequest(recorded["method"], recorded["path"], headers=headers, body=body_of(recorded), user=user)
 
 
@@ -54,7 +54,7 @@ def do_given(cluster: ClusterHandle, step: dict[str, Any]) -> None:
         content_type = step.get("ctype") or "application/json"
         handle(cluster, ApiRequest.of(step["method"], step["path"], step.get("body"), content_type=content_type))
     if wait := step.get("wait"):
-        cluster.set_clock(lambda clock, real: clock.stepped(real, wait))
+        cluster.set_clock(lambda clock, real: clock.step(wait, real))
 
 
 def answer_to(cluster: ClusterHandle, recorded: dict[str, Any]) -> dict[str, Any]:
