@@ -13,10 +13,10 @@ from svclab.dns.resolver import Resolution, resolve
 from svclab.kube.coredns import NameServer
 from svclab.kube.coredns.corefile import DNS_SERVICE
 from svclab.kube.listeners import listeners_of
-from svclab.kube.nameserver import COREDNS, Asker, NameServers, ResolverSetup, resolver_setup
+from svclab.kube.nameserver import COREDNS, Asker, ResolverSetup, resolver_setup
 from svclab.kube.snapshot import Snapshot
+from svclab.kube.world import World
 from svclab.linux.dice import Dice
-from svclab.linux.fabric import Fabric
 from svclab.linux.trace import Answer, Query, Step
 
 Json = dict[str, Any]
@@ -75,16 +75,17 @@ def _rows(records: tuple[Record, ...]) -> list[list[Any]]:
 
 
 def look_up(
-    snapshot: Snapshot, host: str, typed: str, fabric: Callable[[], Fabric], dice: Dice, now: datetime
+    snapshot: Snapshot, host: str, typed: str, world: Callable[[], World], dice: Dice, now: datetime
 ) -> Json:
     """getaddrinfo for a name as typed on a host: the questions in order, and how it ended.
 
-    Where the snapshot has CoreDNS pods, the questions are packets through `fabric()`; a file without them is
+    Where the snapshot has CoreDNS pods, the questions are packets through `world()`; a file without them is
     answered as if they were there. Raises KeyError for a pod that does not exist.
     """
     setup = resolver_setup(snapshot, host)
     if has_dns_pods(snapshot):
-        asker = Asker(fabric(), NameServers(snapshot), host, dice, now)
+        around = world()
+        asker = Asker(around.fabric, around.names, host, dice, now)
         end = asker.look_up(typed, setup.conf, setup.hosts, setup.library)
         queries = _queries(asker.steps)
     else:

@@ -7,19 +7,17 @@ packets.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from ipaddress import ip_address
-from typing import Protocol as Shape
 
 from svclab.dns.hosts import HostsFile
 from svclab.dns.message import Answered, Edns, Message, Question, Rcode, Unanswered
 from svclab.dns.resolvconf import ResolvConf
 from svclab.dns.resolver import Resolution, candidates_of, resolve
-from svclab.kube.coredns import STANDARD_INTERNET, Cache, NameServer
+from svclab.kube.coredns import KUBEADM, STANDARD_INTERNET, Cache, NameServer
 from svclab.kube.coredns.options import Upstream
 from svclab.kube.poddns import (
-    NODE_RESOLV_CONF,
     STANDARD_KUBELET,
     KubeletDns,
     c_library,
@@ -34,7 +32,7 @@ from svclab.linux.trace import Answer, Flow, Lookup, Outcome, Query, Resolved, S
 
 DNS_PORT = 53
 COREDNS = "coredns"
-OUTSIDE_RESOLVERS = frozenset({*NODE_RESOLV_CONF.nameservers, "1.1.1.1", "8.8.8.8", "8.8.4.4", "9.9.9.9"})
+RESOLVER = "resolver"  # what listens on the resolvers outside the cluster
 
 
 class NameServers:
@@ -58,7 +56,13 @@ class NameServers:
         """The CoreDNS process that runs on a host."""
         if host not in self._servers:
             cache = self.caches.setdefault(host, Cache())
-            self._servers[host] = NameServer(self.snapshot, self._addresses(host), self.upstream, cache)
+            self._servers[host] = NameServer(
+                self.snapshot,
+                self._addresses(host),
+                self.upstream,
+                cache,
+                replace(KUBEADM, upstream=self.upstream),
+            )
         return self._servers[host]
 
     def _addresses(self, host: str) -> tuple[str, ...]:
@@ -152,11 +156,8 @@ class Asker:
     ) -> Answered:
         self.questions_asked += 1
         self.steps.append(Query(self.flow, self.source, packet, question.name, question.type, server, rung))
-        if server in OUTSIDE_RESOLVERS:
-            reply: Answered = self.names.upstream(question)
-        elif packet is None:
-            reply = Unanswered.UNREACHABLE
-        else:
+        reply: Answered = Unanswered.UNREACHABLE
+        if packet is not None:
             reply = self._through_network(packet, question, edns, tcp=tcp)
         if isinstance(reply, Message):
             self.steps.append(_answer_step(self.flow, self.source, reply, rung))
@@ -171,6 +172,8 @@ class Asker:
             case Verdict.ANSWERED if exchange.listener == COREDNS and exchange.server_host:
                 server = self.names.on(exchange.server_host)
                 return server.answer(question, edns=edns, tcp=tcp, now=self.now, dice=self.dice)
+            case Verdict.ANSWERED if exchange.listener == RESOLVER:
+                return self.names.upstream(question).with_edns(edns)
             case Verdict.REFUSED:
                 return Unanswered.REFUSED
             case Verdict.ERROR:
@@ -244,26 +247,3 @@ def _answer_step(flow: int, host: str, reply: Message, rung: int) -> Step:
     records = tuple((r.name, r.ttl, r.type, r.data) for r in reply.answer)
     question = reply.question
     return Answer(flow, host, None, question.name, question.type, reply.rcode.value, records, reply.aa, rung)
-
-
-class World(Shape):
-    """What a question travels in. `mode` is kube-proxy's, for the trace."""
-
-    snapshot: Snapshot
-    fabric: Fabric
-    names: NameServers
-    mode: str
-
-
-def ask(
-    world: World,
-    source: str,
-    server: str,
-    questions: Sequence[Question],
-    dice: Dice,
-    now: datetime,
-    flow_base: int = 0,
-) -> tuple[list[Answered], list[Step]]:
-    """Questions from one socket to a server: the answers, and the steps on the way."""
-    asker = Asker(world.fabric, world.names, source, dice, now, flow_base)
-    return asker.ask(server, questions), asker.steps

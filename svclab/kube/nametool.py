@@ -13,7 +13,8 @@ from svclab.dns.tools.getent import getent
 from svclab.dns.tools.host import host
 from svclab.dns.tools.nslookup import nslookup
 from svclab.dns.tools.run import Ask, Run, Surroundings, ToolResult, finish
-from svclab.kube.nameserver import Asker, ResolverSetup, World, resolver_setup
+from svclab.kube.nameserver import Asker, ResolverSetup, resolver_setup
+from svclab.kube.world import World
 from svclab.linux.dice import Dice
 from svclab.linux.trace import End, Outcome, Trace, Verdict
 
@@ -48,7 +49,7 @@ class NameTool:
 
         Raises KeyError for an unknown tool or a pod that is not there.
         """
-        setup = self.setup or resolver_setup(world.snapshot, self.source, self.container)
+        setup = self.setup or resolver_setup(world.snapshot, self.source, self.container, world.kubelet)
         around = Surroundings(setup.conf, now, dice.integer, setup.hosts, setup.library)
         asker = Asker(world.fabric, world.names, self.source, dice, now)
         replies: list[Answered] = []

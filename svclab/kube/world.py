@@ -9,6 +9,8 @@ from svclab.kube.snapshot import Snapshot
 from svclab.kube.surroundings import RESOLVER_ADDRESS
 from svclab.linux.fabric import Fabric
 
+PUBLIC_RESOLVERS = ("1.1.1.1", "8.8.8.8", "8.8.4.4", "9.9.9.9")  # what people type after dig's @
+
 
 @dataclass
 class World:
@@ -29,6 +31,6 @@ class World:
 
 
 def internet_addresses(internet: Internet = STANDARD_INTERNET) -> tuple[str, ...]:
-    """The addresses of the machines that names outside lead to, the resolver's first."""
+    """The addresses of the machines that names outside lead to, those of resolvers first."""
     found = (record.data for record in internet.records if record.type == "A")
-    return tuple(dict.fromkeys((RESOLVER_ADDRESS, *found)))
+    return tuple(dict.fromkeys((RESOLVER_ADDRESS, *PUBLIC_RESOLVERS, *found)))

@@ -8,6 +8,7 @@ from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.proxy.iptables import compile_rules
 from svclab.kube.snapshot import Snapshot
 from svclab.kube.wiring import build_fabric
+from svclab.kube.world import World, internet_addresses
 from svclab.linux.fabric import Fabric
 
 Manifest = dict[str, Any]
@@ -113,4 +114,9 @@ def fabric_of(snapshot: Snapshot) -> Fabric:
         services, slices = snapshot.list("Service"), snapshot.list("EndpointSlice")
         return kernel_tables(compile_rules(services, slices, config))
 
-    return build_fabric(snapshot, rules)
+    return build_fabric(snapshot, rules, internet=internet_addresses())
+
+
+def world_of(snapshot: Snapshot) -> World:
+    """All that names travel in."""
+    return World(snapshot, fabric_of(snapshot))

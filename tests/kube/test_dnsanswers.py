@@ -7,9 +7,9 @@ import pytest
 from svclab.dns.message import Question
 from svclab.kube.dnsanswers import BadQuestion, answers, look_up, question_of, typed_name
 from svclab.kube.snapshot import Snapshot
+from svclab.kube.world import World
 from svclab.linux.dice import Dice
-from svclab.linux.fabric import Fabric
-from tests.kube.dns_world import fabric_of, slice_of, standard_snapshot
+from tests.kube.dns_world import slice_of, standard_snapshot, world_of
 from tests.recordings.dns_cases import recorded_clusters, recording
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -25,10 +25,10 @@ def test_answers_have_the_recorded_form_to_the_letter(name: str) -> None:
 
 
 def ask(snapshot: Snapshot, typed: str) -> dict:
-    def fabric() -> Fabric:
-        return fabric_of(snapshot)
+    def world() -> World:
+        return world_of(snapshot)
 
-    return look_up(snapshot, "pod/shop/debug", typed, fabric, Dice("look-up"), NOW)
+    return look_up(snapshot, "pod/shop/debug", typed, world, Dice("look-up"), NOW)
 
 
 def test_a_look_up_lists_its_questions_and_its_end() -> None:

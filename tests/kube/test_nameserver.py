@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 
 from svclab.dns.message import Message, Question, Rcode, Unanswered
-from svclab.kube.nameserver import Asker, NameServers, ask
+from svclab.kube.nameserver import Asker, NameServers
 from svclab.kube.poddns import hosts_file, resolv_conf
 from svclab.kube.snapshot import Snapshot
 from svclab.linux.dice import Dice
-from svclab.linux.trace import Answer, Conntrack, Nat, Query, Resolved
-from tests.kube.dns_world import Manifest, fabric_of, pod, slice_of, standard_objects, standard_snapshot
+from svclab.linux.trace import Conntrack, Nat, Query, Resolved
+from tests.kube.dns_world import Manifest, fabric_of, pod, slice_of, standard_snapshot
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DEBUG = pod("shop", "debug", "node1", "10.244.1.9", "nicolaka/netshoot")
@@ -138,17 +138,3 @@ def test_the_same_seed_gives_the_same_steps() -> None:
         return [step.as_json() for step in program.steps]
 
     assert steps("a") == steps("a")
-
-
-def test_a_bare_question_needs_only_a_world() -> None:
-    class World:
-        snapshot = Snapshot.of(standard_objects())
-        fabric = fabric_of(snapshot)
-        names = NameServers(snapshot)
-        mode = "iptables"
-
-    replies, steps = ask(World(), "pod/shop/debug", "10.96.0.10", [WEB], Dice("b"), NOW, 4)
-
-    assert isinstance(replies[0], Message)
-    assert isinstance(steps[-1], Answer)
-    assert {step.flow for step in steps} == {5}

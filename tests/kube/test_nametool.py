@@ -1,40 +1,26 @@
 """dig, nslookup, host and getent on hosts of the network: output and trace."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
 
 from svclab.dns.tools.run import ToolResult
-from svclab.kube.nameserver import NameServers, resolver_setup
+from svclab.kube.nameserver import resolver_setup
 from svclab.kube.nametool import NameTool
 from svclab.kube.snapshot import Snapshot
 from svclab.linux.dice import Dice
-from svclab.linux.fabric import Fabric
 from svclab.linux.trace import Outcome, Query, Trace, Verdict
-from tests.kube.dns_world import fabric_of, pod, slice_of, standard_snapshot
+from tests.kube.dns_world import pod, slice_of, standard_snapshot, world_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NO_DNS = slice_of("kube-system", "kube-dns", [{"name": "dns", "port": 53, "protocol": "UDP"}])
-
-
-@dataclass
-class World:
-    snapshot: Snapshot
-    fabric: Fabric
-    names: NameServers
-    mode: str = "iptables"
-
-
-def world(snapshot: Snapshot) -> World:
-    return World(snapshot, fabric_of(snapshot), NameServers(snapshot))
 
 
 def run(
     tool: str, *argv: str, snapshot: Snapshot | None = None, source: str = "pod/shop/debug"
 ) -> tuple[ToolResult, Trace]:
     call = NameTool(source, tool, argv)
-    trace = call.send(world(snapshot or standard_snapshot()), Dice("tool"), NOW)
+    trace = call.send(world_of(snapshot or standard_snapshot()), Dice("tool"), NOW)
     assert call.result
     return call.result, trace
 
@@ -73,7 +59,7 @@ def test_without_dns_endpoints_dig_is_refused_three_times() -> None:
 def test_silence_costs_the_tools_waiting_time() -> None:
     call = NameTool("pod/shop/debug", "dig", ("@10.96.0.99", "web", "+time=2"))
 
-    call.send(world(standard_snapshot()), Dice("t"), NOW)
+    call.send(world_of(standard_snapshot()), Dice("t"), NOW)
 
     assert call.waited_seconds == 6
 

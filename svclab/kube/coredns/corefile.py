@@ -92,19 +92,21 @@ def _zone(key: str) -> str:
 
 
 def server_blocks(
-    snapshot: Snapshot, local_ips: tuple[str, ...] | None = None, upstream: Upstream = STANDARD_INTERNET
+    snapshot: Snapshot,
+    local_ips: tuple[str, ...] | None = None,
+    upstream: Upstream = STANDARD_INTERNET,
+    unconfigured: DnsOptions = KUBEADM,
 ) -> Mapping[str, DnsOptions]:
-    """Options by server block zone, from the cluster's Corefile.
+    """Options by server block zone, from the cluster's Corefile; `unconfigured` in a cluster without one.
 
-    A cluster without that ConfigMap has kubeadm's plugins, but nobody to forward to. `local_ips` are the
-    server's own addresses, by default those of the endpoints of kube-dns.
+    `local_ips` are the server's own addresses, by default those of kube-dns's first endpoint.
     """
     if local_ips is None:
         slices = ClusterIndex(snapshot).slices(*DNS_SERVICE)
         local_ips = tuple(endpoint.address for each in slices[:1] for endpoint in each.endpoints[:1])
     config = snapshot.get("ConfigMap", *CONFIG_MAP)
     if config is None:
-        return {".": replace(KUBEADM, local_ips=local_ips)}
+        return {".": replace(unconfigured, local_ips=local_ips)}
     try:
         blocks = parse((config.get("data") or {}).get("Corefile", ""))
         return {zone: _options(block, local_ips, upstream, zone) for block in blocks for zone in block.zones}
