@@ -48,7 +48,7 @@ def tr(context: Context, argv: list[str]) -> int:
     complement = bool(flags & {"-c", "-C", "--complement"})
     delete, squeeze = bool(flags & {"-d", "--delete"}), bool(flags & {"-s", "--squeeze-repeats"})
     if not words or (len(words) < 2 and not (delete or squeeze)):
-        raise Usage(f"missing operand{f' after '{words[0]}'' if words else ''}", 1)
+        raise Usage("missing operand" + (f" after '{words[0]}'" if words else ""), 1)
     first = _characters(words[0])
     second = _characters(words[1]) if len(words) > 1 else ""
     squeezed = second if len(words) > 1 else first

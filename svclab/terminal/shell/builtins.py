@@ -514,8 +514,10 @@ def time(shell: "Interpreter", arguments: list[str]) -> int:
 def jobs(shell: "Interpreter", arguments: list[str]) -> int:
     """Lists the background commands."""
     for job in shell.session.jobs.running:
-        state = "Done" if job.finished.is_set() else "Running"
-        _out(shell, f"[{job.number}]+  {state:<24}{job.text}{'' if job.finished.is_set() else ' &'}\n")
+        if not job.finished.is_set():
+            _out(shell, f"[{job.number}]+  {'Running':<24}{job.text} &\n")
+    for line in shell.session.jobs.news():
+        _out(shell, line + "\n")
     return 0
 
 

@@ -315,6 +315,7 @@ class Interpreter:
             statuses = [self.run(node.commands[0])] if len(node.commands) == 1 else self._piped(node)
         finally:
             self._conditions -= node.negated
+        self.state.variables["PIPESTATUS"] = {str(place): str(status) for place, status in enumerate(statuses)}
         failed = next((status for status in reversed(statuses) if status), 0)
         status = failed if "pipefail" in self.state.options else statuses[-1]
         return int(status == 0) if node.negated else status
@@ -335,8 +336,6 @@ class Interpreter:
                 if node.merged[number]:
                     descriptors[2] = pipes[number].writer
             inner = self.child(descriptors)
-            inner.state.interactive = False
-            inner.state.name = self.state.name
             inner._conditions = 1
             try:
                 statuses[number] = calls.ended(lambda: inner.run(node.commands[number]))
