@@ -1,0 +1,37 @@
+"""Names of chains, against those in kube-proxy's own tests and in recordings."""
+
+import pytest
+
+from svclab.kube.proxy.chains import chain_hash, endpoint_chains, port_hash
+from svclab.kube.proxy.nft_names import LONGEST, hashed
+
+HASHES = {
+    "ns1/svc1:p80tcp": "XPGD46QRK7WJZT7O",
+    "ns1/svc1:p80tcp10.180.0.1:80": "SXIVWICOYRO3J4NJ",
+    "default/kubernetes:httpstcp": "NPX46M4PTMTKRN6Y",
+    "demo-i/itcp": "VI7LLH2HLM736O2Q",
+    "demo-i/itcp10.244.2.4:80": "P2TOKKT4DLQKZQBW",
+}
+
+
+@pytest.mark.parametrize("text", HASHES)
+def test_a_chain_is_named_by_the_first_sixteen_base32_characters_of_a_sha256(text):
+    assert chain_hash(text) == HASHES[text]
+
+
+def test_the_api_server_s_service_has_the_same_chain_in_every_cluster():
+    assert "KUBE-SVC-" + port_hash("default/kubernetes:https", "TCP") == "KUBE-SVC-NPX46M4PTMTKRN6Y"
+
+
+def test_each_endpoint_of_a_port_has_a_chain_of_its_own():
+    assert endpoint_chains("demo-i/i", "TCP", ["10.244.2.4:80", "10.244.2.5:80"]) == [
+        "KUBE-SEP-P2TOKKT4DLQKZQBW",
+        "KUBE-SEP-HGGDF7N6DGQX4ADE",
+    ]
+
+
+def test_an_nftables_name_that_is_too_long_is_cut_and_told_apart_by_its_hash():
+    first, second = hashed("n" * 300), hashed("n" * 301)
+
+    assert first[:8] != second[:8]
+    assert first[8:] == second[8:] == "-" + "n" * (LONGEST - 12) + "..."

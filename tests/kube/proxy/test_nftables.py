@@ -1,0 +1,137 @@
+"""kube-proxy's nftables mode: how nft prints what it holds, and configurations that no recording has."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+from hypothesis import given
+
+from svclab.kube.proxy.addresses import parse_network
+from svclab.kube.proxy.config import ProxyConfig
+from svclab.kube.proxy.nft_objects import address_set, duration, element_order
+from svclab.kube.proxy.nftables import compile_nftables
+from tests.kube.proxy.clusters import CONFIG, clusters
+from tests.recordings.cases import config_of, proxy_cases
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (90, "1m30s"), (300, "5m"), (10800, "3h"), (86400, "1d"), (90061, "1d1h1m1s")],
+)
+def test_a_timeout_is_written_in_days_hours_minutes_and_seconds(seconds, text):
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("ranges", "text"),
+    [
+        (["203.0.113.0/28"], "203.0.113.0/28"),
+        (["1.2.3.4/32"], "1.2.3.4"),
+        (["203.0.113.0/28", "198.51.100.0/24"], "{ 198.51.100.0/24, 203.0.113.0/28 }"),
+        (["10.0.0.0/25", "10.0.0.128/25"], "{ 10.0.0.0/24 }"),
+        (["10.0.0.0/25", "10.0.0.128/26"], "{ 10.0.0.0-10.0.0.191 }"),
+        (["10.1.0.0/16", "10.0.0.0/8"], "{ 10.0.0.0/8 }"),
+        (["fd00:1::/108", "fd00::/108"], "{ fd00::/108, fd00:1::/108 }"),
+    ],
+)
+def test_ranges_are_merged_and_ordered_as_nft_does(ranges, text):
+    assert address_set(parse_network(range_) for range_ in ranges) == text
+
+
+def test_keys_of_several_parts_are_ordered_by_their_last_byte_first():
+    keys = [
+        ("tcp", "30840"),
+        ("tcp", "32166"),
+        ("tcp", "31639"),
+        ("udp", "80"),
+        ("sctp", "80"),
+        ("tcp", "80"),
+    ]
+
+    assert sorted(keys, key=element_order) == [
+        ("tcp", "80"),
+        ("udp", "80"),
+        ("sctp", "80"),
+        ("tcp", "30840"),
+        ("tcp", "31639"),
+        ("tcp", "32166"),
+    ]
+
+
+def chain(name: str, config: ProxyConfig) -> list[str]:
+    """The rules of one chain without Services."""
+    return [
+        rule.text
+        for found in compile_nftables([], [], config).chains
+        if found.name == name
+        for rule in found.rules
+    ]
+
+
+def variant(**settings) -> ProxyConfig:
+    """CONFIG with other settings."""
+    return ProxyConfig("node1", ("192.168.64.11", "192.168.65.11"), **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "first"),
+    [
+        ({"masquerade_all": True}, "ip daddr @cluster-ips meta mark set"),
+        (
+            {"detect_local_mode": "NodeCIDR", "pod_cidr": "10.244.1.0/24"},
+            "ip daddr @cluster-ips ip saddr != 10.244.1.0/24",
+        ),
+        (
+            {"detect_local_mode": "InterfaceNamePrefix", "interface_name_prefix": "veth"},
+            'ip daddr @cluster-ips iifname != "veth*"',
+        ),
+        ({"cluster_cidr": ""}, "ip daddr . meta l4proto . th dport vmap @service-ips"),
+    ],
+)
+def test_who_is_masqueraded_follows_the_way_pods_are_recognised(settings, first):
+    assert chain("services", variant(**settings))[0].startswith(first)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "match", "ips"),
+    [
+        ((), "ip daddr @nodeport-ips", ["192.168.64.11"]),
+        (("192.168.65.0/24",), "ip daddr @nodeport-ips", ["192.168.65.11"]),
+        (("0.0.0.0/0",), "fib daddr type local ip daddr != 127.0.0.0/8", []),
+    ],
+)
+def test_node_ports_are_open_on_the_node_ip_unless_told_otherwise(addresses, match, ips):
+    config = variant(node_port_addresses=addresses)
+    table = compile_nftables([], [], config)
+
+    assert chain("services", config)[-1] == f"{match} meta l4proto . th dport vmap @service-nodeports"
+    assert [e.key[0] for found in table.sets if found.name == "nodeport-ips" for e in found.elements] == ips
+
+
+@given(clusters())
+def test_every_map_leads_to_a_chain_that_there_is(cluster):
+    table = compile_nftables(*cluster, CONFIG)
+    names = {found.name for found in table.chains}
+
+    verdicts = {element.verdict for found in table.sets for element in found.elements if found.verdicts}
+
+    assert {verdict.removeprefix("goto ") for verdict in verdicts} <= names | {"drop"}
+
+
+NFT = shutil.which("nft") and shutil.which("unshare") and os.geteuid() == 0
+
+
+@pytest.mark.kernel
+@pytest.mark.skipif(not NFT, reason="needs root, unshare and nft: the kernel lists the table that we print")
+@pytest.mark.parametrize("name", [name for name, case in proxy_cases().items() if "rules" in case])
+def test_the_kernel_takes_the_table_and_lists_it_as_we_print_it(name, tmp_path):
+    case = proxy_cases()[name]
+    table = compile_nftables(case["services"], case["endpointSlices"], config_of(case))
+    file = tmp_path / "table.nft"
+    file.write_text(str(table))
+
+    script = f"nft -f {file} && nft -s list table {table.family} kube-proxy"
+    run = subprocess.run(["unshare", "-n", "sh", "-c", script], capture_output=True, text=True, check=False)
+
+    assert (run.stderr, run.stdout) == ("", str(table))
