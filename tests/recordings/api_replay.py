@@ -88,7 +88,7 @@ def normalised(value: Any, kept: str) -> Any:
 def _placeholder(key: str, value: Any, kept: str) -> Any:
     if key in _NUMBERS and isinstance(value, int) and str(value) not in kept:
         return _NUMBERS[key]
-    if key == "resourceVersion" and value and str(value) not in kept:
+    if key == "resourceVersion" and value and f'"{value}"' not in kept:
         return "<resourceVersion>"
     if key == "clusterIP" and isinstance(value, str) and value not in ("None", "") and value not in kept:
         return "<clusterIP>"
