@@ -27,13 +27,10 @@ TOOLS: Mapping[str, Callable[[list[str], Surroundings], Run]] = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class NameTool:
-    """One call of a tool from a host (`source`); `setup` stands in for the files that the host itself would
-    have.
-
-    After `send` there is the `result`, and `waited_seconds` says how long the tool waited for answers in
-    vain.
+    """One call of a tool from a host. `container` names the one in which it runs, by default the pod's first;
+    `setup` stands in for the files that the host itself would have.
     """
 
     source: str
@@ -41,10 +38,8 @@ class NameTool:
     argv: tuple[str, ...]
     container: str | None = None
     setup: ResolverSetup | None = None
-    result: ToolResult | None = None
-    waited_seconds: int = 0
 
-    def send(self, world: World, dice: Dice, now: datetime) -> Trace:
+    def perform(self, world: World, dice: Dice, now: datetime) -> "ToolRun":
         """Run the tool, each question a packet.
 
         Raises KeyError for an unknown tool or a pod that is not there.
@@ -53,21 +48,36 @@ class NameTool:
         around = Surroundings(setup.conf, now, dice.integer, setup.hosts, setup.library)
         asker = Asker(world.fabric, world.names, self.source, dice, now)
         replies: list[Answered] = []
+        waited_seconds = 0
 
         def send(ask: Ask) -> Answered:
+            nonlocal waited_seconds
             reply = asker.ask(ask.server, [ask.question], edns=ask.edns, tcp=ask.tcp)[0]
-            self.waited_seconds += ask.timeout_seconds if reply is Unanswered.TIMED_OUT else 0
+            waited_seconds += ask.timeout_seconds if reply is Unanswered.TIMED_OUT else 0
             replies.append(reply)
             return reply
 
-        seed = f"{dice.seed}/{dice.drawn}" if dice.drawn else dice.seed
-        self.result = finish(TOOLS[self.tool](list(self.argv), around), send)
-        code = outcome_of(replies)
-        words = (self.result.stdout + self.result.stderr).strip("\n")
+        result = finish(TOOLS[self.tool](list(self.argv), around), send)
+        return ToolRun(self._trace(world, dice, asker, replies, result), result, waited_seconds)
+
+    def _trace(
+        self, world: World, dice: Dice, asker: Asker, replies: list[Answered], result: ToolResult
+    ) -> Trace:
+        words = (result.stdout + result.stderr).strip("\n")
         verdict = verdict_of(replies[-1]) if replies else Verdict.ANSWERED
-        end = End(asker.flow, self.source, None, code, verdict, None, None, words)
+        end = End(asker.flow, self.source, None, outcome_of(replies), verdict, None, None, words)
         target = " ".join((self.tool.removeprefix("busybox "), *self.argv))
-        return Trace(seed, self.source, target, world.mode, tuple(asker.flows), (*asker.steps, end))
+        steps = (*asker.steps, end)
+        return Trace(dice.seed, self.source, target, world.mode, tuple(asker.flows), steps)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRun:
+    """A tool that has run: its trace, what it printed, and how long it waited for answers in vain."""
+
+    trace: Trace
+    result: ToolResult
+    waited_seconds: int
 
 
 def outcome_of(replies: list[Answered]) -> Outcome:

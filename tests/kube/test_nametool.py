@@ -19,10 +19,8 @@ NO_DNS = slice_of("kube-system", "kube-dns", [{"name": "dns", "port": 53, "proto
 def run(
     tool: str, *argv: str, snapshot: Snapshot | None = None, source: str = "pod/shop/debug"
 ) -> tuple[ToolResult, Trace]:
-    call = NameTool(source, tool, argv)
-    trace = call.send(world_of(snapshot or standard_snapshot()), Dice("tool"), NOW)
-    assert call.result
-    return call.result, trace
+    done = NameTool(source, tool, argv).perform(world_of(snapshot or standard_snapshot()), Dice("tool"), NOW)
+    return done.result, done.trace
 
 
 def test_nslookup_prints_the_address_and_its_packets_are_in_the_trace() -> None:
@@ -59,9 +57,9 @@ def test_without_dns_endpoints_dig_is_refused_three_times() -> None:
 def test_silence_costs_the_tools_waiting_time() -> None:
     call = NameTool("pod/shop/debug", "dig", ("@10.96.0.99", "web", "+time=2"))
 
-    call.send(world_of(standard_snapshot()), Dice("t"), NOW)
+    done = call.perform(world_of(standard_snapshot()), Dice("t"), NOW)
 
-    assert call.waited_seconds == 6
+    assert done.waited_seconds == 6
 
 
 def test_a_truncated_answer_is_asked_for_again_over_tcp() -> None:
