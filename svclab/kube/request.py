@@ -6,6 +6,7 @@ Words at the end are those of curl 7.88, and of nc and ping for what is not TCP.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from svclab.dns.name import parse_address
@@ -90,11 +91,21 @@ def send(world: World, request: Request, dice: Dice, now: datetime) -> Trace:
     """Make the request at `now`; the whole trace. Raises BadTarget, and KeyError for an unknown source
     or via.
     """
-    return perform(world, request, dice, now).trace
+    return connect(world, request, dice, now).trace
 
 
-def perform(world: World, request: Request, dice: Dice, now: datetime) -> Sent:
-    """As `send`, with what a client program needs beside the trace."""
+def perform(world: World, request: Any, dice: Dice, now: datetime) -> Any:
+    """As `send`, with what a client program needs beside the trace: a Sent.
+
+    Other programs bring their own way to `perform` (svclab.kube.nametool), and what comes of it.
+    """
+    if isinstance(request, Request):
+        return connect(world, request, dice, now)
+    return request.perform(world, dice, now)
+
+
+def connect(world: World, request: Request, dice: Dice, now: datetime) -> Sent:
+    """Look the target up, connect, ask."""
     target = read_target(request.target, request.port)
     world.fabric.host(request.source)
     asker = Asker(world.fabric, world.names, request.source, dice, now)
