@@ -57,7 +57,11 @@ def _aggregated(root: str, version: str) -> ApiResponse:
             {
                 "metadata": {"name": group} if group else {},
                 "versions": [
-                    {"version": v, "resources": [_discovered(r) for r in _of(group, v)], "freshness": "Current"}
+                    {
+                        "version": v,
+                        "resources": [_discovered(r) for r in _of(group, v)],
+                        "freshness": "Current",
+                    }
                     for v in versions
                 ],
             }
@@ -134,7 +138,11 @@ def _listed(resource: Resource) -> Manifest:
 
 
 def _listed_subresource(resource: Resource, sub: Subresource) -> Manifest:
-    row: Manifest = {"name": f"{resource.plural}/{sub.name}", "singularName": "", "namespaced": resource.namespaced}
+    row: Manifest = {
+        "name": f"{resource.plural}/{sub.name}",
+        "singularName": "",
+        "namespaced": resource.namespaced,
+    }
     if sub.group:
         row.update(group=sub.group, version=sub.version)
     return {**row, "kind": sub.kind, "verbs": list(sub.verbs)}

@@ -3,7 +3,17 @@ come in through the same door."""
 
 from collections.abc import Callable
 
-from svclab.apiserver import access, discovery, openapi, patches, reads, requestlog, reviews, subresources, writes
+from svclab.apiserver import (
+    access,
+    discovery,
+    openapi,
+    patches,
+    reads,
+    requestlog,
+    reviews,
+    subresources,
+    writes,
+)
 from svclab.apiserver.messages import ApiRequest, ApiResponse
 from svclab.apiserver.routing import NotAResource, Target, route
 from svclab.apiserver.watch import Watch

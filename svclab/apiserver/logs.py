@@ -27,7 +27,9 @@ def answer(cluster: ClusterHandle, request: ApiRequest, target: Target, _: list[
 def container_of(pod: Manifest, asked: str) -> str:
     """The container that is meant. Raises Refusal (400)."""
     names = [container["name"] for container in pod["spec"].get("containers", ())]
-    others = [c["name"] for part in ("initContainers", "ephemeralContainers") for c in pod["spec"].get(part, ())]
+    others = [
+        c["name"] for part in ("initContainers", "ephemeralContainers") for c in pod["spec"].get(part, ())
+    ]
     name = pod["metadata"]["name"]
     if asked:
         if asked not in (*names, *others):

@@ -199,7 +199,9 @@ def _start(token: str) -> str:
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except binascii.Error:
-        good = len(token) - len(token.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"))
+        good = len(token) - len(
+            token.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+        )
         raise _bad_token(f"illegal base64 data at input byte {good}") from None
     if (error := syntax_error(raw)) is not None:
         raise _bad_token(error)

@@ -99,9 +99,7 @@ def reader(media_type: str, body: bytes, kind: str) -> Patch:
             wanted = "[]handlers.jsonPatchOp" if not isinstance(value, list) else "handlers.jsonPatchOp"
             raise _undecodable(value if not isinstance(value, list) else _first_bad(value), wanted)
         if len(value) > _MAX_OPERATIONS:
-            message = (
-                f"The allowed maximum operations in a JSON patch is {_MAX_OPERATIONS}, got {len(value)}"
-            )
+            message = f"The allowed maximum operations in a JSON patch is {_MAX_OPERATIONS}, got {len(value)}"
             raise failure(413, "RequestEntityTooLarge", message)
         return lambda old: _json_patched(old, value)
     if not isinstance(value, dict):
@@ -116,7 +114,9 @@ def _first_bad(operations: list[Any]) -> Any:
 
 
 def _undecodable(value: Any, wanted: str) -> Refusal:
-    return bad_request(f"error decoding patch: json: cannot unmarshal {go_kind(value)} into Go value of type {wanted}")
+    return bad_request(
+        f"error decoding patch: json: cannot unmarshal {go_kind(value)} into Go value of type {wanted}"
+    )
 
 
 def _json_patched(old: Manifest, operations: list[Manifest]) -> Manifest:
@@ -164,7 +164,9 @@ def _configuration(request: ApiRequest, target: Target) -> Manifest:
         raise bad_request(f"error decoding YAML: {error}") from None
     resource = target.resource
     if not isinstance(applied, dict):
-        raise bad_request(f"error decoding YAML: json: cannot unmarshal {go_kind(applied)} into Go value of type map[string]interface {{}}")
+        raise bad_request(
+            f"error decoding YAML: json: cannot unmarshal {go_kind(applied)} into Go value of type map[string]interface {{}}"
+        )
     given = (applied.get("apiVersion"), applied.get("kind"))
     if given != (resource.api_version, resource.kind):
         message = f"incorrect GVK in apply patch: want {resource.api_version}/{resource.kind}, got {given[0]}/{given[1]}"
@@ -193,4 +195,4 @@ def _typed(applied: Manifest, target: Target) -> Manifest:
 
 def _undeclared(error: str) -> str:
     """`unknown field "spec.prots"` in the words of structured-merge-diff."""
-    return f'.{error.partition(chr(34))[2].rstrip(chr(34))}: field not declared in schema'
+    return f".{error.partition(chr(34))[2].rstrip(chr(34))}: field not declared in schema"

@@ -145,7 +145,12 @@ def _listed(
         return printing.table(resource, page, cluster.now(), include(request), metadata=metadata)
     if format_.as_kind:
         items = [partial(manifest) for manifest in page]
-        return {"kind": "PartialObjectMetadataList", "apiVersion": _META, "metadata": metadata, "items": items}
+        return {
+            "kind": "PartialObjectMetadataList",
+            "apiVersion": _META,
+            "metadata": metadata,
+            "items": items,
+        }
     kind = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version}
     items = [{k: v for k, v in shown(resource, m).items() if k not in kind} for m in page]
     return {**kind, "metadata": metadata, "items": items}

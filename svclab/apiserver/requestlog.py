@@ -52,7 +52,11 @@ def report(cluster: Any, request: ApiRequest, answer: ApiResponse | Watch) -> No
         return
     query = "&".join(f"{name}={value}" for name, value in request.query)
     status = answer.status if isinstance(answer, ApiResponse) else 200
-    reason = answer.json.get("reason", "") if isinstance(answer, ApiResponse) and status >= 400 and answer.body[:1] == b"{" else ""
+    reason = (
+        answer.json.get("reason", "")
+        if isinstance(answer, ApiResponse) and status >= 400 and answer.body[:1] == b"{"
+        else ""
+    )
     line = LogLine(
         request.method,
         request.path + (f"?{query}" if query else ""),

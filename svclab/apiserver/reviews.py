@@ -60,7 +60,10 @@ def _review(request: ApiRequest, target: Target) -> Manifest:
 def _access(request: ApiRequest, review: Manifest) -> Manifest:
     user = review.get("spec", {}).get("user") or request.user
     if is_allowed(user):
-        return {"allowed": True, "reason": 'RBAC: allowed by ClusterRoleBinding "cluster-admin" of ClusterRole "cluster-admin"'}
+        return {
+            "allowed": True,
+            "reason": 'RBAC: allowed by ClusterRoleBinding "cluster-admin" of ClusterRole "cluster-admin"',
+        }
     return {"allowed": False}
 
 

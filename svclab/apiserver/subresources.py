@@ -77,14 +77,20 @@ def _stored(batch: Batch, target: Target) -> Manifest:
 
 
 def _changed(
-    request: ApiRequest, target: Target, old: Manifest, options: WriteOptions, api: tuple[str, str] | None = None
+    request: ApiRequest,
+    target: Target,
+    old: Manifest,
+    options: WriteOptions,
+    api: tuple[str, str] | None = None,
 ) -> Manifest:
     """The document that a PUT or PATCH of a subresource leaves, decoded. Raises Refusal."""
     resource = target.resource
     if request.method == "PATCH":
         media_type = patch_type(request)
         kind = api[1] if api else resource.kind
-        change = reader(media_type, request.body, kind) if media_type != APPLY else reader("", request.body, kind)
+        change = (
+            reader(media_type, request.body, kind) if media_type != APPLY else reader("", request.body, kind)
+        )
         new, _ = patched(resource, old, change, options.validation, api)
     elif api:
         shape = Resource(api[0].partition("/")[0], api[0].rpartition("/")[2], "", api[1], True)
@@ -159,7 +165,9 @@ def _bind(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings:
     """A scheduler's decision: the pod belongs to this node from now on."""
     format_ = answer_format(request)
     options = write_options(request, "CreateOptions")
-    binding, _ = bodies.read_object(request, Resource("", "v1", "bindings", "Binding", True), options.validation)
+    binding, _ = bodies.read_object(
+        request, Resource("", "v1", "bindings", "Binding", True), options.validation
+    )
     node = binding.get("target", {}).get("name", "")
     with cluster.writing() as batch:
         pod = _stored(batch, target)
@@ -174,7 +182,12 @@ def _bind(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings:
 
 def _bound(pod: Manifest, node: str, moment: str) -> Manifest:
     status = pod.get("status", {})
-    scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": moment}
+    scheduled = {
+        "type": "PodScheduled",
+        "status": "True",
+        "lastProbeTime": None,
+        "lastTransitionTime": moment,
+    }
     others = [c for c in status.get("conditions", ()) if c["type"] != "PodScheduled"]
     return {
         **pod,
@@ -197,7 +210,9 @@ def _evict(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings
     return answer(format_, 201, success(), warnings)
 
 
-def _finalize(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings: list[str]) -> ApiResponse:
+def _finalize(
+    cluster: ClusterHandle, request: ApiRequest, target: Target, warnings: list[str]
+) -> ApiResponse:
     """A namespace's own finalizers may change here alone; when the last goes, so does the namespace."""
     format_ = answer_format(request)
     given, _ = bodies.read_object(request, target.resource, "Ignore")
@@ -222,10 +237,11 @@ def _ephemeral_containers(
         old = _stored(batch, target)
         new = _changed(request, target, old, options)
         added = new["spec"].get("ephemeralContainers", [])
-        if old["spec"].get("ephemeralContainers", []) != added[: len(old["spec"].get("ephemeralContainers", []))]:
+        if (
+            old["spec"].get("ephemeralContainers", [])
+            != added[: len(old["spec"].get("ephemeralContainers", []))]
+        ):
             raise failure(422, "Invalid", "existing ephemeral containers may not be changed or removed", {})
         made = {**old, "spec": {**old["spec"], "ephemeralContainers": added}}
         made = made if options.dry_run else batch.update(made)
     return answer(format_, 200, shown(resource, made), warnings)
-
-

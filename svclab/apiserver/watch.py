@@ -133,4 +133,3 @@ class Watch:
             self.resource, [manifest], self.cluster.now(), self._include,
             with_columns=with_columns, metadata=metadata,
         )  # fmt: skip
-

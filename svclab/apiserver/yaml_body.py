@@ -249,5 +249,9 @@ def _plain(text: str) -> Any:
         raise YamlError(f"error converting YAML to JSON: unsupported value: {plain.lower().strip('.')}")
     if _FLOAT.fullmatch(plain):
         number = float(plain)
-        return int(number) if number.is_integer() and abs(number) < 2**53 and "e" in plain.lower() else Decimal(plain)
+        return (
+            int(number)
+            if number.is_integer() and abs(number) < 2**53 and "e" in plain.lower()
+            else Decimal(plain)
+        )
     return text
