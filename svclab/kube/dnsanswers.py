@@ -14,7 +14,8 @@ from svclab.kube.coredns import NameServer
 from svclab.kube.coredns.corefile import DNS_SERVICE
 from svclab.kube.listeners import listeners_of
 from svclab.kube.nameserver import COREDNS, Asker, ResolverSetup, resolver_setup
-from svclab.kube.snapshot import Snapshot
+from svclab.kube.snapshot import Manifest, Snapshot
+from svclab.kube.wiring import host_name, pod_address
 from svclab.kube.world import World
 from svclab.linux.dice import Dice
 from svclab.linux.trace import Answer, Query, Step
@@ -79,11 +80,11 @@ def look_up(
 ) -> Json:
     """getaddrinfo for a name as typed on a host: the questions in order, and how it ended.
 
-    Where the snapshot has CoreDNS pods, the questions are packets through `world()`; a file without them is
-    answered as if they were there. Raises KeyError for a pod that does not exist.
+    Where the snapshot has nodes and CoreDNS pods, the questions are packets through `world()`; without them
+    CoreDNS is asked as if nothing lay between. Raises KeyError for a pod that does not exist.
     """
     setup = resolver_setup(snapshot, host)
-    if has_dns_pods(snapshot):
+    if is_laid_out(snapshot, host):
         around = world()
         asker = Asker(around.fabric, around.names, host, dice, now)
         end = asker.look_up(typed, setup.conf, setup.hosts, setup.library)
@@ -107,11 +108,21 @@ def _queries(steps: list[Step]) -> list[Json]:
     return found
 
 
-def has_dns_pods(snapshot: Snapshot) -> bool:
-    """Whether there is a DNS Service and a pod in which CoreDNS runs."""
-    return snapshot.get("Service", *DNS_SERVICE) is not None and any(
-        COREDNS in listeners_of(pod).values() for pod in snapshot.list("Pod")
+def is_laid_out(snapshot: Snapshot, host: str) -> bool:
+    """Whether the snapshot has all that a question needs: the asking pod, the DNS Service and a CoreDNS
+    pod, both pods with an address and on a node that is there.
+    """
+    if snapshot.get("Service", *DNS_SERVICE) is None:
+        return False
+    placed = [pod for pod in snapshot.list("Pod") if _is_placed(pod, snapshot)]
+    return any(host_name(pod) == host for pod in placed) and any(
+        COREDNS in listeners_of(pod).values() for pod in placed
     )
+
+
+def _is_placed(pod: Manifest, snapshot: Snapshot) -> bool:
+    node = (pod.get("spec") or {}).get("nodeName") or ""
+    return pod_address(pod) is not None and snapshot.get("Node", "", node) is not None
 
 
 def _directly(typed: str, setup: ResolverSetup, server: NameServer) -> tuple[Resolution, list[Json]]:

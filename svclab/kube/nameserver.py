@@ -97,11 +97,12 @@ def resolver_setup(
     pod = snapshot.get("Pod", path[0], path[1])
     if pod is None:
         raise KeyError(source)
-    spec = pod["spec"]
+    spec = pod.get("spec") or {}
     containers = [*(spec.get("containers") or ()), *(spec.get("ephemeralContainers") or ())]
-    chosen = next((each for each in containers if each["name"] == container), containers[0])
+    named = [each for each in containers if each.get("name") == container]
+    chosen = next(iter(named or containers), {})
     return ResolverSetup(
-        resolv_conf(pod, kubelet), hosts_file(pod, kubelet), c_library(chosen.get("image", ""))
+        resolv_conf(pod, kubelet), hosts_file(pod, kubelet), c_library(chosen.get("image") or "")
     )
 
 

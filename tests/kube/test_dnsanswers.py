@@ -54,12 +54,15 @@ def test_a_broken_dns_service_breaks_names() -> None:
     assert found["result"] == {"ok": False, "addresses": [], "error": "Try again", "code": "DNS-TIMEOUT"}
 
 
-def test_a_file_without_coredns_pods_is_answered_as_if_they_were_there() -> None:
-    snapshot = standard_snapshot()
-    for name in ("coredns-a", "coredns-b"):
-        snapshot = snapshot.without("Pod", ("kube-system", name))
+def test_without_coredns_pods_or_nodes_the_server_is_asked_directly() -> None:
+    whole = standard_snapshot()
+    without_pods = whole.without("Pod", ("kube-system", "coredns-a")).without(
+        "Pod", ("kube-system", "coredns-b")
+    )
+    without_nodes = whole.without("Node", ("", "node1")).without("Node", ("", "node2"))
 
-    assert ask(snapshot, "web")["result"]["addresses"] == ["10.96.5.5"]
+    for snapshot in (without_pods, without_nodes):
+        assert ask(snapshot, "web")["result"]["addresses"] == ["10.96.5.5"]
 
 
 @pytest.mark.parametrize("item", [{}, {"name": ""}, 7, {"name": "a..b"}, {"name": "a", "type": "NONSENSE"}])

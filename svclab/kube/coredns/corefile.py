@@ -108,9 +108,9 @@ def server_blocks(
     if config is None:
         return {".": replace(unconfigured, local_ips=local_ips)}
     try:
-        blocks = parse((config.get("data") or {}).get("Corefile", ""))
+        blocks = parse(str((config.get("data") or {})["Corefile"]))
         return {zone: _options(block, local_ips, upstream, zone) for block in blocks for zone in block.zones}
-    except (CorefileError, ValueError, IndexError):
+    except (CorefileError, ValueError, LookupError):
         return {".": replace(KUBEADM, local_ips=local_ips, upstream=upstream)}
 
 

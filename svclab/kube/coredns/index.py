@@ -5,8 +5,9 @@ Source: CoreDNS 1.13, plugin/kubernetes/object and controller.go: only ready end
 without ports gets one of number -1, so that its addresses can still be listed.
 """
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 
 from svclab.kube.snapshot import Manifest, Snapshot
@@ -15,6 +16,9 @@ NO_PORT = -1
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 LAST_CHANGE_ANNOTATION = "endpoints.kubernetes.io/last-change-trigger-time"
 MAX_LABEL = 63
+RFC_3339 = re.compile(
+    r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d)T([01]\d|2[0-3])(:[0-5]\d){2}(\.\d+)?(Z|[+-]\d\d:\d\d)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Slice:
 
 def cluster_ips(service: Manifest) -> tuple[str, ...]:
     """All clusterIPs of a Service; ("None",) for a headless one."""
-    spec = service["spec"]
+    spec = service.get("spec") or {}
     return tuple(spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else ()))
 
 
@@ -69,13 +73,13 @@ def is_headless(service: Manifest) -> bool:
 
 def is_external_name(service: Manifest) -> bool:
     """Whether the Service is only another name for something else."""
-    return service["spec"].get("type") == "ExternalName"
+    return (service.get("spec") or {}).get("type") == "ExternalName"
 
 
 def ports_of(service: Manifest) -> tuple[Port, ...]:
     """The Service's ports as CoreDNS keeps them."""
-    ports = service["spec"].get("ports") or ()
-    found = tuple(Port(p.get("name") or "", p["port"], p.get("protocol", "TCP")) for p in ports)
+    ports = (service.get("spec") or {}).get("ports") or ()
+    found = tuple(Port(p.get("name") or "", p["port"], p.get("protocol") or "TCP") for p in ports)
     return found or (Port("", NO_PORT, ""),)
 
 
@@ -152,15 +156,21 @@ class ClusterIndex:
     @cached_property
     def serial(self) -> int:
         """Unix seconds of the newest change that the objects tell of; 0 where none carries a time."""
-        times = [0]
+        newest = 0
         for kind in ("Service", "EndpointSlice", "Namespace"):
             for manifest in self.snapshot.of_kind(kind).values():
                 metadata = manifest["metadata"]
                 annotations = metadata.get("annotations") or {}
                 for text in (metadata.get("creationTimestamp"), annotations.get(LAST_CHANGE_ANNOTATION)):
-                    if text:
-                        times.append(int(datetime.fromisoformat(text).astimezone(UTC).timestamp()))
-        return max(times)
+                    newest = max(newest, _seconds(text))
+        return newest
+
+
+def _seconds(text: object) -> int:
+    """Unix seconds of an RFC 3339 time; 0 for what is none, as hand-written files may hold."""
+    if not isinstance(text, str) or not RFC_3339.fullmatch(text):
+        return 0
+    return int(datetime.fromisoformat(text).timestamp())
 
 
 def _slice(manifest: Manifest, service: tuple[str, str]) -> Slice:

@@ -151,7 +151,7 @@ class Targets:
         return tuple(Target(address, base, port.number) for port in ports for address in cluster_ips(service))
 
     def _external(self, service: Manifest, request: Request, base: str) -> Found:
-        host = service["spec"].get("externalName", "")
+        host = service["spec"].get("externalName") or ""
         if request.endpoint or request.port or request.protocol or parse_address(host) is not None:
             return NAME_ERROR
         return (Target(host, base),)

@@ -4,7 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from svclab.cluster.importing import BadFile, read_cluster
+from svclab.cluster.enginedns import dns_text
+from svclab.cluster.importing import BadFile, read_cluster, read_text
 from svclab.kube.node_rules import kernel_tables
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.proxy.iptables import compile_rules
@@ -30,6 +31,10 @@ class Command(BaseCommand):
         rules.add_argument("--node", required=True, help="whose rules")
         rules.add_argument("--mode", choices=MODES, default="iptables", help="kube-proxy's mode")
 
+        dns = commands.add_parser("dns", help="CoreDNS's answers to questions on standard input")
+        dns.add_argument("file", help=FILE_HELP.partition(";")[0])
+        dns.add_argument("--pod", help="NAMESPACE/NAME: take the names as typed there")
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Run one subcommand. A bad file is one line on standard error and exit code 2."""
         try:
@@ -37,6 +42,8 @@ class Command(BaseCommand):
             match options["subcommand"]:
                 case "rules":
                     self.stdout.write(rules_text(snapshot, options["node"], options["mode"]), ending="")
+                case "dns":
+                    self.stdout.write(dns_text(snapshot, options["pod"], read_text("-")), ending="")
         except BadFile as error:
             self.stderr.write(f"engine: {error}")
             raise SystemExit(2) from None
