@@ -1,3 +1,8 @@
-"""Every URL of the site, by package."""
+"""Every URL of the site, by package. The Kubernetes API (/k8s/) and the websockets are mounted in asgi.py."""
 
-urlpatterns: list = []
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("svclab.lab.urls")),
+    path("lessons/", include("svclab.lessons.urls")),
+]

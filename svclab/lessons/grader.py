@@ -12,7 +12,7 @@ from svclab.lessons.schema import Check, Lesson
 
 @dataclass(frozen=True, slots=True)
 class Lamp:
-    """One check as the learner sees it: green (once reached it stays), what was found, the trace of a failed probe."""
+    """One check as the learner sees it. `trace` is a failed probe's; what was once reached stays green."""
 
     check: Check
     green: bool
@@ -48,9 +48,11 @@ def gather(cluster: ClusterHandle, learner: str, lesson: Lesson) -> Evidence:
     """What this learner's cluster shows at this moment."""
     return Evidence(
         snapshot=cluster.snapshot(),
-        traces=tuple(dataplane.traces(cluster)),
+        traces=tuple(record.trace for record in dataplane.traces(cluster)),
         predictions=progress.predictions(learner, lesson.id),
-        probe=lambda source, target, via, times: dataplane.probe(cluster, source, target, via=via, times=times),
+        probe=lambda source, target, via, times: dataplane.probe(
+            cluster, source, target, via=via, times=times
+        ),
     )
 
 

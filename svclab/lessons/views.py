@@ -1,4 +1,4 @@
-"""Pages and answers of the lessons. The page of one lesson is the workspace (lab) with `panel_context` in it."""
+"""Pages and answers of the lessons. One lesson's page is the workspace (lab) with `panel_context` in it."""
 
 import json
 from itertools import groupby
@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from svclab.accounts.guests import learner_for, remember
+from svclab.accounts.guests import admit, learner_for, remember
 from svclab.cluster.access import cluster_of
 from svclab.cluster.store import ClusterHandle
 from svclab.lessons import progress, start
@@ -41,15 +41,14 @@ def panel_context(learner: str, lesson: Lesson) -> dict[str, Any]:
 
 def prediction_truths(learner: str, lesson: Lesson) -> dict[str, Any]:
     """The predictions that were committed, each with the truth about it, by step."""
-    return {
-        step: _truth(lesson, step, choice) for step, choice in progress.predictions(learner, lesson.id).items()
-    }
+    given = progress.predictions(learner, lesson.id)
+    return {step: _truth(lesson, step, choice) for step, choice in given.items()}
 
 
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     """All lessons, with the visitor's progress."""
-    learner = learner_for(request)
+    learner = admit(request)
     standings = progress.standings(learner)
     modules = [(name, list(group)) for name, group in groupby(standings, lambda item: item.lesson.module)]
     done = sum(standing.done for standing in standings)
@@ -63,7 +62,7 @@ def predict(request: HttpRequest, lesson_id: str) -> HttpResponse:
     lesson = find(lesson_id)
     given = _body(request)
     try:
-        choice = progress.commit(learner_for(request), lesson, str(given["step"]), int(given["choice"]))
+        choice = progress.commit(_learner(request), lesson, str(given["step"]), int(given["choice"]))
     except (KeyError, IndexError, ValueError, TypeError) as error:
         raise Http404("no such option") from error
     if request.content_type == "application/json":
@@ -84,7 +83,7 @@ def prepare(request: HttpRequest, lesson_id: str) -> HttpResponse:
 @require_GET
 def checks(request: HttpRequest, lesson_id: str) -> HttpResponse:
     """The lamps of this lesson, looked at now."""
-    lamps = grade(_cluster(request), learner_for(request), find(lesson_id))
+    lamps = grade(_cluster(request), _learner(request), find(lesson_id))
     return JsonResponse({"lesson": lesson_id, "lamps": [lamp.as_json() for lamp in lamps]})
 
 
@@ -94,8 +93,18 @@ def _truth(lesson: Lesson, step_id: str, choice: int) -> dict[str, Any]:
     return {"choice": choice, "answer": question.answer, "because": question.because}
 
 
+def _learner(request: HttpRequest) -> str:
+    learner = learner_for(request)
+    if learner is None:
+        raise Http404("nobody has opened a page here yet")
+    return learner
+
+
 def _cluster(request: HttpRequest) -> ClusterHandle:
-    return cluster_of(learner_for(request))
+    cluster = cluster_of(_learner(request))
+    if cluster is None:
+        raise Http404("no cluster yet")
+    return cluster
 
 
 def _body(request: HttpRequest) -> Any:

@@ -27,10 +27,11 @@ class Stopped(Exception):
 
 @dataclass(slots=True)
 class Process:
-    """What all programs of one command line share."""
+    """What all programs of one command line share. `idle` is how they wait: by default in real time."""
 
     is_cancelled: Callable[[], bool] = bool
     time_limit_seconds: float = TIME_LIMIT_SECONDS
+    idle: Callable[[], object] = field(default=lambda: sleep(_POLL_SECONDS))
     started: float = field(default_factory=monotonic)
     steps: int = 0
     flows: list[Any] = field(default_factory=list)  # ids of the traces caused, in order
@@ -72,7 +73,7 @@ class Process:
         """Wait in real time until `done`. Raises Stopped as `check`."""
         while not done():
             self.check()
-            sleep(_POLL_SECONDS)
+            self.idle()
 
     def wait_for_person(self, done: Callable[[], bool]) -> None:
         """As `wait`, but the time does not count: somebody is thinking or typing. Raises Stopped on Ctrl-C."""

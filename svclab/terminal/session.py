@@ -84,7 +84,10 @@ class Session:
         send: Callable[..., Any] | None = None,
         api: Callable[..., Any] | None = None,
         store: Store | None = None,
+        hurried: bool = False,
     ) -> None:
+        """`hurried`: whoever waits (sleep, kubectl wait) pushes the cluster's clock instead of sitting it out."""
+        self.hurried = hurried
         self.cluster, self.session_id = cluster, session_id
         self.rows, self.columns = rows, columns
         self.send = send or import_module("svclab.cluster.dataplane").send
@@ -197,7 +200,7 @@ class Session:
         tty: bool,
     ) -> Iterator[tuple[Process, Descriptors]]:
         """A process with its standard streams; afterwards `flows` are the traces that it caused."""
-        process = Process(cancelled)
+        process = Process(cancelled, idle=self._push_clock) if self.hurried else Process(cancelled)
 
         def sink(write: Callable[[str], object]) -> Output:
             def counted(text: str) -> None:
@@ -211,6 +214,10 @@ class Session:
         finally:
             self.flows = process.flows + self.background_flows
             self.background_flows = []
+
+    def _push_clock(self) -> None:
+        self.cluster.set_clock(lambda clock, real: clock.step(0.5, real))
+        self.cluster.advance()
 
     def close(self) -> None:
         """The learner is gone: background commands end, and the places are left."""
