@@ -61,7 +61,7 @@ const socket = openSocket("/ws/lab/", { onMessage: receive, onState: (state) => 
 const bar = wireBar({ send: (message) => socket.send(message), toast, setMotion });
 /** @type {Promise<Awaited<ReturnType<typeof createTerminals>>>} */
 const terminals = createTerminals({ send: (message) => socket.send(message), onReplay: (ids) => showTrace(ids[0]), onLeave: () => byId("player-play").focus(), onEdit: (name, text) => workspace.openManifest(name, text) });
-const editor = createEditor({ send: (message) => socket.send(message), files: page.files ?? [] });
+const editor = createEditor({ send: (message) => socket.send(message), post: postManifest, files: page.files ?? [] });
 
 wireTabs();
 wireKeys(player, { terminal: () => terminals.then((all) => all.focus()), filter: () => events.focus() });
@@ -70,6 +70,16 @@ byId("narrow-tabs").addEventListener("click", (/** @type {any} */ event) => { co
 document.addEventListener("svclab:part", (/** @type {any} */ event) => { if (event.detail === "terminal") terminals.then((all) => all.fit()); });
 document.addEventListener("click", (event) => { const link = /** @type {Element} */ (event.target).closest("[data-open-tab]"); if (link) openTab(link.getAttribute("data-open-tab") ?? ""); });
 
+/** A manifest too large for a websocket message. @param {string} text */
+async function postManifest(text) {
+  try {
+    const answer = await fetch(page.apply, { method: "POST", body: text, headers: { "X-CSRFToken": page.csrf, "Content-Type": "application/yaml" } });
+    return (await answer.json()).results;
+  } catch {
+    return [{ error: "The manifest could not be sent. Is the connection there?" }];
+  }
+}
+
 /** @param {any} message */
 function receive(message) {
   if (message.clock) message.clock.arrived = Date.now();
@@ -77,7 +87,7 @@ function receive(message) {
   store.dispatch(message);
   if (message.type === "trace") traceCame(message);
   else if (message.type === "trace.full") load(message.trace, true);
-  else if (message.type === "applied") editor.then((yaml) => yaml.showResults(message.results));
+  else if (message.type === "applied") editor.then((yaml) => yaml.showResults(message.name, message.results));
   else if (message.type === "error") toast(message.message, "error");
   else if (message.type === "notice") toast(message.message);
   else if (message.type === "state" && message.fresh) reset();
@@ -284,6 +294,11 @@ function endpointsOf(target, trace) {
 export const workspace = {
   store, stage, player, toast, openTab, openPart, page,
   send, showTrace, removePod,
+  /** Shows a trace that is at hand. @param {any} trace */
+  showRecorded(trace) {
+    load(trace, true);
+    if (isNarrow()) openPart("stage");
+  },
   /** Runs a command line in the visible terminal. @param {string} line */
   async runCommand(line) {
     if (isNarrow()) openPart("terminal");

@@ -1,4 +1,4 @@
-"""One websocket per page, /ws/lab/: the cluster's life, requests, clock, manifests and terminals of one learner."""
+"""One websocket per page, /ws/lab/: a learner's cluster, its requests, clock, manifests, terminals."""
 
 import asyncio
 import logging
@@ -18,6 +18,7 @@ from svclab.lab import protocol, work
 from svclab.lab.protocol import BadMessage, Error, Message, Welcome
 from svclab.lab.room import Room, room_of
 from svclab.lab.terminals import Terminals
+from svclab.lessons.loader import lessons
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ TOO_FAST = 4008
 TOO_LARGE = 4009
 TOO_SLOW = 4013
 NOT_YOURS = 4003
+_SETTLES_SECONDS = 0.15
 _LONGEST_BACKLOG = 16 * 1024 * 1024  # characters that wait for a page that does not read
 
 
@@ -48,6 +50,8 @@ class LabConsumer(AsyncWebsocketConsumer):
         self._backlog = 0
         self._more = asyncio.Event()
         self._writer = asyncio.ensure_future(self._write())
+        self._grading: asyncio.Future[None] | None = None
+        self._ungraded = False
         self._received: deque[float] = deque(maxlen=protocol.MAX_PER_SECOND)
         self.room = room_of(cluster.id)
         self.terminals = Terminals(cluster, self.say, asyncio.get_running_loop())
@@ -59,7 +63,10 @@ class LabConsumer(AsyncWebsocketConsumer):
         if self.room is None:
             raise StopConsumer
         self.room.leave(self.take)
+        self.room.onlookers.discard(self.grade_soon)
         self._writer.cancel()
+        if self._grading:
+            self._grading.cancel()
         if settings.REDIS_URL:
             await self.channel_layer.group_discard(news.group(self.cluster.id), self.channel_name)
         await work.run(self.terminals.close_all)
@@ -95,7 +102,9 @@ class LabConsumer(AsyncWebsocketConsumer):
         except Exception:
             number = secrets.token_hex(4)
             log.exception("message %s failed (%s)", message.type, number)
-            self.say(Error(f"Sorry, svclab failed here (error {number}). The cluster is as it was.", message.type))
+            self.say(
+                Error(f"Sorry, svclab failed here (error {number}). The cluster is as it was.", message.type)
+            )
 
     async def on_hello(self, message: protocol.Hello) -> None:
         """The page is ready: what it missed, or everything."""
@@ -140,6 +149,14 @@ class LabConsumer(AsyncWebsocketConsumer):
         """A recorded trace."""
         self.say(await work.run(work.trace, self.cluster, message.id))
 
+    async def on_lesson_open(self, message: protocol.LessonOpen) -> None:
+        """The page shows a lesson: its lamps now, and after everything that happens."""
+        if self.room is None or message.lesson not in lessons():
+            raise work.Refused("There is no such lesson.")
+        self.lesson = message.lesson
+        self.room.onlookers.add(self.grade_soon)
+        self.grade_soon()
+
     async def on_term_open(self, message: protocol.TermOpen) -> None:
         """A terminal."""
         await work.run(self.terminals.open, message)
@@ -165,17 +182,30 @@ class LabConsumer(AsyncWebsocketConsumer):
     async def cluster_changed(self, event: dict[str, Any]) -> None:
         """Objects, clock or switches changed."""
         if self.room:
-            self.room.hear(event)
+            self.room.hear()
 
     async def trace_recorded(self, event: dict[str, Any]) -> None:
         """A request was sent."""
         if self.room:
-            self.room.hear(event)
+            self.room.hear()
 
-    async def api_requested(self, event: dict[str, Any]) -> None:
-        """The Kubernetes API answered."""
-        if self.room:
-            self.room.hear(event)
+    # ---- lessons ----
+
+    def grade_soon(self) -> None:
+        """Look at the lesson's checks once what happens now has settled; one look at a time."""
+        self._ungraded = True
+        if self._grading is None or self._grading.done():
+            self._grading = asyncio.ensure_future(self._grade())
+
+    async def _grade(self) -> None:
+        while self._ungraded:
+            await asyncio.sleep(_SETTLES_SECONDS)
+            self._ungraded = False
+            try:
+                self.say(await work.run(work.progress, self.cluster, self.learner, self.lesson))
+            except Exception:
+                # The learner goes on; the next thing that happens is looked at again.
+                log.exception("grading %s failed", self.lesson)
 
     # ---- out ----
 

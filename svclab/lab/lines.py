@@ -11,7 +11,9 @@ _STEP = re.compile(r"([^.\[\]]+)|\[([^\]]*)\]")
 _PATHS = (
     re.compile(r'(?:unknown|duplicate) field "([^"]+)"'),
     re.compile(r"Go struct field [A-Za-z]+\.([A-Za-z0-9_.]+)"),
-    re.compile(r"(?:^|[\s\[*])((?:spec|metadata|status|data|subsets|rules)(?:\.[A-Za-z0-9_/-]+|\[[^\]]*\])+): "),
+    re.compile(
+        r"(?:^|[\s\[*])((?:spec|metadata|status|data|subsets|rules)(?:\.[A-Za-z0-9_/-]+|\[[^\]]*\])+): "
+    ),
     re.compile(r"(?:^|[\s\[*])(spec|metadata|apiVersion|kind)(?:: |\b not set)"),
 )
 

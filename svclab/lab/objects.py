@@ -1,9 +1,17 @@
-"""What a page needs of an object: enough to draw and explain it, nothing secret, nothing that only fills space."""
+"""What a page needs of an object: enough to draw and explain it, nothing secret, nothing that fills space."""
 
 from svclab.kube.snapshot import Manifest
 
 DRAWN = frozenset({"Namespace", "Node", "Pod", "Service", "EndpointSlice", "Deployment", "NetworkPolicy"})
-_METADATA = ("name", "namespace", "uid", "labels", "creationTimestamp", "deletionTimestamp", "resourceVersion")
+_METADATA = (
+    "name",
+    "namespace",
+    "uid",
+    "labels",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "resourceVersion",
+)
 _FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
     "Namespace": {"status": ("phase",)},
     "Node": {

@@ -1,7 +1,7 @@
-"""Every message between a page and its consumer, typed, both directions. Unknown or malformed ones are refused.
+"""Every message between a page and its consumer, typed, both directions. Others are refused.
 
-JSON objects with a `type`; "term.open" is the class TermOpen. Every message of the server carries a `seq` that
-grows. Sizes: a message of the page at most 64 KiB, at most 50 of them a second.
+JSON objects with a `type`; "term.open" is the class TermOpen. Every message of the server carries a growing
+`seq`. Sizes: a message of the page at most 64 KiB, at most 50 of them a second.
 """
 
 import json
@@ -32,8 +32,8 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Hello(Message):
-    """The first message. After a lost connection: the last `seq` seen, and the cluster's life, resourceVersion
-    and trace that the page knows; it then gets what it missed, from whichever process."""
+    """The first message. After a lost connection: the last `seq` seen, and the cluster's life,
+    resourceVersion and trace that the page knows; it then gets what it missed, from whichever process."""
 
     type: ClassVar[str] = "hello"
     last_seq: int = 0
@@ -115,6 +115,14 @@ class TraceGet(Message):
 
     type: ClassVar[str] = "trace.get"
     id: int
+
+
+@dataclass(frozen=True, slots=True)
+class LessonOpen(Message):
+    """The page shows this lesson: its checks are to be told whenever something happens."""
+
+    type: ClassVar[str] = "lesson.open"
+    lesson: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +247,7 @@ class TraceFull(Message):
 
 @dataclass(frozen=True, slots=True)
 class Api(Message):
-    """Requests that the Kubernetes API answered: time, verb, path, status."""
+    """Requests that the Kubernetes API answered: time, verb, path, status, command."""
 
     type: ClassVar[str] = "api"
     entries: list[dict[str, Any]]
@@ -318,13 +326,13 @@ class Progress(Message):
 
     type: ClassVar[str] = "progress"
     lesson: str
-    checks: list[dict[str, Any]]
+    lamps: list[dict[str, Any]]
 
 
 FROM_PAGE: dict[str, type[Message]] = {
     cls.type: cls
     for cls in (
-        Hello, Send, SendMany, SetClock, SetMode, Reset, Apply, Delete, TraceGet,
+        Hello, Send, SendMany, SetClock, SetMode, Reset, Apply, Delete, TraceGet, LessonOpen,
         TermOpen, TermInput, TermResize, TermRun, TermClose,
     )
 }  # fmt: skip

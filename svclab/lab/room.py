@@ -7,10 +7,12 @@ with its last page.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from itertools import count
-from typing import Any
 from uuid import UUID
 
+from svclab.apiserver import requestlog
+from svclab.apiserver.requestlog import LogLine
 from svclab.cluster import news
 from svclab.lab import work
 from svclab.lab.protocol import Error, Message, encode
@@ -33,7 +35,8 @@ class Room:
         self._seen: work.Seen | None = None
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._stop_listening: Callable[[], None] | None = None
+        self._stop_listening: list[Callable[[], None]] = []
+        self.onlookers: set[Callable[[], None]] = set()  # called after anything has happened
 
     def encoded(self, message: Message) -> str:
         """The text of a message, under the room's next number."""
@@ -48,9 +51,10 @@ class Room:
         self._members.add(member)
         if self._task is None:
             loop = asyncio.get_running_loop()
-            self._stop_listening = news.listen(
-                self.cluster_id, lambda message: loop.call_soon_threadsafe(self.hear, message)
-            )
+            self._stop_listening = [
+                news.listen(self.cluster_id, lambda _: loop.call_soon_threadsafe(self._wake.set)),
+                requestlog.listen(self.cluster_id, lambda line: loop.call_soon_threadsafe(self._log, line)),
+            ]
             self._task = loop.create_task(self._live())
         self._wake.set()
 
@@ -62,15 +66,16 @@ class Room:
         _rooms.pop((id(asyncio.get_running_loop()), self.cluster_id), None)
         if self._task:
             self._task.cancel()
-        if self._stop_listening:
-            self._stop_listening()
+        for stop in self._stop_listening:
+            stop()
 
-    def hear(self, message: dict[str, Any]) -> None:
-        """News of the cluster, from this process or another."""
-        if message["type"] == "api.requested":
-            self.spread([work.api_entry(message)])
-        else:
-            self._wake.set()
+    def hear(self) -> None:
+        """Another process has written to the cluster."""
+        self._wake.set()
+
+    def _log(self, line: LogLine) -> None:
+        time = datetime.now(UTC).isoformat()
+        self.spread([work.api_entry(time, line)])
 
     def spread(self, messages: Iterable[Message]) -> None:
         """Encode once, hand to every page."""
@@ -92,8 +97,12 @@ class Room:
                 log.exception("looking at cluster %s failed", self.cluster_id)
                 await asyncio.sleep(_AFTER_ERROR)
                 continue
+            happened = self._seen != found.seen
             self._seen = found.seen
             self.spread(found.messages)
+            if happened:
+                for look in list(self.onlookers):
+                    look()
             try:
                 await asyncio.wait_for(self._wake.wait(), min(found.sleep_seconds, _LONGEST_SLEEP))
             except TimeoutError:

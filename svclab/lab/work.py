@@ -9,18 +9,31 @@ from uuid import UUID
 
 from channels.db import DatabaseSyncToAsync
 
-from svclab.apiserver import dispatch
+from svclab.apiserver.requestlog import LogLine
 from svclab.cluster import access, dataplane, lifecycle, settle
 from svclab.cluster.clock import Clock as ClusterClock
 from svclab.cluster.clock import real_now
 from svclab.cluster.errors import Expired, NoSuchCluster
 from svclab.cluster.store import ClusterHandle
-from svclab.kube.request import BadRequest, Request
+from svclab.kube.request import BadTarget, Request
 from svclab.kube.snapshot import Manifest, Snapshot
-from svclab.kube.status import Refusal
 from svclab.lab import manifests, protocol
 from svclab.lab.objects import DRAWN, reference, trimmed
-from svclab.lab.protocol import Api, Applied, Clock, Message, Objects, State, TraceCame, TraceFull, Traces
+from svclab.lab.protocol import (
+    Api,
+    Applied,
+    Clock,
+    Message,
+    Objects,
+    Progress,
+    State,
+    TraceCame,
+    TraceFull,
+    Traces,
+)
+from svclab.lessons.grader import grade
+from svclab.lessons.loader import lessons
+from svclab.linux.packet import Protocol
 
 __all__ = ["NoSuchCluster"]
 T = TypeVar("T")
@@ -44,7 +57,7 @@ async def run(function: Callable[..., T], *args: Any) -> T:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """How far a room has told its pages: resourceVersion, trace number, the cluster's life, clock and mode."""
+    """How far a room has told its pages: resourceVersion, trace number, the seed, clock and mode."""
 
     rv: int
     trace: int
@@ -74,7 +87,11 @@ def look(cluster_id: UUID, before: Seen | None) -> Found:
     state = cluster.state()
     newest = dataplane.newest(cluster)
     now = Seen(
-        state.snapshot.resource_version, newest, state.settings.random_seed, state.clock, state.settings.proxy_mode
+        state.snapshot.resource_version,
+        newest,
+        state.settings.random_seed,
+        state.clock,
+        state.settings.proxy_mode,
     )
     found = Found(now, _sleep(cluster, state.clock))
     if before is None:
@@ -119,8 +136,10 @@ def _changes(cluster: ClusterHandle, since: int) -> Message:
 
 def _traces(cluster: ClusterHandle, since: int) -> list[Message]:
     records = dataplane.traces(cluster, since)
-    whole = [TraceCame(_trace_json(record), record.origin, _request_of(record.origin)) for record in records[:_WHOLE]]
-    rest = [summary(_trace_json(record)) for record in records[_WHOLE:]]
+    whole = [
+        TraceCame(record.trace, record.origin, _request_of(record.origin)) for record in records[:_WHOLE]
+    ]
+    rest = [summary(record.trace) for record in records[_WHOLE:]]
     return [*whole, Traces(rest)] if rest else [*whole]
 
 
@@ -133,10 +152,6 @@ def summary(trace: dict[str, Any]) -> dict[str, Any]:
 
 def _request_of(origin: str) -> str:
     return origin.rpartition("/")[2] if origin.startswith("page/") else ""
-
-
-def _trace_json(record: Any) -> dict[str, Any]:
-    return {**record.trace, "id": record.id}
 
 
 def whole_state(cluster: ClusterHandle, *, fresh: bool = False) -> State:
@@ -200,10 +215,13 @@ def send_many(cluster: ClusterHandle, message: protocol.SendMany) -> None:
 def _send(cluster: ClusterHandle, message: protocol.Send | protocol.SendMany, origin: str) -> None:
     settle.advance(cluster, real_now())
     try:
-        request = Request.of(message.source, message.target, protocol=message.protocol)
+        port = getattr(message, "port", None)
+        request = Request(message.source, message.target, port, Protocol(message.protocol))
         dataplane.send(cluster, request, origin=origin)
-    except (BadRequest, Refusal) as error:
-        raise Refused(str(error)) from error
+    except BadTarget as error:
+        raise Refused(f"{error}.") from error
+    except KeyError as error:
+        raise Refused(f"{message.source} is not there (any more), so it can send nothing.") from error
 
 
 def set_clock(cluster: ClusterHandle, message: protocol.SetClock) -> None:
@@ -237,10 +255,9 @@ def apply(cluster: ClusterHandle, name: str, text: str) -> Applied:
 
 def delete(cluster: ClusterHandle, message: protocol.Delete) -> None:
     """kubectl delete of one object."""
-    try:
-        manifests.delete(cluster, message.kind, message.namespace, message.name)
-    except Refusal as error:
-        raise Refused(error.status["message"]) from error
+    refusal = manifests.delete(cluster, message.kind, message.namespace, message.name)
+    if refusal:
+        raise Refused(f"{refusal}.")
 
 
 def trace(cluster: ClusterHandle, number: int) -> TraceFull:
@@ -248,13 +265,13 @@ def trace(cluster: ClusterHandle, number: int) -> TraceFull:
     record = dataplane.trace(cluster, number)
     if record is None:
         raise Refused("This trace is no longer stored; the oldest go first.")
-    return TraceFull(_trace_json(record))
+    return TraceFull(record.trace)
 
 
 def flows(cluster: ClusterHandle, numbers: list[Any]) -> list[dict[str, Any]]:
     """The traces that a command caused, for its brace: id and number of DNS questions."""
     found = []
-    for number in numbers[:protocol.MAX_REQUESTS]:
+    for number in numbers[: protocol.MAX_REQUESTS]:
         record = dataplane.trace(cluster, number)
         if record is not None:
             questions = sum(step["kind"] == "query" for step in record.trace["steps"])
@@ -262,6 +279,15 @@ def flows(cluster: ClusterHandle, numbers: list[Any]) -> list[dict[str, Any]]:
     return found
 
 
-def api_entry(message: dict[str, Any]) -> Api:
-    """A line of the page's API log out of the API server's news."""
-    return Api([{name: message[name] for name in ("time", "verb", "path", "status")}])
+def progress(cluster: ClusterHandle, learner: str, lesson: str) -> Progress:
+    """The lamps of a lesson, looked at now."""
+    lamps = grade(cluster, learner, lessons()[lesson])
+    return Progress(lesson, [lamp.as_json() for lamp in lamps])
+
+
+def api_entry(time: str, line: LogLine) -> Api:
+    """A line of the page's API log, at the cluster's time of day."""
+    command = line.command or line.agent.partition(" ")[0]
+    return Api(
+        [{"time": time, "verb": line.method, "path": line.path, "status": line.status, "command": command}]
+    )

@@ -1,13 +1,11 @@
 // @ts-check
 // A YAML text that can be edited: CodeMirror with our colours, and errors at their lines.
 
-const vendored = "../../vendor/codemirror-6.43.15/codemirror.mjs";
-
 /**
  * @param {{parent: Element, text: string, label: string, onApply: () => void, onChange?: () => void, gutter?: boolean}} options
  */
 export async function createCodeView({ parent, text, label, onApply, onChange, gutter = true }) {
-  const cm = await import(vendored);
+  const cm = await import("../../vendor/codemirror-6.43.15/codemirror.mjs");
   const style = cm.HighlightStyle.define([
     { tag: cm.tags.propertyName, color: "var(--hue-1)" }, { tag: cm.tags.string, color: "var(--ready)" },
     { tag: cm.tags.number, color: "var(--packet)" }, { tag: cm.tags.bool, color: "var(--packet)" },

@@ -13,8 +13,11 @@ import yaml
 
 from svclab.cluster.batch import Batch
 from svclab.cluster.seeds import forms
+from svclab.kube.admission import prepare_create
 from svclab.kube.meta import moment, timestamp
+from svclab.kube.resources import by_kind
 from svclab.kube.snapshot import Manifest, Snapshot
+from svclab.linux.dice import Dice
 
 _HERE = Path(__file__).parent
 _BORN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -52,18 +55,33 @@ def seed(name: str, flavour: str, grow: Grow) -> Seed:
     """The seed of this name. `grow(batch, until)` runs the controllers. Raises KeyError for an unknown name."""
     if name not in names():
         raise KeyError(name)
-    content = yaml.safe_load((_HERE / f"{name}.yaml").read_text())
+    content = _content(name)
     joining = sorted(content["nodes"], key=lambda spec: spec.get("joinsAfter", 0))
     batch = Batch(Snapshot({}), _BORN, name)
     _found(batch, content, joining.pop(0), flavour)
     for spec in joining:
         grow(batch, _BORN + timedelta(seconds=spec.get("joinsAfter", 0)))
         batch.create(forms.node(spec, flavour, batch.now))
+    for manifest in yaml.safe_load_all(content.get("manifests", "")):
+        resource = by_kind(manifest["kind"])
+        batch.create(prepare_create(resource, manifest, batch.snapshot, batch.now, Dice(name)))
+        grow(batch, batch.now + timedelta(seconds=1))
     grow(batch, _BORN + _AGE)
     settled = [manifest for manifest in batch.snapshot if manifest["kind"] != "Event"]
     text = json.dumps(settled, ensure_ascii=False, separators=(",", ":"))
     addresses = tuple((node, memory.last_address) for node, memory in sorted(batch.hosts.items()))
     return Seed(text, _BORN + _AGE, addresses)
+
+
+def manifests(name: str) -> str:
+    """The text of the manifests that were applied in a seed; empty for one that is a bare cluster."""
+    return _content(name).get("manifests", "")
+
+
+def _content(name: str) -> dict[str, Any]:
+    """A seed's file; one that is `like` another is that one with what stands in its own file."""
+    content = yaml.safe_load((_HERE / f"{name}.yaml").read_text())
+    return {**_content(content["like"]), **content} if "like" in content else content
 
 
 def _found(batch: Batch, content: dict[str, Any], control_plane: dict[str, Any], flavour: str) -> None:
