@@ -28,8 +28,8 @@ def authenticated(request: ApiRequest) -> ApiRequest:
 
 
 def check(request: ApiRequest, target: Target) -> None:
-    """Raises Refusal (403) unless the user may do this."""
-    if is_allowed(request.user):
+    """Raises Refusal (403) unless the user may do this. Asking about oneself is everybody's right."""
+    if is_allowed(request.user) or _asks_about_itself(request, target):
         return
     resource, verb = target.resource, verb_of(request, target)
     what = resource.plural + (f"/{target.subresource.name}" if target.subresource else "")
@@ -41,6 +41,10 @@ def check(request: ApiRequest, target: Target) -> None:
     )
     details = {"name": target.name, "group": resource.group, "kind": resource.plural}
     raise failure(403, "Forbidden", message, details)
+
+
+def _asks_about_itself(request: ApiRequest, target: Target) -> bool:
+    return request.user != ANONYMOUS and target.resource.kind.startswith("SelfSubject")
 
 
 def check_path(request: ApiRequest) -> None:

@@ -72,7 +72,7 @@ def server_side_apply(
     changed = fields.difference(kind, before, merged)
     _settle_conflicts(others, fields.intersection(wanted, changed), force=force)
     if mine is not None:
-        _let_go(kind, merged, fields.subtract(mine["fieldsV1"], wanted), others)
+        _let_go(kind, merged, fields.subtract(mine["fieldsV1"], fields.with_parents(wanted)), others)
     entry = _entry(applied, manager, "Apply", wanted, now, subresource)
     if mine is not None and mine["fieldsV1"] == wanted and merged == before:
         entry["time"] = mine["time"]
@@ -134,7 +134,7 @@ def _settle_conflicts(others: list[Manifest], contested: Fields, *, force: bool)
 
 def _let_go(kind: str, merged: Manifest, released: Fields, others: list[Manifest]) -> None:
     for entry in others:
-        released = fields.subtract(released, entry["fieldsV1"])
+        released = fields.subtract(released, fields.with_parents(entry["fieldsV1"]))
     fields.remove(kind, merged, released)
 
 

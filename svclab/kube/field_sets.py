@@ -207,6 +207,15 @@ def subtract(left: Fields, right: Fields) -> Fields:
     return found
 
 
+def with_parents(found: Fields) -> Fields:
+    """The set with every map and list in which one of its fields stands: these are not let go with the field."""
+    return {
+        element: {".": {}, **with_parents(node)} if node else {}
+        for element, node in found.items()
+        if element != "."
+    }
+
+
 def without_path(found: Fields, path: Path) -> Fields:
     """The set without one path and everything below it."""
     head, *rest = path
