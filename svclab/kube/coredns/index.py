@@ -91,6 +91,7 @@ class ClusterIndex:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+        self._read: dict[tuple[str, str], list[Slice]] = {}
 
     def has_namespace(self, name: str) -> bool:
         """Whether a Namespace of this name exists."""
@@ -101,24 +102,27 @@ class ClusterIndex:
         return self.snapshot.get("Service", namespace, name)
 
     @cached_property
-    def _slices(self) -> dict[tuple[str, str], list[Slice]]:
-        by_service: dict[tuple[str, str], list[Slice]] = {}
-        for manifest in self.snapshot.list("EndpointSlice"):
-            metadata = manifest["metadata"]
-            name = (metadata.get("labels") or {}).get(SERVICE_NAME_LABEL)
+    def _manifests(self) -> dict[tuple[str, str], list[Manifest]]:
+        """EndpointSlices by their Service; they are read when somebody asks for that Service."""
+        by_service: dict[tuple[str, str], list[Manifest]] = {}
+        for (namespace, _), manifest in self.snapshot.of_kind("EndpointSlice").items():
+            name = (manifest["metadata"].get("labels") or {}).get(SERVICE_NAME_LABEL)
             if name:
-                key = (metadata["namespace"], name)
-                by_service.setdefault(key, []).append(_slice(manifest, key))
+                by_service.setdefault((namespace, name), []).append(manifest)
         return by_service
 
     def slices(self, namespace: str, name: str) -> list[Slice]:
         """The slices that belong to a Service of this name, whether or not it exists."""
-        return self._slices.get((namespace, name), [])
+        key = (namespace, name)
+        if key not in self._read:
+            manifests = sorted(self._manifests.get(key, ()), key=lambda each: each["metadata"]["name"])
+            self._read[key] = [_slice(manifest, key) for manifest in manifests]
+        return self._read[key]
 
     @cached_property
     def _services_by_ip(self) -> dict[str, Manifest]:
         by_ip: dict[str, Manifest] = {}
-        for service in self.snapshot.list("Service"):
+        for _, service in sorted(self.snapshot.of_kind("Service").items(), key=lambda item: item[0]):
             for address in cluster_ips(service):
                 by_ip.setdefault(address, service)
         return by_ip
@@ -128,22 +132,29 @@ class ClusterIndex:
         return self._services_by_ip.get(address)
 
     @cached_property
-    def _slices_by_ip(self) -> dict[str, list[Slice]]:
-        by_ip: dict[str, list[Slice]] = {}
-        for slices in self._slices.values():
-            for each in slices:
-                for address in dict.fromkeys(endpoint.address for endpoint in each.endpoints):
-                    by_ip.setdefault(address, []).append(each)
-        return by_ip
+    def _services_behind(self) -> dict[str, list[tuple[str, str]]]:
+        """For every endpoint's address the Services that have it, ready or not."""
+        by_ip: dict[str, dict[tuple[str, str], None]] = {}
+        for key, manifests in self._manifests.items():
+            for manifest in manifests:
+                for endpoint in manifest.get("endpoints") or ():
+                    for address in endpoint["addresses"]:
+                        by_ip.setdefault(address, {})[key] = None
+        return {address: list(keys) for address, keys in by_ip.items()}
 
     def slices_at(self, address: str) -> list[Slice]:
         """The slices with a ready endpoint at this address."""
-        return self._slices_by_ip.get(address, [])
+        return [
+            each
+            for key in self._services_behind.get(address, ())
+            for each in self.slices(*key)
+            if any(endpoint.address == address for endpoint in each.endpoints)
+        ]
 
     @cached_property
     def _pods_by_ip(self) -> dict[str, list[Manifest]]:
         by_ip: dict[str, list[Manifest]] = {}
-        for pod in self.snapshot.list("Pod"):
+        for pod in self.snapshot.of_kind("Pod").values():
             address = (pod.get("status") or {}).get("podIP")
             if address and not pod["metadata"].get("deletionTimestamp"):
                 by_ip.setdefault(address, []).append(pod)
@@ -156,14 +167,17 @@ class ClusterIndex:
     @cached_property
     def serial(self) -> int:
         """Unix seconds of the newest change that the objects tell of; 0 where none carries a time."""
-        newest = 0
+        return max(map(_seconds, self._change_times()), default=0)
+
+    def _change_times(self) -> set[object]:
+        found: set[object] = set()
         for kind in ("Service", "EndpointSlice", "Namespace"):
             for manifest in self.snapshot.of_kind(kind).values():
                 metadata = manifest["metadata"]
-                annotations = metadata.get("annotations") or {}
-                for text in (metadata.get("creationTimestamp"), annotations.get(LAST_CHANGE_ANNOTATION)):
-                    newest = max(newest, _seconds(text))
-        return newest
+                found.add(metadata.get("creationTimestamp"))
+                if "annotations" in metadata:
+                    found.add((metadata["annotations"] or {}).get(LAST_CHANGE_ANNOTATION))
+        return found
 
 
 def _seconds(text: object) -> int:
