@@ -132,15 +132,18 @@ class ClusterIndex:
         return self._services_by_ip.get(address)
 
     @cached_property
-    def _services_behind(self) -> dict[str, list[tuple[str, str]]]:
+    def _services_behind(self) -> dict[str, tuple[tuple[str, str], ...]]:
         """For every endpoint's address the Services that have it, ready or not."""
-        by_ip: dict[str, dict[tuple[str, str], None]] = {}
+        by_ip: dict[str, tuple[tuple[str, str], ...]] = {}
         for key, manifests in self._manifests.items():
+            alone = (key,)  # most addresses have one Service: they share this
             for manifest in manifests:
                 for endpoint in manifest.get("endpoints") or ():
                     for address in endpoint["addresses"]:
-                        by_ip.setdefault(address, {})[key] = None
-        return {address: list(keys) for address, keys in by_ip.items()}
+                        known = by_ip.setdefault(address, alone)
+                        if key not in known:
+                            by_ip[address] = (*known, key)
+        return by_ip
 
     def slices_at(self, address: str) -> list[Slice]:
         """The slices with a ready endpoint at this address."""
