@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC
-from importlib import import_module
 from threading import Event
 from time import monotonic
 from typing import Any
 
+from svclab.apiserver import dispatch
+from svclab.cluster import dataplane, settle
 from svclab.terminal.commands.registry import Context, Usage
 from svclab.terminal.completion import complete
 from svclab.terminal.files import Files, Store
@@ -69,6 +70,18 @@ class Place:
     pod_uid: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Wires:
+    """How a session reaches its cluster."""
+
+    send: Callable[..., Any] = dataplane.send
+    api: Callable[..., Any] = dispatch.handle
+    advance: Callable[[Any], object] = settle.advance
+
+
+WIRES = Wires()
+
+
 class Session:
     """A terminal of one learner's cluster. Not for several threads at once, apart from `cancelled`."""
 
@@ -81,8 +94,7 @@ class Session:
         columns: int = 80,
         location: Location = LAPTOP,
         shell: str = "bash",
-        send: Callable[..., Any] | None = None,
-        api: Callable[..., Any] | None = None,
+        wires: Wires = WIRES,
         store: Store | None = None,
         hurried: bool = False,
     ) -> None:
@@ -90,8 +102,7 @@ class Session:
         self.hurried = hurried
         self.cluster, self.session_id = cluster, session_id
         self.rows, self.columns = rows, columns
-        self.send = send or import_module("svclab.cluster.dataplane").send
-        self.api = api or import_module("svclab.apiserver.dispatch").handle
+        self.wires = wires
         self.started = monotonic()
         self.pid = 1 + secrets.randbelow(30000)
         self.history: list[str] = []

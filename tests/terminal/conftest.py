@@ -10,7 +10,7 @@ import pytest
 from svclab.kube.snapshot import Snapshot
 from svclab.linux.dice import Dice
 from svclab.terminal.places import LAPTOP, Location
-from svclab.terminal.session import Session
+from svclab.terminal.session import Session, Wires
 
 POD = Location("pod", "default", "debug", "debug", "nicolaka/netshoot")
 BUSYBOX = Location("pod", "default", "box", "box", "busybox:1.36")
@@ -106,15 +106,18 @@ class Typed:
         return self.run(line)[1]
 
 
+def _nobody(*_: Any) -> None:
+    raise AssertionError("this test asks nobody")
+
+
 @pytest.fixture
 def at() -> Callable[..., Typed]:
     """Opens a terminal at a place of a cluster that stands still."""
 
     def open_at(location: Location = LAPTOP, shell: str = "bash", **wires: Any) -> Typed:
         store = MemoryStore()
-        session = Session(
-            StandingCluster(), location=location, shell=shell, store=store, **{"send": print, "api": print} | wires
-        )
+        told = {"send": _nobody, "api": _nobody, "advance": lambda cluster: None} | wires
+        session = Session(StandingCluster(), location=location, shell=shell, store=store, wires=Wires(**told))
         return Typed(session, store)
 
     return open_at

@@ -166,7 +166,9 @@ class Context:
     def sleep(self, seconds: float) -> None:
         """Wait `seconds` of the cluster's virtual time. Raises Stopped when cancelled."""
         until = self.now() + timedelta(seconds=seconds)
-        self.process.wait(lambda: self.now() >= until)
+        if seconds > 0:
+            self.process.wait(lambda: self.now() >= until)
+            self.session.wires.advance(self.cluster)
 
     def cancelled(self) -> bool:
         """Whether the learner pressed Ctrl-C. Long-running commands return 130 when it is so."""
@@ -177,19 +179,19 @@ class Context:
         self.process.check()
 
     def send(self, request: Any) -> Any:
-        """Send one request into the simulated network (svclab.kube.request.Request); gives the TraceRecord.
+        """Perform one request (svclab.kube.request.Request, or a NameTool); gives the TraceRecord.
 
         The trace belongs to the flows that the command line caused.
         """
         self.process.check()
-        record = self.session.send(self.cluster, request)
+        record = self.session.wires.send(self.cluster, request, "terminal")
         self.process.flows.append(record.id)
         return record
 
     def api(self, request: Any) -> Any:
         """Ask the cluster's API server (svclab.apiserver.dispatch.ApiRequest); gives ApiResponse or Watch."""
         self.process.check()
-        return self.session.api(self.cluster, request)
+        return self.session.wires.api(self.cluster, request)
 
     def enter(
         self,
