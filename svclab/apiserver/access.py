@@ -1,7 +1,7 @@
 """Who asks, and what they may: the cluster's admin everything, everybody else nothing.
 
-A learner's cluster has no roles: the admin is whoever holds its secret, and may impersonate users who, as in a
-fresh cluster, have no rights.
+A learner's cluster has no roles: the admin is whoever holds its secret, and may impersonate users who, as
+in a fresh cluster, have no rights.
 """
 
 from svclab.apiserver.messages import ADMIN, ANONYMOUS, UNKNOWN, ApiRequest

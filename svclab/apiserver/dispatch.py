@@ -1,5 +1,5 @@
-"""The API server: one function from request to answer. It knows no HTTP library; kubectl and the page's terminal
-come in through the same door."""
+"""The API server: one function from request to answer. It knows no HTTP library; kubectl and the page's
+terminal come in through the same door."""
 
 from collections.abc import Callable
 

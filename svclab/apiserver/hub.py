@@ -1,7 +1,8 @@
-"""Serves all watches of a process: one task per cluster waits for news, lets time pass, and feeds every watch.
+"""Serves all watches of a process: one task per cluster waits for news, lets time pass, and feeds every
+watch.
 
-What one write changes is looked up once for all watches of a cluster and encoded once; a thousand watchers cost
-little more than one.
+What one write changes is looked up once for all watches of a cluster and encoded once; a thousand watchers
+cost little more than one.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """GET pods/NAME/log: what a container has printed, as far as the simulation knows it.
 
-The lines are a pure function of the pod: its images' greetings. Whoever simulates traffic may add request lines
-through `lines_of`.
+The lines are a pure function of the pod: its images' greetings. Whoever simulates traffic may add request
+lines through `lines_of`.
 """
 
 from typing import Any
@@ -42,7 +42,8 @@ def container_of(pod: Manifest, asked: str) -> str:
 
 
 def check_started(pod: Manifest, container: str, *, previous: bool) -> None:
-    """A container that waits has no log yet; one that never ended has no previous one. Raises Refusal (400)."""
+    """A container that waits has no log yet; one that never ended has no previous one. Raises Refusal
+    (400)."""
     statuses = pod.get("status", {}).get("containerStatuses", ())
     status = next((found for found in statuses if found["name"] == container), {})
     name = pod["metadata"]["name"]

@@ -1,4 +1,5 @@
-"""Requests and answers of the API, as values: no HTTP library knows of them, the page's kubectl uses them too."""
+"""Requests and answers of the API, as values: no HTTP library knows of them, the page's kubectl uses them
+too."""
 
 import json
 from dataclasses import dataclass, field

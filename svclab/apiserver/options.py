@@ -1,4 +1,5 @@
-"""The query parameters of API requests, read and checked as the server's CreateOptions, ListOptions and so on."""
+"""The query parameters of API requests, read and checked as the server's CreateOptions, ListOptions and so
+on."""
 
 import base64
 import binascii
@@ -36,7 +37,7 @@ class WriteOptions:
 
 
 def write_options(request: ApiRequest, kind: str, *, applies: bool = False) -> WriteOptions:
-    """The options of a write; `kind` is CreateOptions, UpdateOptions or PatchOptions. Raises Refusal (422)."""
+    """The options of a write; `kind` is CreateOptions, UpdateOptions or PatchOptions. Raises Refusal."""
     errors = _dry_run_errors(request)
     manager = request.parameter("fieldManager")
     if applies and not manager:

@@ -1,4 +1,5 @@
-"""PATCH: JSON patch, merge patch, strategic merge patch and server-side apply, on objects and on their scale."""
+"""PATCH: JSON patch, merge patch, strategic merge patch and server-side apply, on objects and on their
+scale."""
 
 import json
 from collections.abc import Callable
@@ -164,13 +165,12 @@ def _configuration(request: ApiRequest, target: Target) -> Manifest:
         raise bad_request(f"error decoding YAML: {error}") from None
     resource = target.resource
     if not isinstance(applied, dict):
-        raise bad_request(
-            f"error decoding YAML: json: cannot unmarshal {go_kind(applied)} into Go value of type map[string]interface {{}}"
-        )
+        why = f"cannot unmarshal {go_kind(applied)} into Go value of type map[string]interface {{}}"
+        raise bad_request(f"error decoding YAML: json: {why}")
     given = (applied.get("apiVersion"), applied.get("kind"))
     if given != (resource.api_version, resource.kind):
-        message = f"incorrect GVK in apply patch: want {resource.api_version}/{resource.kind}, got {given[0]}/{given[1]}"
-        raise bad_request(message)
+        wanted = f"{resource.api_version}/{resource.kind}"
+        raise bad_request(f"incorrect GVK in apply patch: want {wanted}, got {given[0]}/{given[1]}")
     metadata = applied.setdefault("metadata", {})
     if isinstance(metadata, dict) and metadata.get("managedFields"):
         raise bad_request("metadata.managedFields must be nil")

@@ -1,7 +1,9 @@
-"""Protobuf bodies, which kubectl 1.32 and later sends for `create ...` and `auth can-i`: decoded to plain JSON.
+"""Protobuf bodies, which kubectl 1.32 and later sends for `create ...` and `auth can-i`: decoded to plain
+JSON.
 
-A body is "k8s\\0" and an envelope with apiVersion, kind and the object. The tables below hold field numbers of
-the generated.proto files of kubernetes/api and kubernetes/apimachinery 1.36, for the messages kubectl sends.
+A body is "k8s\\0" and an envelope with apiVersion, kind and the object. The tables below hold field numbers
+of the generated.proto files of kubernetes/api and kubernetes/apimachinery 1.36, for the messages kubectl
+sends.
 """
 
 import base64

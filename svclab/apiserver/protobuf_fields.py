@@ -1,14 +1,15 @@
 """Field numbers of the Kubernetes messages that kubectl sends in protobuf, and the types behind them.
 
-One line per field: number, name, type. Types: string, int, bool, bytes, quantity, time, int-or-string, another
-message; `[]T` repeats, `map:T` has string keys, `inline:T` is lifted into its parent (a Go struct embedded there).
-Facts of generated.proto in kubernetes/api and kubernetes/apimachinery, release 1.36 (Apache-2.0).
+One line per field: number, name, type. Types: string, int, bool, bytes, quantity, time, int-or-string,
+another message; `[]T` repeats, `map:T` has string keys, `inline:T` is lifted into its parent (a Go struct
+embedded there). Facts of generated.proto in kubernetes/api and kubernetes/apimachinery, release 1.36
+(Apache-2.0).
 """
 
 _TABLES = """
-ObjectMeta: 1 name string, 2 generateName string, 3 namespace string, 5 uid string, 6 resourceVersion string,
-    7 generation int, 8 creationTimestamp time, 11 labels map:string, 12 annotations map:string,
-    13 ownerReferences []OwnerReference, 14 finalizers []string
+ObjectMeta: 1 name string, 2 generateName string, 3 namespace string, 5 uid string,
+    6 resourceVersion string, 7 generation int, 8 creationTimestamp time, 11 labels map:string,
+    12 annotations map:string, 13 ownerReferences []OwnerReference, 14 finalizers []string
 OwnerReference: 1 kind string, 3 name string, 4 uid string, 5 apiVersion string, 6 controller bool,
     7 blockOwnerDeletion bool
 LabelSelector: 1 matchLabels map:string, 2 matchExpressions []LabelSelectorRequirement
@@ -17,29 +18,33 @@ Namespace: 1 metadata ObjectMeta, 2 spec NamespaceSpec
 NamespaceSpec: 1 finalizers []string
 Service: 1 metadata ObjectMeta, 2 spec ServiceSpec
 ServiceSpec: 1 ports []ServicePort, 2 selector map:string, 3 clusterIP string, 4 type string,
-    5 externalIPs []string, 7 sessionAffinity string, 8 loadBalancerIP string, 9 loadBalancerSourceRanges []string,
-    10 externalName string, 11 externalTrafficPolicy string, 12 healthCheckNodePort int,
-    13 publishNotReadyAddresses bool, 14 sessionAffinityConfig SessionAffinityConfig, 17 ipFamilyPolicy string,
-    18 clusterIPs []string, 19 ipFamilies []string, 20 allocateLoadBalancerNodePorts bool,
-    21 loadBalancerClass string, 22 internalTrafficPolicy string, 23 trafficDistribution string
+    5 externalIPs []string, 7 sessionAffinity string, 8 loadBalancerIP string,
+    9 loadBalancerSourceRanges []string, 10 externalName string, 11 externalTrafficPolicy string,
+    12 healthCheckNodePort int, 13 publishNotReadyAddresses bool,
+    14 sessionAffinityConfig SessionAffinityConfig, 17 ipFamilyPolicy string, 18 clusterIPs []string,
+    19 ipFamilies []string, 20 allocateLoadBalancerNodePorts bool, 21 loadBalancerClass string,
+    22 internalTrafficPolicy string, 23 trafficDistribution string
 ServicePort: 1 name string, 2 protocol string, 3 port int, 4 targetPort int-or-string, 5 nodePort int,
     6 appProtocol string
 SessionAffinityConfig: 1 clientIP ClientIPConfig
 ClientIPConfig: 1 timeoutSeconds int
 ConfigMap: 1 metadata ObjectMeta, 2 data map:string, 3 binaryData map:bytes, 4 immutable bool
-Secret: 1 metadata ObjectMeta, 2 data map:bytes, 3 type string, 4 stringData map:string, 5 immutable bool
+Secret: 1 metadata ObjectMeta, 2 data map:bytes, 3 type string, 4 stringData map:string,
+    5 immutable bool
 ServiceAccount: 1 metadata ObjectMeta, 4 automountServiceAccountToken bool
 Deployment: 1 metadata ObjectMeta, 2 spec DeploymentSpec
-DeploymentSpec: 1 replicas int, 2 selector LabelSelector, 3 template PodTemplateSpec, 4 strategy DeploymentStrategy,
-    5 minReadySeconds int, 6 revisionHistoryLimit int, 7 paused bool, 9 progressDeadlineSeconds int
+DeploymentSpec: 1 replicas int, 2 selector LabelSelector, 3 template PodTemplateSpec,
+    4 strategy DeploymentStrategy, 5 minReadySeconds int, 6 revisionHistoryLimit int, 7 paused bool,
+    9 progressDeadlineSeconds int
 DeploymentStrategy: 1 type string, 2 rollingUpdate RollingUpdateDeployment
 RollingUpdateDeployment: 1 maxUnavailable int-or-string, 2 maxSurge int-or-string
 PodTemplateSpec: 1 metadata ObjectMeta, 2 spec PodSpec
 Pod: 1 metadata ObjectMeta, 2 spec PodSpec
 PodSpec: 2 containers []Container, 3 restartPolicy string, 4 terminationGracePeriodSeconds int,
-    5 activeDeadlineSeconds int, 6 dnsPolicy string, 7 nodeSelector map:string, 8 serviceAccountName string,
-    10 nodeName string, 11 hostNetwork bool, 16 hostname string, 17 subdomain string, 19 schedulerName string,
-    20 initContainers []Container, 24 priorityClassName string, 30 enableServiceLinks bool
+    5 activeDeadlineSeconds int, 6 dnsPolicy string, 7 nodeSelector map:string,
+    8 serviceAccountName string, 10 nodeName string, 11 hostNetwork bool, 16 hostname string,
+    17 subdomain string, 19 schedulerName string, 20 initContainers []Container,
+    24 priorityClassName string, 30 enableServiceLinks bool
 Container: 1 name string, 2 image string, 3 command []string, 4 args []string, 5 workingDir string,
     6 ports []ContainerPort, 7 env []EnvVar, 8 resources ResourceRequirements, 14 imagePullPolicy string,
     16 stdin bool, 17 stdinOnce bool, 18 tty bool
@@ -47,7 +52,8 @@ ContainerPort: 1 name string, 2 hostPort int, 3 containerPort int, 4 protocol st
 EnvVar: 1 name string, 2 value string
 ResourceRequirements: 1 limits map:quantity, 2 requests map:quantity
 Ingress: 1 metadata ObjectMeta, 2 spec IngressSpec
-IngressSpec: 1 defaultBackend IngressBackend, 2 tls []IngressTLS, 3 rules []IngressRule, 4 ingressClassName string
+IngressSpec: 1 defaultBackend IngressBackend, 2 tls []IngressTLS, 3 rules []IngressRule,
+    4 ingressClassName string
 IngressTLS: 1 hosts []string, 2 secretName string
 IngressRule: 1 host string, 2 - inline:IngressRuleValue
 IngressRuleValue: 1 http HTTPIngressRuleValue
@@ -58,9 +64,10 @@ TypedLocalObjectReference: 1 apiGroup string, 2 kind string, 3 name string
 IngressServiceBackend: 1 name string, 2 port ServiceBackendPort
 ServiceBackendPort: 1 name string, 2 number int
 SelfSubjectAccessReview: 1 metadata ObjectMeta, 2 spec SelfSubjectAccessReviewSpec
-SelfSubjectAccessReviewSpec: 1 resourceAttributes ResourceAttributes, 2 nonResourceAttributes NonResourceAttributes
-ResourceAttributes: 1 namespace string, 2 verb string, 3 group string, 4 version string, 5 resource string,
-    6 subresource string, 7 name string
+SelfSubjectAccessReviewSpec: 1 resourceAttributes ResourceAttributes,
+    2 nonResourceAttributes NonResourceAttributes
+ResourceAttributes: 1 namespace string, 2 verb string, 3 group string, 4 version string,
+    5 resource string, 6 subresource string, 7 name string
 NonResourceAttributes: 1 path string, 2 verb string
 SelfSubjectRulesReview: 1 metadata ObjectMeta, 2 spec SelfSubjectRulesReviewSpec
 SelfSubjectRulesReviewSpec: 1 namespace string
@@ -73,8 +80,10 @@ Eviction: 1 metadata ObjectMeta, 2 deleteOptions DeleteOptions
 """
 
 # Kinds that are only refused: their names are enough.
-_REFUSED = ("Job", "CronJob", "ResourceQuota", "HorizontalPodAutoscaler", "TokenRequest", "Role", "RoleBinding",
-            "ClusterRole", "ClusterRoleBinding", "PodDisruptionBudget", "PriorityClass")  # fmt: skip
+_REFUSED = (
+    "Job", "CronJob", "ResourceQuota", "HorizontalPodAutoscaler", "TokenRequest", "Role", "RoleBinding",
+    "ClusterRole", "ClusterRoleBinding", "PodDisruptionBudget", "PriorityClass",
+)  # fmt: skip
 
 
 def _parsed(tables: str) -> dict[str, dict[int, tuple[str, str]]]:

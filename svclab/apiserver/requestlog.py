@@ -1,4 +1,4 @@
-"""The API log: every request that was answered, told to whoever listens to the cluster (the page shows it)."""
+"""The API log: every answered request, told to whoever listens to the cluster (the page shows it)."""
 
 import threading
 from collections.abc import Callable

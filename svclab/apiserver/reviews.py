@@ -1,4 +1,5 @@
-"""Questions that are answered and not stored: may I, what may I, who am I; and pods bound through their collection."""
+"""Questions that are answered and not stored: may I, what may I, who am I; and pods bound through their
+collection."""
 
 from typing import Any
 

@@ -1,6 +1,7 @@
 """What lies below an object: status, scale, binding, eviction, finalize, ephemeralcontainers, log.
 
-exec, attach and portforward are streams: `streams.py` serves them over WebSocket; plain requests are told so here.
+exec, attach and portforward are streams: `streams.py` serves them over WebSocket; plain requests are told
+so here.
 """
 
 from typing import Any
@@ -63,8 +64,8 @@ def handler(request: ApiRequest, target: Target) -> Any:
 
 def _needs_upgrade() -> Refusal:
     message = (
-        "Upgrade request required: this server speaks WebSocket (kubectl 1.30 and later, port-forward 1.31 and "
-        "later), not SPDY"
+        "Upgrade request required: this server speaks WebSocket (kubectl 1.30 and later, port-forward "
+        "1.31 and later), not SPDY"
     )
     return bad_request(message)
 

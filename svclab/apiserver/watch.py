@@ -1,7 +1,7 @@
 """A watch: what changes in a collection from some resourceVersion on, as lines of JSON.
 
-The object only remembers how far it has read the cluster's log; whoever serves it asks for `news` again when the
-cluster has changed. Encoded events are shared among all watches that see them alike.
+The object only remembers how far it has read the cluster's log; whoever serves it asks for `news` again
+when the cluster has changed. Encoded events are shared among all watches that see them alike.
 """
 
 from collections import OrderedDict

@@ -1,4 +1,5 @@
-"""POST, PUT and DELETE: each one transaction, in which admission sees the very state that the write will change."""
+"""POST, PUT and DELETE: each one transaction, in which admission sees the very state that the write will
+change."""
 
 from typing import Any
 

@@ -1,7 +1,9 @@
-"""From a decoded object to one that may be stored: defaults, admission plugins, allocation, validation, in that order.
+"""From a decoded object to one that may be stored: defaults, admission plugins, allocation, validation, in
+that order.
 
-Source: apiserver registry/rest and registry/generic (BeforeCreate, BeforeUpdate), the default admission plugins of
-1.36 without ServiceAccount. Pure: the caller writes what comes back, in one transaction with the snapshot read.
+Source: apiserver registry/rest and registry/generic (BeforeCreate, BeforeUpdate), the default admission
+plugins of 1.36 without ServiceAccount. Pure: the caller writes what comes back, in one transaction with the
+snapshot read.
 """
 
 from base64 import b64encode

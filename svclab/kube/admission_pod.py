@@ -23,7 +23,8 @@ def admit_pod(pod: Manifest) -> None:
     for key in _NODE_TROUBLES:
         if not any(_tolerates(toleration, key) for toleration in tolerations):
             tolerations.append({
-                "key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": _PATIENCE_SECONDS,
+                "key": key, "operator": "Exists", "effect": "NoExecute",
+                "tolerationSeconds": _PATIENCE_SECONDS,
             })  # fmt: skip
     spec["priority"] = _priority(pod)
     spec.setdefault("preemptionPolicy", "PreemptLowerPriority")

@@ -1,4 +1,5 @@
-"""What the API server does to a Service before it is checked: linked fields, families, values kept and dropped.
+"""What the API server does to a Service before it is checked: linked fields, families, values kept and
+dropped.
 
 Source: k8s.io/kubernetes pkg/registry/core/service (storage, strategy, alloc) of 1.36, for an IPv4 cluster.
 """

@@ -36,7 +36,8 @@ def warnings_of(manifest: Manifest, old: Manifest | None = None) -> list[str]:
         return name + _pod_spec(manifest["spec"]["template"]["spec"], "spec.template.spec")
     if kind == "Ingress" and "kubernetes.io/ingress.class" in manifest["metadata"].get("annotations", {}):
         return [
-            "annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead"
+            'annotation "kubernetes.io/ingress.class" is deprecated, please use '
+            "'spec.ingressClassName' instead"
         ]
     return []
 
@@ -51,9 +52,8 @@ def _pod_spec(spec: Manifest, field: str) -> list[str]:
     for index, container in enumerate(spec.get("containers", ())):
         warnings += _twice_in_env(container, f"{field}.containers[{index}]")
     if spec.get("terminationGracePeriodSeconds", 0) < 0:
-        warnings.append(
-            f"{field}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1"
-        )
+        why = "must be >= 0; negative values are invalid and will be treated as 1"
+        warnings.append(f"{field}.terminationGracePeriodSeconds: {why}")
     return warnings + _ports_twice(spec, field)
 
 
@@ -62,9 +62,8 @@ def _twice_in_env(container: Manifest, field: str) -> list[str]:
     for index, variable in enumerate(container.get("env", ())):
         name = variable["name"]
         if name in seen:
-            warnings.append(
-                f'{field}.env[{index}]: hides previous definition of "{name}", which may be dropped when using apply'
-            )
+            why = f'hides previous definition of "{name}", which may be dropped when using apply'
+            warnings.append(f"{field}.env[{index}]: {why}")
         seen.add(name)
     return warnings
 

@@ -1,8 +1,8 @@
 """Cluster addresses and node ports: who has them, and which comes next.
 
-A cluster is IPv4 only, with services in 10.96.0.0/12 and node ports 30000-32767. Addresses that a manifest asks for
-may stand anywhere in the range; the server's own choice keeps to the upper band while that has room.
-Source: k8s.io/kubernetes pkg/registry/core/service (alloc.go, ipallocator, portallocator) of 1.36.
+A cluster is IPv4 only, with services in 10.96.0.0/12 and node ports 30000-32767. Addresses that a manifest
+asks for may stand anywhere in the range; the server's own choice keeps to the upper band while that has
+room. Source: k8s.io/kubernetes pkg/registry/core/service (alloc.go, ipallocator, portallocator) of 1.36.
 """
 
 from collections.abc import Iterable
@@ -193,7 +193,8 @@ def _is_foreign(number: int, given: dict[int, set[str]], held: set[tuple[str, in
 
 
 def _shared_port(spec: Manifest, port: Manifest, given: dict[int, set[str]]) -> int | None:
-    """The number that another protocol of the same port already has: DNS over TCP and UDP get one node port."""
+    """The number that another protocol of the same port already has: DNS over TCP and UDP get one node
+    port."""
     for other in spec["ports"]:
         number = other.get("nodePort", 0)
         if (
@@ -246,4 +247,5 @@ def _allocate_health_check(spec: Manifest, taken: Taken, dice: Dice) -> None:
 
 
 def _out_of_range() -> str:
-    return f"provided port is not in the valid range. The range of valid ports is {NODE_PORTS[0]}-{NODE_PORTS[-1]}"
+    valid = f"{NODE_PORTS[0]}-{NODE_PORTS[-1]}"
+    return f"provided port is not in the valid range. The range of valid ports is {valid}"

@@ -78,7 +78,8 @@ def _summary(body: bytes, limit: int = 30) -> str:
 
 
 def decode(value: Any, resource: Resource, schemas: Schemas, body: bytes = b"") -> Decoded:
-    """The object in a parsed body that was sent to `resource`: typed, without unknown fields and empty values.
+    """The object in a parsed body that was sent to `resource`: typed, without unknown fields and empty
+    values.
 
     `body` is quoted in some errors. Raises Refusal (400).
     """
@@ -129,9 +130,7 @@ def _version_and_kind(value: Any, resource: Resource, body: bytes) -> tuple[str,
         if key.lower() in found and given is not None:
             if not isinstance(given, str):
                 field = "apiVersion" if key.lower() == "apiversion" else "kind"
-                why = (
-                    f"json: cannot unmarshal {go_kind(given)} into Go struct field .{field} of type string"
-                )
+                why = f"json: cannot unmarshal {go_kind(given)} into Go struct field .{field} of type string"
                 raise unrecognized(body, resource.kind, f"couldn't get version/kind; json parse error: {why}")
             found[key.lower()] = given
     if found["apiversion"].count("/") > 1:

@@ -1,4 +1,5 @@
-"""JSON as Go reads it: the same syntax errors in the same words, duplicate keys kept, numbers with their text.
+"""JSON as Go reads it: the same syntax errors in the same words, duplicate keys kept, numbers with their
+text.
 
 Source: Go encoding/json (scanner) and sigs.k8s.io/json.
 """

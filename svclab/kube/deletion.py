@@ -1,4 +1,5 @@
-"""What a DELETE does to an object: gone at once, or marked and left to kubelet, garbage collector, finalizers.
+"""What a DELETE does to an object: gone at once, or marked and left to kubelet, garbage collector,
+finalizers.
 
 Source: apiserver registry/generic/registry/store.go and registry/rest/delete.go, pod strategy, 1.36.
 """

@@ -8,24 +8,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-# Optional scalars that Go holds by pointer: a zero stays a zero. "Struct.field" where the name alone is ambiguous.
-_POINTERS = frozenset(
-    """
-    allocateLoadBalancerNodePorts allowPrivilegeEscalation automountServiceAccountToken blockOwnerDeletion controller
-    enableServiceLinks hostUsers immutable optional privileged readOnlyRootFilesystem runAsNonRoot
-    setHostnameAsFQDN shareProcessNamespace started EndpointConditions.ready EndpointConditions.serving
-    EndpointConditions.terminating
-    activeDeadlineSeconds defaultMode deletionGracePeriodSeconds endPort expirationSeconds fsGroup
-    leaseDurationSeconds leaseTransitions mode partition priority progressDeadlineSeconds
-    revisionHistoryLimit runAsGroup runAsUser terminationGracePeriodSeconds tolerationSeconds
-    ClientIPConfig.timeoutSeconds DeploymentSpec.replicas ReplicaSetSpec.replicas StatefulSetSpec.replicas
-    EndpointPort.port NetworkPolicyPort.port Preconditions.uid DeleteOptions.gracePeriodSeconds
-    DeleteOptions.orphanDependents DeleteOptions.propagationPolicy
-    appProtocol holderIdentity ingressClassName ipFamilyPolicy internalTrafficPolicy loadBalancerClass pathType
-    preemptionPolicy runtimeClassName storageClassName trafficDistribution volumeMode Endpoint.hostname
-    Endpoint.nodeName Endpoint.zone EndpointAddress.nodeName GRPCAction.service
-    """.split()
-)
+# Optional scalars that Go holds by pointer: a zero stays a zero. "Struct.field" where the name is ambiguous.
+_POINTERS_TEXT = """
+    allocateLoadBalancerNodePorts allowPrivilegeEscalation automountServiceAccountToken blockOwnerDeletion
+    controller enableServiceLinks hostUsers immutable optional privileged readOnlyRootFilesystem
+    runAsNonRoot setHostnameAsFQDN shareProcessNamespace started EndpointConditions.ready
+    EndpointConditions.serving EndpointConditions.terminating activeDeadlineSeconds defaultMode
+    deletionGracePeriodSeconds endPort expirationSeconds fsGroup leaseDurationSeconds leaseTransitions
+    mode partition priority progressDeadlineSeconds revisionHistoryLimit runAsGroup runAsUser
+    terminationGracePeriodSeconds tolerationSeconds ClientIPConfig.timeoutSeconds DeploymentSpec.replicas
+    ReplicaSetSpec.replicas StatefulSetSpec.replicas EndpointPort.port NetworkPolicyPort.port
+    Preconditions.uid DeleteOptions.gracePeriodSeconds DeleteOptions.orphanDependents
+    DeleteOptions.propagationPolicy appProtocol holderIdentity ingressClassName ipFamilyPolicy
+    internalTrafficPolicy loadBalancerClass pathType preemptionPolicy runtimeClassName storageClassName
+    trafficDistribution volumeMode Endpoint.hostname Endpoint.nodeName Endpoint.zone
+    EndpointAddress.nodeName GRPCAction.service
+"""
+_POINTERS = frozenset(_POINTERS_TEXT.split())
 # In discovery.k8s.io these are pointers too, while the core type of the same name holds values.
 _DISCOVERY_POINTERS = frozenset({"name", "protocol", "port"})
 
@@ -80,7 +79,8 @@ _LEAVES = {
 
 @dataclass(slots=True)
 class GoType:
-    """A type: shape is struct, map, list, string, int32, int64, bool, float64, bytes, quantity, time, ... or any."""
+    """A type: shape is struct, map, list, string, int32, int64, bool, float64, bytes, quantity, time, ...
+    or any."""
 
     shape: str
     name: str

@@ -108,7 +108,8 @@ _STORED: dict[str, tuple[Resource, ...]] = {
                  (_proxy("Service"), _status("Service"))),
     ),
     "apps": (
-        Resource("apps", "v1", "daemonsets", "DaemonSet", True, ("ds",), _ALL, ALL_VERBS, (_status("DaemonSet"),)),
+        Resource("apps", "v1", "daemonsets", "DaemonSet", True, ("ds",), _ALL, ALL_VERBS,
+                 (_status("DaemonSet"),)),
         Resource("apps", "v1", "deployments", "Deployment", True, ("deploy",), _ALL, ALL_VERBS,
                  (_SCALE, _status("Deployment"))),
         Resource("apps", "v1", "replicasets", "ReplicaSet", True, ("rs",), _ALL, ALL_VERBS,
@@ -126,7 +127,7 @@ _STORED: dict[str, tuple[Resource, ...]] = {
     ),
 }  # fmt: skip
 
-# What discovery names besides: group/version, then "plural Kind N|C short,names all|api-extensions|- subresources".
+# What discovery names besides: group/version, then "plural Kind N|C short,names category|- subresources".
 _NAMED_ONLY = """
 v1
   limitranges LimitRange N limits
@@ -196,7 +197,8 @@ _VIRTUAL = (
     Resource("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", False, verbs=_CREATE),
     Resource("authentication.k8s.io", "v1", "tokenreviews", "TokenReview", False, verbs=_CREATE),
     *(
-        Resource("authorization.k8s.io", "v1", f"{kind.lower()}s", kind, kind.startswith("Local"), verbs=_CREATE)
+        Resource("authorization.k8s.io", "v1", f"{kind.lower()}s", kind, kind.startswith("Local"),
+                 verbs=_CREATE)
         for kind in ("LocalSubjectAccessReview", "SelfSubjectAccessReview", "SelfSubjectRulesReview",
                      "SubjectAccessReview")
     ),
@@ -207,7 +209,8 @@ GROUP_ORDER = (
     "", "apiregistration.k8s.io", "apps", "events.k8s.io", "authentication.k8s.io", "authorization.k8s.io",
     "autoscaling", "batch", "certificates.k8s.io", "networking.k8s.io", "policy", "rbac.authorization.k8s.io",
     "storage.k8s.io", "admissionregistration.k8s.io", "apiextensions.k8s.io", "scheduling.k8s.io",
-    "coordination.k8s.io", "node.k8s.io", "discovery.k8s.io", "resource.k8s.io", "flowcontrol.apiserver.k8s.io",
+    "coordination.k8s.io", "node.k8s.io", "discovery.k8s.io", "resource.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
 )  # fmt: skip
 
 
@@ -241,7 +244,9 @@ def _in_order(resources: Iterable[Resource]) -> tuple[Resource, ...]:
     found = list(resources)
     versions = [(r.group, r.version) for r in found]
     return tuple(
-        sorted(found, key=lambda r: (GROUP_ORDER.index(r.group), versions.index((r.group, r.version)), r.plural))
+        sorted(
+            found, key=lambda r: (GROUP_ORDER.index(r.group), versions.index((r.group, r.version)), r.plural)
+        )
     )
 
 

@@ -1,6 +1,8 @@
-"""What the API server says when it refuses: metav1.Status in the real words, and the exception that carries it.
+"""What the API server says when it refuses: metav1.Status in the real words, and the exception that carries
+it.
 
-Sources: apimachinery pkg/api/errors and pkg/util/validation/field, checked against recorded answers of 1.36.
+Sources: apimachinery pkg/api/errors and pkg/util/validation/field, checked against recorded answers of
+1.36.
 """
 
 import json

@@ -110,8 +110,8 @@ def _value_from(field: str, variable: Manifest) -> list[FieldError]:
                 else [required(f"{field}.{name}.key")]
             )
     if not given and "fileKeyRef" not in source:
-        why = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
-        errors.append(invalid(field, "", why))
+        known = "`fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
+        errors.append(invalid(field, "", f"must specify one of: {known}"))
     if given and variable.get("value"):
         errors.append(invalid(field, "", "may not be specified when `value` is not empty"))
     elif len(given) > 1:

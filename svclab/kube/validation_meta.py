@@ -1,4 +1,5 @@
-"""What every object's metadata must keep to: names, labels, annotations, owners; and the rules for single words.
+"""What every object's metadata must keep to: names, labels, annotations, owners; and the rules for single
+words.
 
 Source: apimachinery pkg/api/validation and pkg/util/validation, checked against recorded answers of 1.36.
 """
@@ -17,8 +18,8 @@ _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _LABEL_SHAPE = re.compile(_LABEL)
 _SUBDOMAIN_SHAPE = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _LABEL_RULE = (
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and "
-    "end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start "
+    "and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
     f"'{_LABEL}')"
 )
 _SUBDOMAIN_RULE = (
@@ -224,12 +225,8 @@ def _no_new_finalizers(new: Manifest, old: Manifest, field: str) -> list[FieldEr
     if not added:
         return []
     shown = ", ".join(f'"{name}"' for name in added)
-    return [
-        forbidden_field(
-            f"{field}.finalizers",
-            f"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{shown}}}",
-        )
-    ]
+    why = "no new finalizers can be added if the object is being deleted, found new finalizers"
+    return [forbidden_field(f"{field}.finalizers", f"{why} []string{{{shown}}}")]
 
 
 def _common(metadata: Manifest, field: str) -> list[FieldError]:

@@ -26,6 +26,12 @@ Manifest = dict[str, Any]
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
 _ADDRESS_TYPES = ("FQDN", "IPv4", "IPv6")
+_WILDCARD_RULE = (
+    "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist "
+    "of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. "
+    r"'*.example.com', regex used for validation is '\*\.[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+    r"(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+)
 _MAX_ENDPOINTS, _MAX_ADDRESSES = 1000, 100
 
 
@@ -250,13 +256,7 @@ def _host(field: str, host: str) -> list[FieldError]:
         return wrong(field, host, subdomain_name(host))
     if host.startswith("*.") and not subdomain_name(host[2:]):
         return []
-    why = (
-        "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist "
-        "of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. "
-        r"'*.example.com', regex used for validation is "
-        r"'\*\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-    )
-    return [invalid(field, host, why)]
+    return [invalid(field, host, _WILDCARD_RULE)]
 
 
 def _ingress_rule(field: str, rule: Manifest) -> list[FieldError]:

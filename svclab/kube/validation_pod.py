@@ -2,24 +2,23 @@
 
 from typing import Any
 
+from svclab.kube.selectors import key_problems, value_problem
 from svclab.kube.status import FieldError, duplicate, forbidden_field, invalid, not_supported, required
 from svclab.kube.validation_addresses import ip
 from svclab.kube.validation_container import Volumes, validate_container, validate_probes
 from svclab.kube.validation_meta import choice, label_name, labels, subdomain_name, wrong
-from svclab.kube.selectors import key_problems, value_problem
 
 Manifest = dict[str, Any]
 
 _RESTART_POLICIES = ("Always", "OnFailure", "Never")
 _DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 _TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
-_VOLUME_SOURCES = frozenset(
-    """
-    awsElasticBlockStore azureDisk azureFile cephfs cinder configMap csi downwardAPI emptyDir ephemeral fc flexVolume
-    flocker gcePersistentDisk gitRepo glusterfs hostPath image iscsi nfs persistentVolumeClaim photonPersistentDisk
-    portworxVolume projected quobyte rbd scaleIO secret storageos vsphereVolume
-    """.split()
-)
+_VOLUME_SOURCES_TEXT = """
+    awsElasticBlockStore azureDisk azureFile cephfs cinder configMap csi downwardAPI emptyDir ephemeral fc
+    flexVolume flocker gcePersistentDisk gitRepo glusterfs hostPath image iscsi nfs persistentVolumeClaim
+    photonPersistentDisk portworxVolume projected quobyte rbd scaleIO secret storageos vsphereVolume
+"""
+_VOLUME_SOURCES = frozenset(_VOLUME_SOURCES_TEXT.split())
 _MAX_NAMESERVERS, _MAX_SEARCHES = 3, 32
 
 

@@ -124,7 +124,7 @@ def _affinity(spec: Manifest) -> list[FieldError]:
 
 
 def cluster_ip_fields(spec: Manifest) -> list[FieldError]:
-    """clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy among each other; checked before allocation too."""
+    """clusterIP(s), ipFamilies and ipFamilyPolicy among each other; checked before allocation too."""
     if spec.get("type") == "ExternalName":
         return []
     families, addresses = spec.get("ipFamilies", []), spec.get("clusterIPs", [])

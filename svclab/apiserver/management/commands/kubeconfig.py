@@ -17,7 +17,7 @@ _OWNER = "command-line"
 class Command(BaseCommand):
     """Prints a kubeconfig for a cluster: a given one, a new one, or the one that this command made before."""
 
-    help = "Print a kubeconfig: `python manage.py kubeconfig > lab.yaml; kubectl --kubeconfig lab.yaml get nodes`"
+    help = "Print a kubeconfig: `manage.py kubeconfig > lab.yaml; kubectl --kubeconfig lab.yaml get nodes`"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         which = parser.add_mutually_exclusive_group()
