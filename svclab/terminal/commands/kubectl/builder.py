@@ -76,7 +76,9 @@ def qualified_kind(resource: Resource) -> str:
 def resources_of(text: str) -> list[Resource]:
     """The resources that `svc`, `deployments.apps` or the category `all` name. Raises KubectlError."""
     if text == "all":
-        found = [r for r in RESOURCES if "all" in r.categories and r.version != "v1" or "all" in r.categories]
+        found = [
+            r for r in RESOURCES if ("all" in r.categories and r.version != "v1") or "all" in r.categories
+        ]
         distinct = {r.plural: r for r in reversed(found)}
         return [distinct[plural] for plural in _CATEGORY_ORDER if plural in distinct]
     return [resource_of(text)]

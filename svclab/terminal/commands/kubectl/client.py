@@ -4,11 +4,11 @@ Everything goes through Context.api, as the real client's requests do; nothing h
 """
 
 import json
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
-from svclab.apiserver.dispatch import ApiRequest
+from svclab.apiserver.dispatch import ApiRequest, Watch
 from svclab.kube.resources import Resource
 from svclab.terminal.commands.kubectl import kubeconfig
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError
@@ -38,6 +38,7 @@ class Client:
         settings = kubeconfig.current_context(self.config, flags["context"])
         self.namespace_given = flags.has("namespace") and bool(flags["namespace"])
         self.namespace = flags["namespace"] or settings.get("namespace") or "default"
+        self.sources: dict[str, str] = {}  # file names by path of the objects read from them
         self._warned: set[str] = set()
 
     # requests
@@ -106,8 +107,39 @@ class Client:
             headers["Content-Type"] = content_type
         headers |= self._identity()
         response = self.context.api(ApiRequest(method, path, list(query), headers, raw))
-        self._warn(getattr(response, "headers", {}))
+        for warning in response.warnings:
+            self.warn(warning)
         return response
+
+    def watch(
+        self, path: str, query: Query = (), *, accept: str = JSON, seconds: float | None = None
+    ) -> Iterator[Manifest]:
+        """Watch a collection: its events as they come, for so many seconds of the cluster's clock (None: for ever).
+
+        Raises ApiError when the server refuses, Stopped when the command is cancelled.
+        """
+        stream = self.ask("GET", path, query=[*query, ("watch", "true")], accept=accept)
+        if not isinstance(stream, Watch):
+            raise ApiError(json.loads(stream.body))
+        cluster, until = self.context.cluster, None
+        if seconds is not None:
+            until = self.context.now() + timedelta(seconds=seconds)
+        news: list[bytes] = []
+
+        def something_happened() -> bool:
+            cluster.advance()
+            news.extend(stream.news())
+            return bool(news) or stream.ended or (until is not None and self.context.now() >= until)
+
+        while True:
+            self.context.process.wait(something_happened)
+            if not news:
+                return
+            for line in news:
+                yield json.loads(line)
+            news.clear()
+            if stream.ended:
+                return
 
     def _identity(self) -> dict[str, str]:
         headers = {}
@@ -118,12 +150,6 @@ class Client:
         if self.flags["as-group"]:
             headers["Impersonate-Group"] = ",".join(self.flags["as-group"])
         return headers
-
-    def _warn(self, headers: Any) -> None:
-        found = headers.get("Warning") or []
-        for value in [found] if isinstance(found, str) else found:
-            for text in re.findall(r'299 - "((?:[^"\\]|\\.)*)"', value):
-                self.warn(re.sub(r"\\(.)", r"\1", text))
 
     # words
 

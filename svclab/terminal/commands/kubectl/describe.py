@@ -70,7 +70,9 @@ def _describe_all(client: Client, flags: Parsed, found: list[Target]) -> int:
     client.context.stdout.write("\n\n".join(texts))
     if not texts and not errors:
         namespaced = any(target.resource.namespaced for target in found) and not flags["all-namespaces"]
-        client.note(f"No resources found in {client.namespace} namespace." if namespaced else "No resources found")
+        client.note(
+            f"No resources found in {client.namespace} namespace." if namespaced else "No resources found"
+        )
     raise_all(errors)
     return 0
 
@@ -151,9 +153,14 @@ def _write_namespace(out: Description, client: Client, namespace: Manifest) -> N
         out.line("Conditions:\n  Type\tStatus\tLastTransitionTime\tReason\tMessage")
         out.line("----\t------\t------------------\t------\t-------", 1)
         for found in conditions:
-            cells = [found.get(key, "") for key in ("type", "status", "lastTransitionTime", "reason", "message")]
+            cells = [
+                found.get(key, "") for key in ("type", "status", "lastTransitionTime", "reason", "message")
+            ]
             out.line("\t".join(cells), 1)
-    for words, plural in (("No resource quota.", "resourcequotas"), ("No LimitRange resource.", "limitranges")):
+    for words, plural in (
+        ("No resource quota.", "resourcequotas"),
+        ("No LimitRange resource.", "limitranges"),
+    ):
         client.get(f"/api/v1/namespaces/{name}/{plural}", [("limit", "500")])
         out.line(f"\n{words}")
 
@@ -241,5 +248,7 @@ def _write_fields(out: Description, fields: Manifest, level: int) -> None:
 
 
 def _spaced(name: str) -> str:
-    spaced = "".join(f" {c}" if c.isupper() and i and name[i - 1].islower() else c for i, c in enumerate(name))
+    spaced = "".join(
+        f" {c}" if c.isupper() and i and name[i - 1].islower() else c for i, c in enumerate(name)
+    )
     return spaced[:1].upper() + spaced[1:]

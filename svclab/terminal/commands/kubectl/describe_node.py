@@ -103,7 +103,9 @@ def _write_pods(out: Description, client: Client, node: Manifest) -> None:
     fields = f"spec.nodeName={name},status.phase!=Failed,status.phase!=Succeeded"
     query = [("fieldSelector", fields), ("limit", "500")]
     pods = client.get("/api/v1/pods", query).get("items") or []
-    allocatable = (node.get("status") or {}).get("allocatable") or (node.get("status") or {}).get("capacity") or {}
+    allocatable = (
+        (node.get("status") or {}).get("allocatable") or (node.get("status") or {}).get("capacity") or {}
+    )
     cpu, memory = _amount(allocatable, "cpu"), _amount(allocatable, "memory")
     out.line(f"Non-terminated Pods:\t({len(pods)} in total)")
     titles = ["Namespace", "Name", "CPU Requests", "CPU Limits", "Memory Requests", "Memory Limits", "Age"]

@@ -42,7 +42,9 @@ def write_pod(out: Description, pod: Manifest, events: list[Manifest] | None) ->
     if spec.get("initContainers"):
         statuses = status.get("initContainerStatuses")
         write_containers(out, "Init Containers", spec["initContainers"], statuses, resolve)
-    write_containers(out, "Containers", spec.get("containers") or [], status.get("containerStatuses"), resolve)
+    write_containers(
+        out, "Containers", spec.get("containers") or [], status.get("containerStatuses"), resolve
+    )
     if spec.get("ephemeralContainers"):
         statuses = status.get("ephemeralContainerStatuses")
         write_containers(out, "Ephemeral Containers", spec["ephemeralContainers"], statuses, resolve)
@@ -310,5 +312,3 @@ def write_template(out: Description, template: Manifest) -> None:
         out.field("  Priority Class Name", spec["priorityClassName"])
     out.labels(spec.get("nodeSelector"), "  Node-Selectors")
     write_tolerations(out, spec.get("tolerations") or [], "  Tolerations")
-
-

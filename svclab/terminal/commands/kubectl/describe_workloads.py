@@ -83,7 +83,9 @@ def _pods_status(client: Client, owner: Manifest) -> str:
     selector = format_object(owner["spec"].get("selector"))
     query = [("labelSelector", selector)]
     pods = client.get(f"/api/v1/namespaces/{namespace}/pods", query).get("items") or []
-    phases = Counter((pod.get("status") or {}).get("phase", "") for pod in pods if is_controlled_by(pod, owner))
+    phases = Counter(
+        (pod.get("status") or {}).get("phase", "") for pod in pods if is_controlled_by(pod, owner)
+    )
     return (
         f"{phases['Running']} Running / {phases['Pending']} Waiting / {phases['Succeeded']} Succeeded / "
         f"{phases['Failed']} Failed"

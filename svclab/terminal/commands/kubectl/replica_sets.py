@@ -22,7 +22,9 @@ def replica_sets_of(client: Client, deployment: Manifest) -> list[Manifest]:
 
 def new_and_old(client: Client, deployment: Manifest) -> tuple[Manifest | None, list[Manifest]]:
     """The replica set whose template is the Deployment's, and all others, by name."""
-    found = sorted(replica_sets_of(client, deployment), key=lambda rs: rs["metadata"].get("creationTimestamp", ""))
+    found = sorted(
+        replica_sets_of(client, deployment), key=lambda rs: rs["metadata"].get("creationTimestamp", "")
+    )
     template = _bare(deployment["spec"]["template"])
     new = next((rs for rs in found if _bare(rs["spec"]["template"]) == template), None)
     return new, [rs for rs in found if rs is not new]

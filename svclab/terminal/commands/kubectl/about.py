@@ -1,0 +1,341 @@
+"""`kubectl version`, `cluster-info`, `auth`, `top`, `events`, `options` and what is not available here."""
+
+import json
+from typing import Any
+
+from svclab.kube.meta import age
+from svclab.terminal.commands.kubectl import help_text, kubeconfig, verbs
+from svclab.terminal.commands.kubectl.builder import resource_of, targets
+from svclab.terminal.commands.kubectl.client import Client
+from svclab.terminal.commands.kubectl.describe_writer import last_seen
+from svclab.terminal.commands.kubectl.errors import KubectlError, UsageError
+from svclab.terminal.commands.kubectl.flags import Flag, Parsed
+from svclab.terminal.commands.kubectl.output import as_list, print_document, without_managed_fields
+from svclab.terminal.commands.kubectl.tabwriter import TableWriter
+from svclab.terminal.commands.kubectl.verbs import group, verb
+from svclab.terminal.commands.kubectl.yaml_text import to_yaml
+
+Manifest = dict[str, Any]
+
+CLIENT_VERSION = {
+    "major": "1", "minor": "33", "gitVersion": "v1.33.1", "gitCommit": "8adc0f041b8e7ad1d30e29cc59c6ae7a15e19828",
+    "gitTreeState": "clean", "buildDate": "2025-05-15T08:27:33Z", "goVersion": "go1.24.2", "compiler": "gc",
+    "platform": "linux/amd64",
+}  # fmt: skip
+_KUSTOMIZE_VERSION = "v5.6.0"
+
+
+@verb("version", flags=(verbs.OUTPUT, Flag("client", "bool", help="only the client's version")),
+      usage="version [options]", summary="Print the client and server version information")  # fmt: skip
+def version(client: Client, flags: Parsed) -> int:
+    """Print versions."""
+    found: Manifest = {"clientVersion": CLIENT_VERSION, "kustomizeVersion": _KUSTOMIZE_VERSION}
+    if not flags["client"]:
+        found["serverVersion"] = client.get("/version", [("timeout", "32s")])
+    match flags["output"]:
+        case "json":
+            client.context.stdout.write(json.dumps(found, indent=2) + "\n")
+        case "yaml":
+            client.context.stdout.write(to_yaml(found))
+        case "":
+            client.print(
+                f"Client Version: {CLIENT_VERSION['gitVersion']}\nKustomize Version: {_KUSTOMIZE_VERSION}"
+            )
+            if "serverVersion" in found:
+                client.print(f"Server Version: {found['serverVersion']['gitVersion']}")
+        case _:
+            raise KubectlError("--output must be 'yaml' or 'json'")
+    if "serverVersion" in found:
+        _warn_of_skew(client, found["serverVersion"])
+    return 0
+
+
+def _warn_of_skew(client: Client, server: Manifest) -> None:
+    ours, theirs = int(CLIENT_VERSION["minor"]), int(server.get("minor", "0").rstrip("+") or 0)
+    if abs(ours - theirs) > 1:
+        client.note(
+            f"WARNING: version difference between client (1.{ours}) and server (1.{theirs}) exceeds the supported minor "
+            "version skew of +/-1"
+        )
+
+
+@verb("cluster-info", usage="cluster-info [flags] [options]", summary="Display cluster information")
+def cluster_info(client: Client, flags: Parsed) -> int:
+    """Say where the API server is."""
+    cluster = kubeconfig.current_context(client.config).get("cluster", "")
+    entry = kubeconfig.entry(client.config, "clusters", cluster) or {}
+    server = flags["server"] or (entry.get("cluster") or {}).get("server", kubeconfig.SERVER)
+    query = [("labelSelector", "kubernetes.io/cluster-service=true")]
+    services = client.get("/api/v1/namespaces/kube-system/services", query).get("items") or []
+    green, yellow, plain = (
+        ("\x1b[0;32m", "\x1b[0;33m", "\x1b[0m") if client.context.stdout.isatty() else ("", "", "")
+    )
+    client.print(f"{green}Kubernetes control plane{plain} is running at {yellow}{server}{plain}")
+    for service in services:
+        metadata = service["metadata"]
+        name = (metadata.get("labels") or {}).get("kubernetes.io/name") or metadata["name"]
+        port = next((p.get("name") for p in service["spec"].get("ports") or [] if p.get("name")), "")
+        suffix = f":{port}" if port else ""
+        path = f"/api/v1/namespaces/{metadata['namespace']}/services/{metadata['name']}{suffix}/proxy"
+        client.print(f"{green}{name}{plain} is running at {yellow}{server}{path}{plain}")
+    client.print("\nTo further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.")
+    return 0
+
+
+@verb("cluster-info dump", usage="cluster-info dump", summary="Not available here: dump everything")
+def cluster_info_dump(client: Client, flags: Parsed) -> int:
+    """Refused: too long for a screen."""
+    raise KubectlError("cluster-info dump is not available in this terminal; see kubectl get all -A -o yaml")
+
+
+group("auth", "Inspect authorization")
+
+
+@verb("auth can-i",
+      flags=(verbs.ALL_NAMESPACES, Flag("list", "bool", help="all that is allowed"),
+             Flag("quiet", "bool", short="q", help="no output, only the exit code"), Flag("subresource"),
+             Flag("no-headers", "bool")),
+      usage="auth can-i VERB [TYPE | TYPE/NAME | NONRESOURCEURL] [options]",
+      summary="Check whether an action is allowed")  # fmt: skip
+def can_i(client: Client, flags: Parsed) -> int:
+    """Ask the server whether something is allowed."""
+    if flags["list"]:
+        return _list_allowed(client, flags)
+    if len(flags.args) not in (2, 3):
+        raise KubectlError("you must specify two arguments: verb resource or verb resource/resourceName.\n"
+                           "See 'kubectl auth can-i -h' for help and examples.")  # fmt: skip
+    what = flags.args[1]
+    if what.startswith("/"):
+        spec: Manifest = {"nonResourceAttributes": {"path": what, "verb": flags.args[0]}}
+    else:
+        spec = {"resourceAttributes": _attributes(client, flags, what)}
+    body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": spec}
+    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    status = client.send("POST", path, body).get("status") or {}
+    allowed = bool(status.get("allowed"))
+    if not flags["quiet"]:
+        words = "yes" if allowed else "no"
+        client.print(words + (f" - {status['reason']}" if status.get("reason") else ""))
+    return 0 if allowed else 1
+
+
+def _attributes(client: Client, flags: Parsed, what: str) -> Manifest:
+    kind, _, name = what.partition("/")
+    name = name or (flags.args[2] if len(flags.args) == 3 else "")
+    found: Manifest = {"verb": flags.args[0]}
+    try:
+        resource = resource_of(kind)
+        found |= {"resource": resource.plural, "group": resource.group}
+        if not resource.namespaced and not flags["all-namespaces"]:
+            client.warn(f"resource '{resource.plural}' is not namespace scoped" + (
+                f" in group '{resource.group}'" if resource.group else ""))  # fmt: skip
+            client.note("")
+        elif not flags["all-namespaces"]:
+            found["namespace"] = client.namespace
+    except KubectlError:
+        if kind != "*":
+            client.warn(f"the server doesn't have a resource type '{kind}'")
+            client.note("")
+        found |= {"resource": kind, "namespace": client.namespace}
+    if name:
+        found["name"] = name
+    if flags["subresource"]:
+        found["subresource"] = flags["subresource"]
+    return found
+
+
+def _list_allowed(client: Client, flags: Parsed) -> int:
+    body = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectRulesReview",
+        "spec": {"namespace": client.namespace},
+    }
+    path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+    status = client.send("POST", path, body).get("status") or {}
+    rows = [] if flags["no-headers"] else [["Resources", "Non-Resource URLs", "Resource Names", "Verbs"]]
+    for rule in status.get("resourceRules") or []:
+        for group_name in rule.get("apiGroups") or [""]:
+            for plural in rule.get("resources") or []:
+                name = plural if not group_name else f"{plural}.{group_name}"
+                names = f"[{' '.join(rule.get('resourceNames') or [])}]"
+                rows.append([name, "[]", names, f"[{' '.join(rule.get('verbs') or [])}]"])
+    for rule in status.get("nonResourceRules") or []:
+        for url in rule.get("nonResourceURLs") or []:
+            rows.append(["", f"[{url}]", "[]", f"[{' '.join(rule.get('verbs') or [])}]"])
+    client.context.stdout.write(TableWriter().format(rows))
+    return 0
+
+
+@verb(
+    "auth whoami",
+    flags=(verbs.OUTPUT,),
+    usage="auth whoami",
+    summary="Experimental: Check self subject attributes",
+)
+def whoami(client: Client, flags: Parsed) -> int:
+    """Ask the server who it takes us for."""
+    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    found = client.send("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body)
+    if flags["output"]:
+        print_document(client, {**body, **found}, flags["output"])
+        return 0
+    user = (found.get("status") or {}).get("userInfo") or {}
+    rows = [["ATTRIBUTE", "VALUE"], ["Username", user.get("username", "")]]
+    if user.get("uid"):
+        rows.append(["UID", user["uid"]])
+    if user.get("groups"):
+        rows.append(["Groups", f"[{' '.join(user['groups'])}]"])
+    for key, values in sorted((user.get("extra") or {}).items()):
+        rows.append([f"Extra: {key}", f"[{' '.join(values)}]"])
+    client.context.stdout.write(TableWriter().format(rows))
+    return 0
+
+
+group("top", "Display resource (CPU/memory) usage")
+_TOP_FLAGS = (
+    verbs.SELECTOR, verbs.FIELD_SELECTOR, verbs.ALL_NAMESPACES, Flag("containers", "bool"), Flag("sort-by"),
+    Flag("no-headers", "bool"), Flag("sum", "bool"), Flag("use-protocol-buffers", "bool", default=True),
+    Flag("show-capacity", "bool"),
+)  # fmt: skip
+
+
+@verb("top pod", flags=_TOP_FLAGS, usage="top pod [NAME | -l label] [options]",
+      summary="Display resource (CPU/memory) usage of pods", aliases=("top pods", "top po"))  # fmt: skip
+def top_pod(client: Client, flags: Parsed) -> int:
+    """As in a cluster without metrics-server."""
+    return _no_metrics(client)
+
+
+@verb("top node", flags=_TOP_FLAGS, usage="top node [NAME | -l label] [options]",
+      summary="Display resource (CPU/memory) usage of nodes", aliases=("top nodes", "top no"))  # fmt: skip
+def top_node(client: Client, flags: Parsed) -> int:
+    """As in a cluster without metrics-server."""
+    return _no_metrics(client)
+
+
+def _no_metrics(client: Client) -> int:
+    client.get("/api")
+    groups = client.get("/apis").get("groups") or []
+    if not any(found.get("name") == "metrics.k8s.io" for found in groups):
+        raise KubectlError("Metrics API not available")
+    raise KubectlError("metrics not available yet")
+
+
+@verb("events",
+      flags=(verbs.ALL_NAMESPACES, verbs.OUTPUT, verbs.TEMPLATE, verbs.ALLOW_MISSING, verbs.SHOW_MANAGED_FIELDS,
+             Flag("for", help="only about this object, kind/name"), Flag("types", "strings", help="Normal or Warning"),
+             Flag("watch", "bool", short="w", help="go on as events come"), Flag("no-headers", "bool"),
+             Flag("chunk-size", "int", default=500)),
+      usage="events [(-o|--output=)json|yaml|...] [--for TYPE/NAME] [--watch] [--types=Normal,Warning] [options]",
+      summary="List events")  # fmt: skip
+def events(client: Client, flags: Parsed) -> int:
+    """Show events, oldest first."""
+    if flags["for"] and "/" not in flags["for"]:
+        raise KubectlError("--for must be in resource/name form")
+    fields = []
+    if flags["for"]:
+        about = targets(client, [flags["for"]])[0]
+        fields = [f"involvedObject.kind={about.resource.kind}", f"involvedObject.name={about.name}"]
+    resource = resource_of("events")
+    path = resource.path("" if flags["all-namespaces"] else client.namespace)
+    query = [("fieldSelector", ",".join(fields))] if fields else []
+    listed = client.get(path, [*query, ("limit", "500")])
+    found = [event for event in listed.get("items") or [] if _is_wanted(event, flags["types"])]
+    found.sort(key=last_seen)
+    if flags["output"]:
+        head = {"apiVersion": "v1", "kind": "Event"}
+        items = [without_managed_fields({**head, **event}) for event in found]
+        print_document(client, as_list(items), flags["output"], flags["template"])
+        return 0
+    if not found and not flags["watch"]:
+        where = "" if flags["all-namespaces"] else f" in {client.namespace} namespace"
+        client.note(f"No events found{where}.")
+        return 0
+    writer, headers = TableWriter(), [] if flags["no-headers"] else [_headers(flags)]
+    client.context.stdout.write(
+        writer.format(headers + [_event_row(client, flags, event) for event in found])
+    )
+    if flags["watch"]:
+        version = listed["metadata"].get("resourceVersion", "")
+        for news in client.watch(path, [*query, ("resourceVersion", version)]):
+            if news["type"] in ("ADDED", "MODIFIED") and _is_wanted(news["object"], flags["types"]):
+                client.context.stdout.write(writer.format([_event_row(client, flags, news["object"])]))
+    return 0
+
+
+def _is_wanted(event: Manifest, types: list[str]) -> bool:
+    return not types or event.get("type", "").lower() in [name.lower() for name in types]
+
+
+def _headers(flags: Parsed) -> list[str]:
+    before = ["NAMESPACE"] if flags["all-namespaces"] else []
+    return [*before, "LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]
+
+
+def _event_row(client: Client, flags: Parsed, event: Manifest) -> list[str]:
+    involved = event.get("involvedObject") or {}
+    now, first = client.context.now(), event.get("firstTimestamp") or event.get("eventTime")
+    seen = age(last_seen(event) or first, now)
+    count = (event.get("series") or {}).get("count") or event.get("count") or 1
+    if count > 1:
+        seen = f"{seen} (x{count} over {age(first, now)})"
+    before = [event["metadata"].get("namespace", "")] if flags["all-namespaces"] else []
+    subject = f"{involved.get('kind', '')}/{involved.get('name', '')}"
+    return [
+        *before,
+        seen,
+        event.get("type", ""),
+        event.get("reason", ""),
+        subject,
+        event.get("message", "").strip(),
+    ]
+
+
+@verb("options", usage="options", summary="Print the list of flags inherited by all commands")
+def options(client: Client, flags: Parsed) -> int:
+    """Print the global flags."""
+    client.context.stdout.write(help_text.options())
+    return 0
+
+
+@verb("cp", flags=(Flag("container", short="c"), Flag("no-preserve", "bool"), Flag("retries", "int")),
+      usage="cp <file-spec-src> <file-spec-dest> [options]",
+      summary="Not available here: copy files to and from containers")  # fmt: skip
+def cp(client: Client, flags: Parsed) -> int:
+    """Refused: simulated containers have no tar."""
+    if len(flags.args) != 2:
+        raise KubectlError("source and destination are required")
+    remote = [":" in spec for spec in flags.args]
+    if not any(remote):
+        raise KubectlError("one of src or dest must be a remote file specification")
+    if all(remote):
+        raise KubectlError("one of src or dest must be a local file specification")
+    raise KubectlError(
+        "cp is not available in this terminal: it needs tar in the container; use kubectl exec POD -- cat FILE > FILE"
+    )
+
+
+@verb("kustomize", usage="kustomize DIR", summary="Not available here: build a kustomization")
+def kustomize(client: Client, flags: Parsed) -> int:
+    """Refused."""
+    raise KubectlError("kustomizations are not available in this terminal; apply the manifests with -f")
+
+
+@verb("proxy", flags=(Flag("port", "int", default=8001, short="p"),), usage="proxy",
+      summary="Not available here: run a proxy to the API server")  # fmt: skip
+def proxy(client: Client, flags: Parsed) -> int:
+    """Refused."""
+    raise KubectlError(
+        "proxy is not available in this terminal; kubectl get --raw PATH asks the API server directly"
+    )
+
+
+@verb(
+    "completion", usage="completion SHELL", summary="Print shell completion code (the Tab key works already)"
+)
+def completion(client: Client, flags: Parsed) -> int:
+    """Nothing to load: completion is built in."""
+    if not flags.args:
+        raise UsageError("Shell not specified.", "completion")
+    client.print("# completion is built into this terminal")
+    return 0

@@ -1,0 +1,238 @@
+"""`kubectl apply`, client-side (three-way merge) and server-side, and `kubectl diff`."""
+
+import json
+from typing import Any
+
+from svclab.terminal.commands.kubectl import verbs
+from svclab.terminal.commands.kubectl.builder import FileObject, file_objects
+from svclab.terminal.commands.kubectl.client import APPLY, JSON_PATCH, Client
+from svclab.terminal.commands.kubectl.create import no_kustomize
+from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, UsageError, raise_all
+from svclab.terminal.commands.kubectl.flags import Flag, Parsed
+from svclab.terminal.commands.kubectl.three_way import three_way_patch
+from svclab.terminal.commands.kubectl.verbs import dry_run_of, verb, write_query
+from svclab.terminal.commands.kubectl.writing import LAST_APPLIED, report, with_last_applied
+
+Manifest = dict[str, Any]
+
+_CLIENT_SIDE = "kubectl-client-side-apply"
+_ADVICE = (
+    "Please review the fields above--they currently have other managers. Here\n"
+    "are the ways you can resolve this warning:\n"
+    "* If you intend to manage all of these fields, please re-run the apply\n"
+    "  command with the `--force-conflicts` flag.\n"
+    "* If you do not intend to manage all of the fields, please edit your\n"
+    "  manifest to remove references to the fields that should keep their\n"
+    "  current managers.\n"
+    "* You may co-own fields by updating your manifest to match the existing\n"
+    "  value; in this case, you'll become the manager if the other manager(s)\n"
+    "  stop managing the field (remove it from their configuration).\n"
+    "See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts"
+)
+_FLAGS = (
+    verbs.FILENAME, verbs.RECURSIVE, verbs.KUSTOMIZE, verbs.OUTPUT, verbs.DRY_RUN, verbs.FIELD_MANAGER, verbs.VALIDATE,
+    verbs.SELECTOR, verbs.ALL, verbs.TEMPLATE, verbs.ALLOW_MISSING, verbs.SHOW_MANAGED_FIELDS,
+    Flag("server-side", "bool", help="let the server merge, with managed fields"),
+    Flag("force-conflicts", "bool", help="take fields over from other managers"),
+    Flag("overwrite", "bool", default=True, help="resolve conflicts with the live object by overwriting it"),
+    Flag("prune", "bool", help="not available here: delete what is no longer in the files"),
+    Flag("force", "bool", help="delete and create again what cannot be changed"),
+    Flag("wait", "bool", help="wait until deleted objects are gone"),
+    Flag("grace-period", "int", default=-1, help="seconds that pods get to end"),
+    Flag("timeout", "duration", help="how long to wait for deletions"),
+    Flag("cascade", default="background", bare="background", help="what becomes of dependents"),
+)  # fmt: skip
+
+
+@verb(
+    "apply",
+    flags=_FLAGS,
+    usage="apply (-f FILENAME | -k DIRECTORY) [options]",
+    summary="Apply a configuration to an object by file name or standard input",
+    examples=("kubectl apply -f service.yaml", "cat pod.yaml | kubectl apply -f -"),
+)
+def apply(client: Client, flags: Parsed) -> int:
+    """Apply configurations."""
+    if flags.args:
+        raise UsageError(f"Unexpected args: [{' '.join(flags.args)}]", "apply")
+    if flags["kustomize"]:
+        raise no_kustomize(client, flags["kustomize"])
+    if not flags["filename"]:
+        raise KubectlError("must specify one of -f and -k")
+    dry_run = dry_run_of(flags)
+    _check(flags, dry_run)
+    objects = file_objects(client, flags["filename"], recursive=flags["recursive"])
+    errors: list[Exception] = []
+    for found in objects:
+        try:
+            if flags["server-side"]:
+                _apply_on_server(client, flags, found, dry_run)
+            else:
+                _apply(client, flags, found, dry_run)
+        except (ApiError, KubectlError) as problem:
+            errors.append(problem)
+    raise_all(errors)
+    return 0
+
+
+def _check(flags: Parsed, dry_run: str) -> None:
+    if flags["force-conflicts"] and not flags["server-side"]:
+        raise KubectlError("--force-conflicts only works with --server-side")
+    if flags["server-side"] and dry_run == "client":
+        raise KubectlError(
+            "--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)"
+        )
+    if flags["force"] and flags["server-side"]:
+        raise KubectlError("--force cannot be used with --server-side")
+    if flags["prune"]:
+        if not flags["all"] and not flags["selector"]:
+            raise KubectlError(
+                "all resources selected for prune without explicitly passing --all. To prune all resources, pass the "
+                "--all flag. If you did not mean to prune all resources, specify a label selector"
+            )
+        raise KubectlError(
+            "--prune is not available in this terminal; delete what you no longer need by name"
+        )
+
+
+def _apply(client: Client, flags: Parsed, found: FileObject, dry_run: str) -> None:
+    target, modified = found.target, with_last_applied(found.manifest)
+    if not target.name:
+        raise KubectlError(_no_name(found))
+    live = client.find(target.path)
+    query = write_query(client, _CLIENT_SIDE, dry_run, strict=True)
+    if live is None:
+        if dry_run != "client":
+            try:
+                modified = client.create(target.resource, target.namespace, modified, query)
+            except ApiError as refusal:
+                raise refusal.while_doing("creating", found.source) from None
+        report(client, target, modified, "created", dry_run)
+        return
+    original = _last_applied(live)
+    if original is None:
+        _warn_of_missing_annotation(client, found)
+    patch = patch_of(found, modified, live, original or {})
+    if not patch:
+        report(client, target, live, "unchanged", dry_run)
+        return
+    answer = live
+    if dry_run != "client":
+        answer = _send(client, flags, found, patch, modified, query)
+    unchanged = dry_run != "client" and _version(answer) == _version(live) and answer == live
+    report(client, target, answer, "unchanged" if unchanged else "configured", dry_run)
+
+
+def _send(
+    client: Client, flags: Parsed, found: FileObject, patch: Manifest, modified: Manifest, query: list
+) -> Manifest:
+    try:
+        return client.patch(found.target.path, patch, query=query)
+    except ApiError as refusal:
+        if flags["force"] and refusal.reason in ("Invalid", "Conflict"):
+            client.delete(found.target.path)
+            _wait_until_gone(client, found)
+            return client.create(found.target.resource, found.target.namespace, modified, query)
+        raise _patch_failure(refusal, found, patch) from None
+
+
+def _wait_until_gone(client: Client, found: FileObject) -> None:
+    while client.find(found.target.path) is not None:
+        client.context.sleep(1)
+
+
+def _patch_failure(refusal: ApiError, found: FileObject, patch: Manifest) -> ApiError:
+    shown = json.dumps(patch, separators=(",", ":"))
+    words = (
+        f'applying patch:\n{shown}\nto:\nResource: {_mapping(found)}\nName: "{found.target.name}", Namespace: '
+        f'"{found.target.namespace}"\nfor: "{found.source}": '
+    )
+    inner = refusal.while_doing("patching", found.source)
+    return (
+        ApiError({**refusal.status, "message": words + inner.message})
+        if refusal.reason != "Invalid"
+        else refusal
+    )
+
+
+def _mapping(found: FileObject) -> str:
+    resource = found.target.resource
+    group = f"{resource.group}/" if resource.group else "/"
+    return (
+        f'"{group}{resource.version}, Resource={resource.plural}", GroupVersionKind: "{group}{resource.version}, '
+        f'Kind={resource.kind}"'
+    )
+
+
+def patch_of(found: FileObject, modified: Manifest, live: Manifest, original: Manifest) -> Manifest:
+    """The three-way patch of one object; {} when the live object already is as wanted."""
+    return three_way_patch(found.target.resource.kind, original, modified, live)
+
+
+def _no_name(found: FileObject) -> str:
+    resource = found.target.resource
+    group = f"{resource.group}/" if resource.group else "/"
+    return (
+        f'error when retrieving current configuration of:\nResource: "{group}{resource.version}, '
+        f'Resource={resource.plural}", GroupVersionKind: "{group}{resource.version}, Kind={resource.kind}"\n'
+        f'Name: "", Namespace: "{found.target.namespace}"\nfrom server for: "{found.source}": resource name may not '
+        "be empty"
+    )
+
+
+def _last_applied(live: Manifest) -> Manifest | None:
+    text = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    if not text:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _warn_of_missing_annotation(client: Client, found: FileObject) -> None:
+    client.warn(
+        f"resource {found.target.resource.plural}/{found.target.name} is missing the {LAST_APPLIED} annotation which "
+        "is required by kubectl apply. kubectl apply should only be used on resources created declaratively by "
+        "either kubectl create --save-config or kubectl apply. The missing annotation will be patched automatically."
+    )
+
+
+def _version(manifest: Manifest) -> str:
+    return manifest["metadata"].get("resourceVersion", "")
+
+
+# server-side
+
+
+def _apply_on_server(client: Client, flags: Parsed, found: FileObject, dry_run: str) -> None:
+    query = write_query(client, "kubectl", dry_run, strict=True)
+    query.append(("force", str(flags["force-conflicts"]).lower()))
+    try:
+        answer = client.patch(found.target.path, found.manifest, APPLY, query)
+    except ApiError as refusal:
+        if _is_field_conflict(refusal):
+            raise KubectlError(f"{refusal.message}\n{_ADVICE}") from None
+        raise
+    if dry_run == "none":
+        _take_over_client_side_fields(client, found, answer)
+    report(client, found.target, answer, "serverside-applied", dry_run)
+
+
+def _is_field_conflict(refusal: ApiError) -> bool:
+    causes = (refusal.status.get("details") or {}).get("causes") or []
+    return refusal.reason == "Conflict" and any(c.get("reason") == "FieldManagerConflict" for c in causes)
+
+
+def _take_over_client_side_fields(client: Client, found: FileObject, answer: Manifest) -> None:
+    """Fields that client-side apply recorded become server-side apply's, as kubectl does after the first time."""
+    entries = answer["metadata"].get("managedFields") or []
+    old = [e for e in entries if e.get("manager") == _CLIENT_SIDE and e.get("operation") == "Update"]
+    if not old:
+        return
+    kept = [e for e in entries if e not in old]
+    operations = [
+        {"op": "replace", "path": "/metadata/managedFields", "value": kept},
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": _version(answer)},
+    ]
+    client.patch(found.target.path, operations, JSON_PATCH, [("fieldManager", "kubectl")])

@@ -1,0 +1,135 @@
+"""`kubectl delete`, with waiting until what was deleted is gone."""
+
+from typing import Any
+
+from svclab.terminal.commands.kubectl import verbs
+from svclab.terminal.commands.kubectl.builder import NOTHING_GIVEN, Target, expand, file_objects, targets
+from svclab.terminal.commands.kubectl.client import Client
+from svclab.terminal.commands.kubectl.create import no_kustomize
+from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, raise_all
+from svclab.terminal.commands.kubectl.flags import Flag, Parsed
+from svclab.terminal.commands.kubectl.verbs import dry_run_of, dry_run_words, verb
+from svclab.terminal.commands.kubectl.waiting import wait_until_gone
+
+Manifest = dict[str, Any]
+
+_FORCE_WARNING = (
+    "Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource "
+    "may continue to run on the cluster indefinitely."
+)
+_POLICIES = {
+    "true": "Background", "background": "Background", "foreground": "Foreground", "false": "Orphan", "orphan": "Orphan",
+}  # fmt: skip
+_FLAGS = (
+    verbs.FILENAME, verbs.RECURSIVE, verbs.KUSTOMIZE, verbs.SELECTOR, verbs.FIELD_SELECTOR, verbs.ALL,
+    verbs.ALL_NAMESPACES, verbs.DRY_RUN, verbs.OUTPUT,
+    Flag("grace-period", "int", default=-1, help="seconds that pods get to end"),
+    Flag("force", "bool", help="with --grace-period=0: do not wait for the node"),
+    Flag("now", "bool", help="one second of grace"),
+    Flag("wait", "bool", default=True, help="wait until the objects are gone"),
+    Flag("timeout", "duration", help="how long to wait"),
+    Flag("ignore-not-found", "bool", help="a missing object is no error"),
+    Flag("cascade", default="background", bare="background", help="background, foreground or orphan"),
+    Flag("interactive", "bool", short="i", help="not available here: ask before deleting"),
+    Flag("raw", help="DELETE this path"),
+)  # fmt: skip
+
+
+@verb(
+    "delete",
+    flags=_FLAGS,
+    usage="delete ([-f FILENAME] | TYPE [(NAME | -l label | --all)]) [options]",
+    summary="Delete objects by file names, standard input, names, or by labels",
+    examples=(
+        "kubectl delete pod web --now",
+        "kubectl delete -f service.yaml",
+        "kubectl delete pods -l app=web",
+    ),
+)
+def delete(client: Client, flags: Parsed) -> int:
+    """Delete objects."""
+    if flags["kustomize"]:
+        raise no_kustomize(client, flags["kustomize"])
+    dry_run = dry_run_of(flags)
+    grace = _grace(client, flags)
+    if flags["cascade"] not in _POLICIES:
+        raise KubectlError(
+            "invalid cascade value (" + flags["cascade"] + '). Must be "background", "foreground", or '
+            '"orphan"'
+        )
+    found = _targets(client, flags)
+    if client.namespace_given and any(not target.resource.namespaced for target in found):
+        client.warn("deleting cluster-scoped resources, not scoped to the provided namespace")
+    errors: list[Exception] = []
+    deleted: list[tuple[Target, str]] = []
+    for target, source in _expanded(client, flags, found):
+        try:
+            uid = _delete_one(client, flags, target, grace, dry_run)
+            deleted.append((target, uid))
+        except ApiError as refusal:
+            if flags["ignore-not-found"] and refusal.reason == "NotFound":
+                continue
+            errors.append(refusal.while_doing("deleting", source) if source else refusal)
+    if not deleted and not errors and not flags["ignore-not-found"]:
+        client.print("No resources found")
+    if flags["wait"] and dry_run == "none":
+        wait_until_gone(client, deleted, flags["timeout"] or None)
+    raise_all(errors)
+    return 0
+
+
+def _grace(client: Client, flags: Parsed) -> int:
+    grace = flags["grace-period"]
+    if flags["now"] and grace >= 0:
+        raise KubectlError("--now and --grace-period cannot be specified together")
+    if flags["now"]:
+        return 1
+    if flags["force"] and grace < 0:
+        grace = 0
+    if flags["force"] and grace > 0:
+        raise KubectlError("--force and --grace-period greater than 0 cannot be specified together")
+    if grace == 0 and not flags["force"]:
+        return 1
+    if grace == 0:
+        client.warn(_FORCE_WARNING)
+    return grace
+
+
+def _targets(client: Client, flags: Parsed) -> list[Target]:
+    if flags["filename"]:
+        objects = file_objects(client, flags["filename"], recursive=flags["recursive"])
+        client.sources = {f.target.path: f.source for f in objects}
+        return [f.target for f in objects]
+    if not flags.args:
+        raise KubectlError(NOTHING_GIVEN)
+    selecting = bool(flags["all"] or flags["selector"] or flags["field-selector"])
+    found = targets(client, flags.args, selecting=selecting)
+    if not selecting and any(not target.name for target in found):
+        raise KubectlError("resource(s) were provided, but no name was specified")
+    if flags["all-namespaces"]:
+        found = [Target(target.resource, "", target.name) for target in found]
+    return found
+
+
+def _expanded(client: Client, flags: Parsed, found: list[Target]) -> list[tuple[Target, str]]:
+    whole = expand(client, found, selector=flags["selector"], fields=flags["field-selector"])
+    return [(target, client.sources.get(target.path, "")) for target in whole]
+
+
+def _delete_one(client: Client, flags: Parsed, target: Target, grace: int, dry_run: str) -> str:
+    """Ask for the deletion and say so; gives the object's uid ("" when it is not known)."""
+    uid = ""
+    if dry_run != "client":
+        options: Manifest = {"propagationPolicy": _POLICIES[flags["cascade"]]}
+        if grace >= 0:
+            options = {"gracePeriodSeconds": grace, **options}
+        query = [("dryRun", "All")] if dry_run == "server" else []
+        answer = client.delete(target.path, options, query)
+        about = answer.get("details") if answer.get("kind") == "Status" else answer.get("metadata")
+        uid = (about or {}).get("uid", "")
+    if flags["output"] == "name":
+        client.print(target.printed)
+    else:
+        word = "force deleted" if grace == 0 else "deleted"
+        client.print(f"{target.quoted} {word}{dry_run_words(dry_run)}")
+    return uid

@@ -1,0 +1,124 @@
+"""`kubectl diff`: what `apply` would change, as `diff -u -N` shows two files."""
+
+import difflib
+import json
+from typing import Any
+
+from svclab.terminal.commands.kubectl import verbs
+from svclab.terminal.commands.kubectl.apply import patch_of
+from svclab.terminal.commands.kubectl.builder import FileObject, file_objects
+from svclab.terminal.commands.kubectl.client import APPLY, Client
+from svclab.terminal.commands.kubectl.create import no_kustomize
+from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError
+from svclab.terminal.commands.kubectl.flags import Flag, Parsed
+from svclab.terminal.commands.kubectl.output import without_managed_fields
+from svclab.terminal.commands.kubectl.verbs import verb, write_query
+from svclab.terminal.commands.kubectl.writing import LAST_APPLIED, with_last_applied
+from svclab.terminal.commands.kubectl.yaml_text import to_yaml
+
+Manifest = dict[str, Any]
+
+_FLAGS = (
+    verbs.FILENAME, verbs.RECURSIVE, verbs.KUSTOMIZE, verbs.SELECTOR, verbs.FIELD_MANAGER, verbs.SHOW_MANAGED_FIELDS,
+    Flag("server-side", "bool", help="compare with what server-side apply would make"),
+    Flag("force-conflicts", "bool", help="with --server-side: take fields over"),
+)  # fmt: skip
+
+
+@verb(
+    "diff",
+    flags=_FLAGS,
+    usage="diff -f FILENAME [options]",
+    summary="Diff the live version against a would-be applied version",
+)
+def diff(client: Client, flags: Parsed) -> int:
+    """Show what apply would change: exit code 1 when there is something, above 1 for an error."""
+    try:
+        return _diff(client, flags)
+    except KubectlError as problem:
+        problem.code = max(problem.code, 2)
+        raise
+
+
+def _diff(client: Client, flags: Parsed) -> int:
+    if flags["kustomize"]:
+        raise no_kustomize(client, flags["kustomize"])
+    if not flags["filename"]:
+        raise KubectlError("must specify one of -f and -k")
+    differences = []
+    for found in file_objects(client, flags["filename"], recursive=flags["recursive"]):
+        live = client.find(found.target.path)
+        merged = _merged(client, flags, found, live)
+        text = _unified(client, flags, found, live, merged)
+        if text:
+            differences.append((_file_name(found), text))
+    for name, text in sorted(differences):
+        client.context.stdout.write(f"diff -u -N {_path('LIVE', name)} {_path('MERGED', name)}\n{text}")
+    return 1 if differences else 0
+
+
+def _merged(client: Client, flags: Parsed, found: FileObject, live: Manifest | None) -> Manifest:
+    """The object as it would be, from a dry run on the server."""
+    try:
+        if flags["server-side"]:
+            query = [
+                *write_query(client, "kubectl", "server"),
+                ("force", str(flags["force-conflicts"]).lower()),
+            ]
+            return client.patch(found.target.path, found.manifest, APPLY, query)
+        query = write_query(client, "kubectl-client-side-apply", "server")
+        if live is None:
+            return client.create(found.target.resource, found.target.namespace, found.manifest, query)
+        modified = with_last_applied(found.manifest)
+        patch = patch_of(found, modified, live, _original(live))
+        if patch:
+            (patch.get("metadata") or {}).get("annotations", {}).pop(LAST_APPLIED, None)
+        return client.patch(found.target.path, patch, query=query) if patch else live
+    except ApiError as refusal:
+        problem = refusal.while_doing("creating" if live is None else "patching", found.source)
+        raise KubectlError(f"Error from server ({problem.reason}): {problem.message}", 2, bare=True) from None
+
+
+def _original(live: Manifest) -> Manifest:
+    text = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    return _configuration(text) if text else {}
+
+
+def _configuration(text: str) -> Manifest:
+    """The configuration in the annotation; {} when it cannot be read."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {}
+
+
+def _unified(
+    client: Client, flags: Parsed, found: FileObject, live: Manifest | None, merged: Manifest
+) -> str:
+    name = _file_name(found)
+    before = _lines(flags, live, found) if live else []
+    after = _lines(flags, merged, found)
+    now = client.context.now()
+    stamp = now.strftime("%Y-%m-%d %H:%M:%S.%f") + "000 +0000"
+    lines = difflib.unified_diff(before, after, _path("LIVE", name), _path("MERGED", name), stamp, stamp, n=3)
+    return "".join(lines)
+
+
+def _lines(flags: Parsed, manifest: Manifest, found: FileObject) -> list[str]:
+    shown = manifest if flags["show-managed-fields"] else without_managed_fields(manifest)
+    if found.target.resource.kind == "Secret":
+        shown = {
+            **shown,
+            **{k: dict.fromkeys(v, "***") for k, v in shown.items() if k in ("data", "stringData")},
+        }
+    return to_yaml(shown).splitlines(keepends=True)
+
+
+def _file_name(found: FileObject) -> str:
+    resource = found.target.resource
+    group = f"{resource.group}." if resource.group else ""
+    return f"{group}{resource.version}.{resource.kind}.{found.target.namespace}.{found.target.name}"
+
+
+def _path(side: str, name: str) -> str:
+    return f"/tmp/{side}-1/{name}"  # noqa: S108 (only shown)

@@ -1,0 +1,85 @@
+"""`kubectl edit`: the object in the page's editor, and what was changed as a patch."""
+
+from typing import Any
+
+from svclab.terminal.commands.kubectl import verbs
+from svclab.terminal.commands.kubectl.builder import Target
+from svclab.terminal.commands.kubectl.changing import meant
+from svclab.terminal.commands.kubectl.client import Client
+from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, describe
+from svclab.terminal.commands.kubectl.flags import Flag, Parsed
+from svclab.terminal.commands.kubectl.output import without_managed_fields
+from svclab.terminal.commands.kubectl.three_way import three_way_patch
+from svclab.terminal.commands.kubectl.verbs import verb, write_query
+from svclab.terminal.commands.kubectl.writing import report
+from svclab.terminal.commands.kubectl.yaml_text import to_yaml
+from svclab.terminal.manifests import ManifestError, read_manifests
+
+Manifest = dict[str, Any]
+
+_HEADER = (
+    "# Please edit the object below. Lines beginning with a '#' will be ignored,\n"
+    "# and an empty file will abort the edit. If an error occurs while saving this file will be\n"
+    "# reopened with the relevant failures.\n#\n"
+)
+
+
+@verb(
+    "edit",
+    flags=(verbs.FILENAME, verbs.RECURSIVE, verbs.KUSTOMIZE, verbs.OUTPUT, verbs.FIELD_MANAGER, verbs.VALIDATE,
+           verbs.SELECTOR, verbs.SHOW_MANAGED_FIELDS, verbs.SAVE_CONFIG,
+           Flag("output-patch", "bool", help="show the patch if the object is changed"),
+           Flag("subresource", help="edit this subresource: status")),
+    usage="edit (RESOURCE/NAME | -f FILENAME) [options]",
+    summary="Edit an object on the server",
+)  # fmt: skip
+def edit(client: Client, flags: Parsed) -> int:
+    """Edit objects, one after the other."""
+    found = meant(client, flags, selecting=bool(flags["selector"]))
+    code = 0
+    for target in found:
+        code = _edit_one(client, target) or code
+    return code
+
+
+def _edit_one(client: Client, target: Target) -> int:
+    live = client.get(target.path)
+    shown = to_yaml(without_managed_fields(live))
+    text = _HEADER + shown
+    while True:
+        saved = client.context.session.edit(client.context.process, target.printed, text)
+        body = _without_comments(saved or "")
+        if saved is None or body.strip() in ("", shown.strip()):
+            reason = "no changes made" if saved is None or body.strip() else "saved file was empty"
+            client.note(f"Edit cancelled, {reason}.")
+            return 0
+        try:
+            return _save(client, target, live, body)
+        except (ManifestError, KubectlError, ApiError) as problem:
+            words = (
+                problem.message if isinstance(problem, ManifestError) else describe(problem)[0].rstrip("\n")
+            )
+            remarks = "".join(f"# {line}\n" for line in words.split("\n"))
+            again = _HEADER + remarks + "#\n" + body
+            if again == text:  # saved again unchanged: give up, as kubectl does
+                raise
+            text = again
+
+
+def _without_comments(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
+
+
+def _save(client: Client, target: Target, live: Manifest, body: str) -> int:
+    documents = read_manifests(body, "edited file")
+    if not documents:
+        raise KubectlError("edited file is empty")
+    edited = documents[0].manifest
+    original = without_managed_fields(live)
+    patch = three_way_patch(target.resource.kind, original, edited, original)
+    if not patch:
+        client.note("Edit cancelled, no changes made.")
+        return 0
+    query = write_query(client, "kubectl-edit", strict=True)
+    report(client, target, client.patch(target.path, patch, query=query), "edited")
+    return 0

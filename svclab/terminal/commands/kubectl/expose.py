@@ -1,0 +1,163 @@
+"""`kubectl expose`: a Service for the pods of something that is there."""
+
+from typing import Any
+
+from svclab.terminal.commands.kubectl import verbs
+from svclab.terminal.commands.kubectl.builder import NOTHING_GIVEN, Target, file_objects, resource_of, targets
+from svclab.terminal.commands.kubectl.client import Client
+from svclab.terminal.commands.kubectl.errors import KubectlError
+from svclab.terminal.commands.kubectl.flags import Flag, Parsed
+from svclab.terminal.commands.kubectl.generators import metadata, without_nulls
+from svclab.terminal.commands.kubectl.verbs import dry_run_of, verb, write_query
+from svclab.terminal.commands.kubectl.writing import report
+
+Manifest = dict[str, Any]
+
+_FLAGS = (
+    verbs.FILENAME, verbs.RECURSIVE, verbs.KUSTOMIZE, verbs.OUTPUT, verbs.DRY_RUN, verbs.FIELD_MANAGER, verbs.TEMPLATE,
+    verbs.ALLOW_MISSING, verbs.SHOW_MANAGED_FIELDS, verbs.SAVE_CONFIG,
+    Flag("port", help="the service's port, or several"), Flag("target-port", help="port or name on the pods"),
+    Flag("type", help="ClusterIP, NodePort, LoadBalancer or ExternalName"), Flag("name", help="the service's name"),
+    Flag("protocol", help="TCP, UDP or SCTP"), Flag("selector", help="the labels to select, instead of the object's"),
+    Flag("labels", short="l", help="labels of the service"), Flag("external-ip", help="an additional external address"),
+    Flag("load-balancer-ip", help="the address wanted of the load balancer"),
+    Flag("session-affinity", help="None or ClientIP"), Flag("cluster-ip", help="the address, or None for headless"),
+    Flag("overrides", help="not available here: JSON to lay over the object"),
+    Flag("override-type", default="merge"),
+)  # fmt: skip
+
+
+@verb(
+    "expose",
+    flags=_FLAGS,
+    usage="expose (-f FILENAME | TYPE NAME) [--port=port] [--protocol=TCP|UDP|SCTP] [--target-port=number-or-name] "
+    "[--name=name] [--external-ip=external-ip-of-service] [--type=type] [options]",
+    summary="Take a replica set, service, deployment or pod and expose it as a new service",
+)
+def expose(client: Client, flags: Parsed) -> int:
+    """Create a Service."""
+    dry_run = dry_run_of(flags)
+    for target in _meant(client, flags):
+        manifest = _service(client, flags, target, client.get(target.path))
+        name, namespace = manifest["metadata"]["name"], client.namespace
+        services = resource_of("services")
+        made = manifest
+        if dry_run != "client":
+            query = write_query(client, "kubectl-expose", dry_run)
+            made = client.create(services, namespace, without_nulls(manifest), query)
+        report(client, Target(services, namespace, name), made, "exposed", dry_run)
+    return 0
+
+
+def _meant(client: Client, flags: Parsed) -> list[Target]:
+    if flags["filename"]:
+        return [f.target for f in file_objects(client, flags["filename"], recursive=flags["recursive"])]
+    if not flags.args:
+        raise KubectlError(NOTHING_GIVEN)
+    found = targets(client, flags.args)
+    if any(not target.name for target in found):
+        raise KubectlError("resource(s) were provided, but no name was specified")
+    return found
+
+
+def _service(client: Client, flags: Parsed, target: Target, source: Manifest) -> Manifest:
+    selector = _pairs(flags["selector"]) if flags["selector"] else _selector(target, source)
+    ports = flags["port"].split(",") if flags["port"] else _ports(source)
+    if not ports:
+        raise KubectlError("couldn't find port via --port flag or introspection")
+    labels = _pairs(flags["labels"]) if flags["labels"] else source["metadata"].get("labels") or {}
+    spec: Manifest = {
+        "ports": [_port(flags, source, text, index, len(ports)) for index, text in enumerate(ports)]
+    }
+    spec["selector"] = selector
+    for flag, field in (
+        ("cluster-ip", "clusterIP"),
+        ("type", "type"),
+        ("session-affinity", "sessionAffinity"),
+        ("load-balancer-ip", "loadBalancerIP"),
+    ):
+        if flags[flag]:
+            spec[field] = flags[flag]
+    if flags["external-ip"]:
+        spec["externalIPs"] = [flags["external-ip"]]
+    name = flags["name"] or target.name[:63]
+    return {
+        "kind": "Service",
+        "apiVersion": "v1",
+        "metadata": metadata(name, client.namespace, dict(labels)),
+        "spec": spec,
+        "status": {"loadBalancer": {}},
+    }
+
+
+def _selector(target: Target, source: Manifest) -> dict[str, str]:
+    spec = source.get("spec") or {}
+    match target.resource.kind:
+        case "Pod":
+            labels = source["metadata"].get("labels")
+            if not labels:
+                raise KubectlError(
+                    "couldn't retrieve selectors via --selector flag or introspection: the pod has no "
+                    "labels and cannot be exposed"
+                )
+            return labels
+        case "Service":
+            if not spec.get("selector"):
+                raise KubectlError(
+                    "couldn't retrieve selectors via --selector flag or introspection: the service has "
+                    "no pod selector set"
+                )
+            return spec["selector"]
+        case "Deployment" | "ReplicaSet":
+            selector = spec.get("selector") or {}
+            if selector.get("matchExpressions"):
+                raise KubectlError(
+                    "couldn't retrieve selectors via --selector flag or introspection: couldn't convert expressions - "
+                    f'"{selector["matchExpressions"]}" to map-based selector format'
+                )
+            return selector.get("matchLabels") or {}
+    raise KubectlError(
+        f"cannot expose a {target.resource.kind}"
+        if not target.resource.group
+        else f"cannot expose a {target.resource.kind}.{target.resource.group}"
+    )
+
+
+def _ports(source: Manifest) -> list[str]:
+    spec = source.get("spec") or {}
+    if source.get("kind") == "Service":
+        return [str(port["port"]) for port in spec.get("ports") or []]
+    return [str(port["containerPort"]) for port in _container_ports(source)]
+
+
+def _container_ports(source: Manifest) -> list[Manifest]:
+    spec = source.get("spec") or {}
+    pod = spec if source.get("kind") == "Pod" else (spec.get("template") or {}).get("spec") or {}
+    return [port for container in pod.get("containers") or [] for port in container.get("ports") or []]
+
+
+def _port(flags: Parsed, source: Manifest, text: str, index: int, count: int) -> Manifest:
+    if not text.strip().isdigit():
+        raise KubectlError(f'strconv.Atoi: parsing "{text}": invalid syntax')
+    number = int(text)
+    target = flags["target-port"]
+    port: Manifest = {"name": f"port-{index + 1}"} if count > 1 else {}
+    port["protocol"] = flags["protocol"] or _protocol(source, number)
+    port["port"] = number
+    port["targetPort"] = (int(target) if target.isdigit() else target) if target else number
+    return port
+
+
+def _protocol(source: Manifest, number: int) -> str:
+    if source.get("kind") == "Service":
+        known = {port["port"]: port.get("protocol", "TCP") for port in source["spec"].get("ports") or []}
+    else:
+        known = {port["containerPort"]: port.get("protocol", "TCP") for port in _container_ports(source)}
+    return known.get(number, "TCP")
+
+
+def _pairs(text: str) -> dict[str, str]:
+    for part in text.split(","):
+        if "=" not in part:
+            raise KubectlError(f"unexpected label spec: {part}")
+    return dict(part.split("=", 1) for part in text.split(","))

@@ -1,0 +1,139 @@
+"""`kubectl logs`: what containers have printed."""
+
+import json
+from typing import Any
+
+from svclab.terminal.commands.kubectl import verbs
+from svclab.terminal.commands.kubectl.builder import resource_of
+from svclab.terminal.commands.kubectl.client import Client
+from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, UsageError, raise_all
+from svclab.terminal.commands.kubectl.flags import Flag, Parsed
+from svclab.terminal.commands.kubectl.pods import container_of, pod_of
+from svclab.terminal.commands.kubectl.verbs import verb
+
+Manifest = dict[str, Any]
+
+_USAGE = (
+    "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\n"
+    "POD or TYPE/NAME is a required argument for the logs command"
+)
+_TAIL_WITH_SELECTOR = 10
+_FLAGS = (
+    verbs.SELECTOR,
+    Flag("container", short="c", help="the container whose log is shown"),
+    Flag("all-containers", "bool", help="the logs of all containers"),
+    Flag("all-pods", "bool", help="the logs of all pods of a workload"),
+    Flag("follow", "bool", short="f", help="go on as the log grows"),
+    Flag("previous", "bool", short="p", help="the log of the container's previous instance"),
+    Flag("tail", "int", default=-1, help="only so many lines from the end"),
+    Flag("since", "duration", help="only what is younger"),
+    Flag("since-time", help="only what is younger than this time"),
+    Flag("timestamps", "bool", help="each line with its time"),
+    Flag("prefix", "bool", help="each line with its pod and container"),
+    Flag("limit-bytes", "int", help="only so many bytes"),
+    Flag("ignore-errors", "bool", help="go on when one log cannot be read"),
+    Flag("max-log-requests", "int", default=5, help="how many logs to follow at once"),
+    Flag("pod-running-timeout", "duration", default=20.0),
+    Flag("insecure-skip-tls-verify-backend", "bool"),
+)
+
+
+@verb(
+    "logs",
+    flags=_FLAGS,
+    usage="logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER] [options]",
+    summary="Print the logs for a container in a pod",
+)
+def logs(client: Client, flags: Parsed) -> int:
+    """Print logs."""
+    if flags["selector"]:
+        if flags.args:
+            raise UsageError("only a selector (-l) or a POD name is allowed", "logs")
+        pods = client.list(resource_of("pods"), client.namespace, labelSelector=flags["selector"])
+        if not pods:
+            client.note(f"No resources found in {client.namespace} namespace.")
+            return 0
+    elif 1 <= len(flags.args) <= 2:
+        pods = [pod_of(client, flags.args[0], among=True)]
+    else:
+        raise UsageError(_USAGE, "logs")
+    asked = flags["container"] or (flags.args[1] if len(flags.args) == 2 else "")
+    errors: list[Exception] = []
+    for pod, container in _sources(client, flags, pods, asked):
+        try:
+            _print(client, flags, pod, container)
+        except ApiError as refusal:
+            if not flags["ignore-errors"]:
+                errors.append(refusal)
+    raise_all(errors)
+    return 0
+
+
+def _sources(client: Client, flags: Parsed, pods: list[Manifest], asked: str) -> list[tuple[Manifest, str]]:
+    found = []
+    for pod in pods:
+        if flags["all-containers"]:
+            spec = pod["spec"]
+            containers = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
+            found += [(pod, container["name"]) for container in containers]
+        elif asked:
+            found.append((pod, asked))
+        else:
+            found.append((pod, container_of(client, pod, "")["name"]))
+    if flags["follow"] and len(found) > flags["max-log-requests"]:
+        raise KubectlError(
+            f"you are attempting to follow {len(found)} log streams, but maximum allowed concurrency is "
+            f"{flags['max-log-requests']}, use --max-log-requests to increase the limit"
+        )
+    return found
+
+
+def _print(client: Client, flags: Parsed, pod: Manifest, container: str) -> None:
+    metadata = pod["metadata"]
+    path = resource_of("pods").path(metadata.get("namespace", ""), metadata["name"], "log")
+    shown = _fetch(client, path, _query(flags, container))
+    prefix = f"[pod/{metadata['name']}/{container}] " if flags["prefix"] else ""
+    _write(client, shown, prefix)
+    if not flags["follow"]:
+        return
+    # A followed log is read again as time passes: what is new comes after what was there.
+    whole = _fetch(client, path, [("container", container)])
+    while client.find(resource_of("pods").path(metadata.get("namespace", ""), metadata["name"])) is not None:
+        client.context.sleep(1)
+        grown = _fetch(client, path, [("container", container)])
+        if len(grown) > len(whole) and grown.startswith(whole):
+            _write(client, grown[len(whole) :], prefix)
+        whole = grown
+
+
+def _query(flags: Parsed, container: str) -> list[tuple[str, str]]:
+    tail = flags["tail"]
+    if tail < 0 and flags["selector"] and not flags.has("tail"):
+        tail = _TAIL_WITH_SELECTOR
+    query = [("container", container)]
+    if flags["previous"]:
+        query.append(("previous", "true"))
+    if flags["timestamps"]:
+        query.append(("timestamps", "true"))
+    if tail >= 0:
+        query.append(("tailLines", str(tail)))
+    if flags["since"]:
+        query.append(("sinceSeconds", str(round(flags["since"]))))
+    if flags["since-time"]:
+        query.append(("sinceTime", flags["since-time"]))
+    if flags["limit-bytes"]:
+        query.append(("limitBytes", str(flags["limit-bytes"])))
+    return query
+
+
+def _fetch(client: Client, path: str, query: list[tuple[str, str]]) -> str:
+    response = client.ask("GET", path, query=query)
+    if response.status >= 400:
+        raise ApiError(json.loads(response.body))
+    return response.body.decode(errors="replace")
+
+
+def _write(client: Client, text: str, prefix: str) -> None:
+    if prefix:
+        text = "".join(prefix + line for line in text.splitlines(keepends=True))
+    client.context.stdout.write(text)

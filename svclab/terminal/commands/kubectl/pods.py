@@ -1,0 +1,147 @@
+"""How commands find their way into pods: which pod is meant, which container, and what runs there."""
+
+import json
+from typing import Any
+
+from svclab.kube.selectors import format_labels, format_object
+from svclab.terminal.commands.kubectl.builder import Target, resource_of, targets
+from svclab.terminal.commands.kubectl.client import Client
+from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError
+from svclab.terminal.places import Location
+
+Manifest = dict[str, Any]
+
+_DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+
+
+def pod_of(client: Client, name: str, *, among: bool = False) -> Manifest:
+    """The pod behind `web`, `pod/web`, `deployment/web` or `svc/web`.
+
+    `among` tells which one was taken when there are several, as `logs` does. Raises ApiError, KubectlError.
+    """
+    target = (
+        targets(client, [name])[0] if "/" in name else Target(resource_of("pods"), client.namespace, name)
+    )
+    if target.resource.kind == "Pod":
+        return client.get(target.path)
+    owner = client.get(target.path)
+    found = pods_behind(client, target, owner)
+    if not found:
+        raise KubectlError("timed out waiting for the condition")
+    chosen = found[0]
+    if among and len(found) > 1:
+        client.note(f"Found {len(found)} pods, using pod/{chosen['metadata']['name']}")
+    return client.get(Target(resource_of("pods"), target.namespace, chosen["metadata"]["name"]).path)
+
+
+def pods_behind(client: Client, target: Target, owner: Manifest) -> list[Manifest]:
+    """The pods that a workload or Service selects, running and ready ones first."""
+    spec = owner.get("spec") or {}
+    if target.resource.kind == "Service":
+        if not spec.get("selector"):
+            raise KubectlError(f"invalid service '{target.name}': Service is defined without a selector")
+        selector = format_labels(spec["selector"])
+    elif spec.get("selector"):
+        selector = format_object(spec["selector"])
+    else:
+        kind = target.resource.kind
+        group = f"{target.resource.group}/" if target.resource.group else ""
+        raise KubectlError(
+            f"cannot attach to *{group}{target.resource.version}.{kind}: selector for {kind} not implemented"
+        )
+    items = client.list(resource_of("pods"), target.namespace, labelSelector=selector)
+    return sorted(items, key=_rank)
+
+
+def _rank(pod: Manifest) -> tuple[Any, ...]:
+    status, spec = pod.get("status") or {}, pod.get("spec") or {}
+    ready = any(
+        c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or []
+    )
+    phases = {"Running": 0, "Unknown": 1, "Pending": 2}
+    return (
+        not spec.get("nodeName"),
+        phases.get(status.get("phase", ""), 3),
+        not ready,
+        bool(pod["metadata"].get("deletionTimestamp")),
+    )
+
+
+def container_of(client: Client, pod: Manifest, asked: str, *, quiet: bool = False) -> Manifest:
+    """The container that is meant: the one asked for, the pod's default or its first.
+
+    Raises KubectlError or ApiError with the words of kubectl or the server.
+    """
+    spec, name = pod["spec"], pod["metadata"]["name"]
+    containers = spec.get("containers") or []
+    others = [*(spec.get("initContainers") or []), *(spec.get("ephemeralContainers") or [])]
+    if asked:
+        found = next((c for c in (*containers, *others) if c["name"] == asked), None)
+        if found is None:
+            raise bad_request(f"container {asked} is not valid for pod {name}")
+        return found
+    default = (pod["metadata"].get("annotations") or {}).get(_DEFAULT_CONTAINER)
+    chosen = next((c for c in containers if c["name"] == default), containers[0])
+    if len(containers) + len(others) > 1 and not default and not quiet:
+        names = ", ".join([c["name"] for c in containers] + [_suffixed(c, spec) for c in others])
+        client.note(f'Defaulted container "{chosen["name"]}" out of: {names}')
+    return chosen
+
+
+def _suffixed(container: Manifest, spec: Manifest) -> str:
+    kind = "init" if container in (spec.get("initContainers") or []) else "ephem"
+    return f"{container['name']} ({kind})"
+
+
+def bad_request(message: str) -> ApiError:
+    """A refusal that the node would give."""
+    return ApiError({"status": "Failure", "reason": "BadRequest", "message": message, "code": 400})
+
+
+def require_running(pod: Manifest, container: Manifest) -> None:
+    """Nothing can run in a pod that has ended, or in a container that has not begun.
+
+    Raises KubectlError, ApiError.
+    """
+    phase = (pod.get("status") or {}).get("phase", "")
+    if phase in ("Succeeded", "Failed"):
+        raise KubectlError(f"cannot exec into a container in a completed pod; current phase is {phase}")
+    name, namespace = pod["metadata"]["name"], pod["metadata"].get("namespace", "")
+    if not pod["spec"].get("nodeName"):
+        raise bad_request(f"pod {name} does not have a host assigned")
+    statuses = (pod.get("status") or {}).get("containerStatuses") or []
+    status = next((s for s in statuses if s.get("name") == container["name"]), None)
+    if status is None or (status.get("state") or {}).get("running") is None:
+        raise KubectlError(
+            f'Internal error occurred: error executing command in container: container not found ("{container["name"]}")'
+            if status is not None
+            else f'unable to upgrade connection: container not found ("{container["name"]}") in {namespace}/{name}'
+        )
+
+
+def place_of(pod: Manifest, container: Manifest) -> Location:
+    """Where a command runs that is executed in a container."""
+    metadata = pod["metadata"]
+    return Location(
+        "pod",
+        metadata.get("namespace", "default"),
+        metadata["name"],
+        container["name"],
+        container.get("image", ""),
+    )
+
+
+def ended(client: Client, code: int) -> int:
+    """What kubectl says about a command's exit code, and gives on."""
+    if code:
+        client.note(f"command terminated with exit code {code}")
+    return code
+
+
+def overrides_of(text: str) -> Manifest:
+    """The JSON of --overrides. Raises KubectlError."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError as problem:
+        raise KubectlError(f"Invalid JSON Patch: {problem}") from None
+    return found if isinstance(found, dict) else {}
