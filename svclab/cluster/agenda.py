@@ -69,6 +69,7 @@ class Agenda:
         self.version = version  # the resourceVersion up to which changes have been followed
         self._heap: list[Task] = []
         self._waiting: dict[tuple[str, Key], Task] = {}
+        self._held: dict[tuple[str, Key], datetime] = {}
         self._count = 0
 
     @classmethod
@@ -90,7 +91,8 @@ class Agenda:
                 self.put(name, key, now)
 
     def put(self, controller: str, key: Key, at: datetime) -> None:
-        """Have a controller look at a key at `at`, unless it will do so earlier anyway."""
+        """Have a controller look at a key at `at`, unless it will do so earlier anyway, or is held back."""
+        at = max(at, self._held.get((controller, key), at))
         waiting = self._waiting.get((controller, key))
         if waiting is not None and waiting.at <= at:
             return
@@ -98,6 +100,12 @@ class Agenda:
         task = Task(at, self._count, controller, key)
         self._waiting[(controller, key)] = task
         heapq.heappush(self._heap, task)
+
+    def hold(self, controller: str, key: Key, until: datetime) -> None:
+        """Back off: whatever happens, the controller does not look at this key before `until`, but then."""
+        self._held[(controller, key)] = until
+        self._waiting.pop((controller, key), None)
+        self.put(controller, key, until)
 
     def next_due(self) -> datetime | None:
         """When the next task is due; None when there is none."""
@@ -111,6 +119,7 @@ class Agenda:
             return None
         task = heapq.heappop(self._heap)
         del self._waiting[(task.controller, task.key)]
+        self._held.pop((task.controller, task.key), None)
         return task
 
     def _tidy(self) -> None:

@@ -28,13 +28,20 @@ __all__ = [
 
 
 def new_cluster(
-    owner: str, seed: str = "standard", flavour: str = "cloud", *, random_seed: str | None = None
+    owner: str,
+    seed: str = "standard",
+    flavour: str = "cloud",
+    *,
+    random_seed: str | None = None,
+    at: datetime | None = None,
 ) -> ClusterHandle:
     """A cluster for a learner, everything in it running. Raises KeyError for an unknown seed.
 
-    `random_seed` decides every draw in it; by default nobody can guess it.
+    `random_seed` decides every draw in it; by default nobody can guess it. `at` is the virtual time at which
+    its life with the learner begins; by default the real one.
     """
-    now = real_now()
+    real = real_now()
+    now = at or real
     sown = seeds.seed(seed, flavour, grow)
     with transaction.atomic():
         row = models.Cluster.objects.create(
@@ -43,7 +50,7 @@ def new_cluster(
             flavour=flavour,
             random_seed=random_seed or secrets.token_hex(16),
             clock_virtual=now,
-            clock_real=now,
+            clock_real=real,
             settled_at=now,
         )
         _plant(row, sown, now)

@@ -222,6 +222,7 @@ class TraceRecord(models.Model):
     virtual_time = models.DateTimeField()
     origin = models.CharField(max_length=64, blank=True)  # who asked: a terminal session, the stage, a check
     events = models.PositiveIntegerField()
+    summary = models.TextField()  # JSON: what a list of requests shows
     trace = models.TextField()
 
     class Meta:

@@ -6,7 +6,7 @@ process may advance any cluster, behind the cluster's row lock.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,8 +21,9 @@ from svclab.cluster.recorder import record
 from svclab.cluster.store import ClusterHandle
 from svclab.kube.meta import moment
 from svclab.kube.reconcile import Change, Create, Delete, Event, MarkStale, Program, Reserve, Result, Update
-from svclab.kube.snapshot import Key, key_of
+from svclab.kube.snapshot import Key, Manifest, key_of
 from svclab.kube.status import Refusal
+from svclab.kube.webserver import web_response
 from svclab.linux.dice import Dice
 
 _MOST_TASKS = 20_000  # in one look; what is left waits for the next
@@ -65,7 +66,7 @@ def advance(cluster: ClusterHandle, now: datetime | None = None) -> None:
         if due is None or due > until:
             return
         try:
-            with cluster.writing(quota=None, at=until) as batch:
+            with cluster.writing(at=until) as batch:
                 _catch_up(agenda, batch, cluster.state().settled_at)
                 play(batch, agenda, until, Circumstances.of(cluster.settings()))
         except BaseException:
@@ -151,26 +152,41 @@ def play(batch: Batch, agenda: Agenda, until: datetime, circumstances: Circumsta
 def _reconcile(batch: Batch, task: Task, circumstances: Circumstances) -> Result:
     reconcile = CONTROLLERS[task.controller].reconcile
     if task.controller == "kubelet":
-        reconcile = partial(reconcile, hosts=batch.hosts, strict=circumstances.strict)
+        reconcile = partial(
+            reconcile, hosts=batch.hosts, strict=circumstances.strict, http_status=_http_status(batch)
+        )
     elif task.controller == "kubeproxy":
         reconcile = partial(reconcile, hosts=batch.hosts, digest=batch.rules_digest())
     dice = batch.dice(f"{task.controller}/{'/'.join(task.key)}")
     return reconcile(batch.snapshot, task.key, batch.now, dice)
 
 
+def _http_status(batch: Batch) -> Callable[[Manifest, int, str], int]:
+    """What probes find: the status with which a pod's web server answers."""
+
+    def status(pod: Manifest, port: int, path: str) -> int:
+        host = f"pod/{'/'.join(key_of(pod))}"
+        return web_response(batch.snapshot, host, path, port=port, now=batch.now).status
+
+    return status
+
+
 def _apply(batch: Batch, agenda: Agenda, task: Task, result: Result) -> None:
-    """Write what a controller wants; a refused write ends its turn, and it tries again some time later."""
+    """Write what a controller wants. After a refused write it only notes how things stand, and backs off."""
+    refused = False
     for write in result.writes:
+        if refused and not isinstance(write, Update):
+            continue
         before = len(batch.entries)
         try:
             _write(batch, write)
         except Refusal as refusal:
             _complain(batch, write, refusal)
-            agenda.put(task.controller, task.key, batch.now + _RETRY)
-            return
-        finally:
-            for entry in batch.entries[before:]:
-                agenda.follow(_change(entry), batch.snapshot, batch.now)
+            refused = True
+        for entry in batch.entries[before:]:
+            agenda.follow(_change(entry), batch.snapshot, batch.now)
+    if refused:
+        agenda.hold(task.controller, task.key, batch.now + _RETRY)
 
 
 def _write(batch: Batch, write: object) -> None:

@@ -102,6 +102,12 @@ class ClusterHandle:
             first = state.log[0].rv
         return list(state.log[version - first + 1 :])
 
+    def advance(self) -> None:
+        """Let time pass up to now: `settle.advance`."""
+        from svclab.cluster.settle import advance  # noqa: PLC0415 (settle writes through this module)
+
+        advance(self)
+
     # ---- writing ----
 
     @contextmanager
@@ -161,10 +167,13 @@ class ClusterHandle:
 
     @contextmanager
     def touching(self) -> Iterator[tuple[models.Cluster, State]]:
-        """A transaction for what is not an API object (host states, traces); raises the revision."""
+        """A transaction for what is not an API object (host states, traces), behind the cluster's row lock.
+
+        Raises the revision; whoever uses it announces what happened.
+        """
         with self._transaction() as (row, state):
             yield row, state
-            self._save(row, state)
+            self._save(row, state, announce=False)
 
     # ---- within ----
 
@@ -211,12 +220,13 @@ class ClusterHandle:
         )
         self._save(row, written)
 
-    def _save(self, row: models.Cluster, state: State) -> None:
+    def _save(self, row: models.Cluster, state: State, *, announce: bool = True) -> None:
         row.revision += 1
         row.save()
         written, version = replace(state, revision=row.revision), row.resource_version
         transaction.on_commit(lambda: memory.put(self.id, written))
-        transaction.on_commit(lambda: news.changed(self.id, version))
+        if announce:
+            transaction.on_commit(lambda: news.changed(self.id, version))
 
 
 _SWITCHES = ("flavour", "runtime", "proxy_mode")

@@ -1,9 +1,6 @@
 """The store: versions, conflicts, uniqueness, and the log that watches read."""
 
-import threading
-
 import pytest
-from django.db import connection
 
 from svclab.cluster import lifecycle, memory, models
 from svclab.cluster.errors import Expired, NoSuchCluster
@@ -208,26 +205,6 @@ def test_a_write_of_another_process_is_seen_at_the_next_look(cluster):
 
     assert cluster.snapshot().resource_version == mine.resource_version + 1
     assert cluster.snapshot().get("ConfigMap", "default", "notes") is not None
-
-
-def test_writers_in_many_threads_lose_nothing(cluster):
-    made = cluster.create(config_map(count="0"))
-    name = ("ConfigMap", "default", made["metadata"]["name"])
-
-    def count_up():
-        for _ in range(5):
-            with open_cluster(cluster.id).writing() as batch:
-                current = batch.snapshot.get(*name)
-                batch.update({**current, "data": {"count": str(int(current["data"]["count"]) + 1)}})
-        connection.close()
-
-    threads = [threading.Thread(target=count_up) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert cluster.snapshot().get(*name)["data"] == {"count": "20"}
 
 
 def test_an_unknown_cluster_is_no_cluster():

@@ -21,6 +21,7 @@ from svclab.kube.snapshot import Key, Manifest, Snapshot, key_of
 from svclab.linux.dice import Dice
 
 Status = dict[str, Any]
+_STAMP = timedelta(seconds=1)  # timestamps have whole seconds: what they stamp was up to so much later
 _BACK_OFF = 10.0  # seconds before the second restart, doubled for each one after it
 _LONGEST_BACK_OFF = 300.0
 _FORGIVEN = timedelta(minutes=10)  # a container that ran so long starts again without back-off
@@ -110,7 +111,7 @@ class _Work:
         """Stop the containers within the grace period, then let go of the pod."""
         metadata = self.pod["metadata"]
         grace = metadata.get("deletionGracePeriodSeconds", 0)
-        asked = (moment(metadata["deletionTimestamp"]) or self.now) - timedelta(seconds=grace)
+        asked = (moment(metadata["deletionTimestamp"]) or self.now) - timedelta(seconds=grace) + _STAMP
         statuses = self.pod["status"].get("containerStatuses") or []
         alive = {s["name"] for s in statuses if "running" in s["state"]}
         containers = [c for c in self.pod["spec"]["containers"] if c["name"] in alive]
@@ -244,7 +245,11 @@ class _Work:
             if self.now >= end_at:
                 return self._after_end(container, status.terminated(old, run.exit_code, self.now))
             self.result.again(end_at)
-        return self._probed(container, old, begun)
+        return self._probed(container, old, begun + _STAMP * self._share_of(container))
+
+    def _share_of(self, container: Manifest) -> float:
+        """Where within its second the container started."""
+        return self._delay(f"start of {container['name']}", 0.0, 1.0)
 
     def _after_end(self, container: Manifest, old: Status) -> Status:
         """Start again, at once or after a growing pause, as the restart policy says."""

@@ -1,0 +1,154 @@
+"""Sending requests into a cluster, and the traces that they leave.
+
+    record = send(cluster, Request("pod/default/debug", "http://backend-service"))
+
+Each request is one transaction: its trace, and what nodes remember of it (connections, affinity). Its seed
+is the cluster's and its number, so the same requests in the same cluster draw the same.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from svclab.cluster import memory, models, news, worlds
+from svclab.cluster.clock import real_now
+from svclab.cluster.memory import State
+from svclab.cluster.store import QUOTA, ClusterHandle
+from svclab.kube.request import Request, Sent, perform
+from svclab.kube.world import World
+from svclab.linux.dice import Dice
+
+_LONGEST_PROBE = 200  # connections in one probe of the grader
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRecord:
+    """A stored trace. `id` counts the cluster's requests from 1; `sent` is there only where it was just sent."""
+
+    id: int
+    virtual_time: datetime
+    origin: str
+    trace: dict[str, Any]
+    sent: Sent | None = field(default=None, compare=False, repr=False)
+
+
+def send(cluster: ClusterHandle, request: Request, origin: str = "") -> TraceRecord:
+    """Make a request now, store its trace, tell everybody.
+
+    Raises svclab.kube.request.BadTarget, and KeyError for an unknown source or via.
+    """
+    with cluster.touching() as (row, state):
+        now, number = state.clock.at(real_now()), row.trace_count + 1
+        world = worlds.world_of(cluster.id, state, row.trace_count, now)
+        try:
+            sent = perform(world, request, _dice(state, number), now)
+        except BaseException:
+            worlds.forget(cluster.id)  # packets of the look-up may have left their marks
+            raise
+        record = TraceRecord(number, now, origin, {**sent.trace.as_json(), "id": number}, sent)
+        _store(cluster, record)
+        worlds.sent(cluster.id, number, now)
+        row.trace_count = number
+        transaction.on_commit(lambda: news.trace_recorded(cluster.id, number, origin))
+    return record
+
+
+def probe(
+    cluster: ClusterHandle, source: str, target: str, *, via: str | None = None, times: int = 1
+) -> list[dict[str, Any]]:
+    """Traces of requests that leave no mark: a grader asks, and the learner's cluster is as before."""
+    state = cluster.state()
+    with memory.lock(cluster.id):
+        now = state.clock.at(real_now())
+        world = worlds.world_of(cluster.id, state, _trace_count(cluster), now)
+        before = {name: host.state.copy() for name, host in world.fabric.hosts.items()}
+        found = []
+        try:
+            for number in range(min(times, _LONGEST_PROBE)):
+                for name, host in world.fabric.hosts.items():
+                    host.state = before[name].copy()
+                dice = Dice(f"{state.settings.random_seed}/probe/{state.snapshot.resource_version}/{number}")
+                found.append(perform(world, Request(source, target, via=via), dice, now).trace.as_json())
+        finally:
+            for name, host in world.fabric.hosts.items():
+                host.state = before[name]
+    return found
+
+
+def world(cluster: ClusterHandle) -> World:
+    """The cluster's World of this moment, for reading: what iptables-save or conntrack -L would show."""
+    state = cluster.state()
+    with memory.lock(cluster.id):
+        return worlds.world_of(cluster.id, state, _trace_count(cluster), state.clock.at(real_now()))
+
+
+# ---- what was recorded ----
+
+
+def newest(cluster: ClusterHandle) -> int:
+    """The number of the latest request; 0 before the first."""
+    return _trace_count(cluster)
+
+
+def trace(cluster: ClusterHandle, number: int) -> TraceRecord | None:
+    """One stored trace; None when it is no longer there."""
+    return next(iter(_records(models.TraceRecord.objects.filter(cluster_id=cluster.id, number=number))), None)
+
+
+def traces(cluster: ClusterHandle, since: int = 0) -> list[TraceRecord]:
+    """The stored traces with a number over `since`, oldest first."""
+    found = models.TraceRecord.objects.filter(cluster_id=cluster.id, number__gt=since)
+    return _records(found.order_by("number"))
+
+
+def summaries(cluster: ClusterHandle, most: int) -> list[dict[str, Any]]:
+    """id, source, target, code, verdict and endpoint of the latest requests, oldest first."""
+    found = models.TraceRecord.objects.filter(cluster_id=cluster.id).order_by("-number")[:most]
+    return [json.loads(text) for text in reversed(found.values_list("summary", flat=True))]
+
+
+def forget_traces(cluster: ClusterHandle) -> None:
+    """Drop all stored traces; numbers go on counting."""
+    models.TraceRecord.objects.filter(cluster_id=cluster.id).delete()
+
+
+def _records(rows: Any) -> list[TraceRecord]:
+    return [TraceRecord(row.number, row.virtual_time, row.origin, json.loads(row.trace)) for row in rows]
+
+
+def _trace_count(cluster: ClusterHandle) -> int:
+    return models.Cluster.objects.values_list("trace_count", flat=True).get(id=cluster.id)
+
+
+def _dice(state: State, number: int) -> Dice:
+    return Dice(f"{state.settings.random_seed}/request/{number}")
+
+
+def _store(cluster: ClusterHandle, record: TraceRecord) -> None:
+    outcome = record.trace["outcome"]
+    summary = {"id": record.id, "source": record.trace["source"], "target": record.trace["target"]}
+    summary |= {name: outcome[name] for name in ("code", "verdict", "endpoint")}
+    models.TraceRecord.objects.create(
+        cluster_id=cluster.id,
+        number=record.id,
+        virtual_time=record.virtual_time,
+        origin=record.origin[:64],
+        events=len(record.trace["steps"]),
+        summary=json.dumps(summary),
+        trace=json.dumps(record.trace, separators=(",", ":")),
+    )
+    _drop_oldest(cluster)
+
+
+def _drop_oldest(cluster: ClusterHandle) -> None:
+    """Keep as many of the latest traces as the quota of trace events allows, and the latest in any case."""
+    kept = models.TraceRecord.objects.filter(cluster_id=cluster.id).order_by("-number")
+    events = 0
+    for place, (number, count) in enumerate(kept.values_list("number", "events")):
+        events += count
+        if events > QUOTA.trace_events and place > 0:
+            models.TraceRecord.objects.filter(cluster_id=cluster.id, number__lte=number).delete()
+            return

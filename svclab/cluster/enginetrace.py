@@ -1,0 +1,154 @@
+"""`manage.py engine trace`: all ends of requests, as rows of JSON in the recordings' form.
+
+Pods answer on the ports under which EndpointSlices name them, whatever their images, and on those that
+their images are known to serve.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from svclab.cluster.importing import BadFile
+from svclab.dns.name import parse_address
+from svclab.kube.dnsanswers import is_laid_out, look_up
+from svclab.kube.listeners import Listening, endpoint_ports, listeners_of
+from svclab.kube.node_rules import kernel_tables
+from svclab.kube.possible import forgetting, possible_outcomes
+from svclab.kube.proxy.config import ProxyConfig
+from svclab.kube.proxy.iptables import compile_rules
+from svclab.kube.request import BadTarget, Request, read_target, send
+from svclab.kube.snapshot import Manifest, Snapshot
+from svclab.kube.surroundings import STANDARD_CLIENTS
+from svclab.kube.wiring import NodeRules, build_fabric, pod_address
+from svclab.kube.world import World, internet_addresses
+from svclab.linux.dice import Dice
+from svclab.linux.outcomes import PossibleOutcome
+from svclab.linux.packet import Protocol
+from svclab.linux.trace import Outcome
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)  # nothing here ages; every request starts at the same moment
+Row = dict[str, Any]
+
+
+def trace_text(snapshot: Snapshot, requests: str, *, events: bool, seed: str) -> str:
+    """For each request `{"from", "to", "protocol", "via"}` of a JSON list its possible ends, as a JSON list.
+
+    With `events` also the trace of one run, whose draws `seed` and the request's place in the list decide.
+    Each request starts with hosts that remember nothing. Raises BadFile for a list or a request that it
+    cannot use.
+    """
+    rows = _read(requests)
+    world = world_of(snapshot, _clients(rows))
+    found = []
+    for number, row in enumerate(rows, 1):
+        try:
+            found.append(_traced(world, _request(world, row), f"{seed}/{number}", events=events))
+        except (BadFile, BadTarget) as error:
+            raise BadFile(f"standard input: item {number}: {error}") from None
+    return json.dumps(found, indent=1) + "\n"
+
+
+def world_of(snapshot: Snapshot, clients: Mapping[str, str]) -> World:
+    """The cluster with fresh hosts and kube-proxy's rules in place; `clients` are more machines outside, by name."""
+    services, slices = snapshot.list("Service"), snapshot.list("EndpointSlice")
+    nodes = {node["metadata"]["name"]: node for node in snapshot.list("Node")}
+    served = endpoint_ports(slices)
+
+    def listening(pod: Manifest) -> Listening:
+        return {**served.get(str(pod_address(pod)), {}), **listeners_of(pod)}
+
+    def rules_of(name: str) -> NodeRules:
+        return NodeRules(kernel_tables(compile_rules(services, slices, ProxyConfig.for_node(nodes[name]))))
+
+    fabric = build_fabric(
+        snapshot,
+        rules_of,
+        clients={**STANDARD_CLIENTS, **clients},
+        internet=internet_addresses(),
+        listeners=listening,
+    )
+    return World(snapshot, fabric)
+
+
+def _read(text: str) -> list[Row]:
+    try:
+        rows = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadFile(f"standard input: not JSON ({error})") from None
+    if not isinstance(rows, list):
+        raise BadFile("standard input: expected a JSON list of requests")
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, dict):
+            raise BadFile(f"standard input: item {number} is not an object")
+    return rows
+
+
+def _traced(world: World, request: Request, seed: str, *, events: bool) -> Row:
+    host = read_target(request.target).host
+    # A file of some namespaces has no name server to send packets to; its CoreDNS is asked directly.
+    if parse_address(host) is None and not is_laid_out(world.snapshot, request.source):
+        found = look_up(world.snapshot, request.source, host, lambda: world, Dice(seed), NOW)["result"]
+        address = next((address for address in found["addresses"] if ":" not in address), None)
+        if address is None:
+            code = Outcome.NODATA.value if found["ok"] else found["code"]
+            return {"outcomes": [_end("error", None, None, 1.0, code)]}
+        request = Request(
+            request.source, request.target, None, request.protocol, request.via, address=address
+        )
+    row: Row = {"outcomes": [_as_row(end) for end in possible_outcomes(world, request, NOW)]}
+    if events:
+        with forgetting(world.fabric):
+            row["trace"] = send(world, request, Dice(seed), NOW).as_json()
+    return row
+
+
+def _as_row(end: PossibleOutcome) -> Row:
+    return _end(end.verdict.value, end.endpoint, end.source_seen, float(end.probability), end.code.value)
+
+
+def _end(verdict: str, endpoint: str | None, seen: str | None, probability: float, code: str) -> Row:
+    return {
+        "verdict": verdict,
+        "endpoint": endpoint,
+        "source_seen": seen,
+        "probability": probability,
+        "code": code,
+    }
+
+
+def _clients(rows: list[Row]) -> dict[str, str]:
+    """Machines outside that the requests name by their address."""
+    named = [_host(row.get("from")) for row in rows]
+    return {name: name for kind, name in named if kind == "client" and parse_address(name)}
+
+
+def _host(text: Any) -> tuple[str, str]:
+    """("pod", "demo/web") of "pod demo/web" or "pod/demo/web"; two empty texts if it is neither."""
+    if not isinstance(text, str):
+        return "", ""
+    kind, _, name = text.strip().replace(" ", "/", 1).partition("/")
+    return kind, name
+
+
+def _request(world: World, row: Row) -> Request:
+    kind, name = _host(row.get("from"))
+    if kind not in ("pod", "node", "client") or not name:
+        raise BadFile('from must be "pod NAMESPACE/NAME", "node NAME" or "client ADDRESS"')
+    try:
+        world.fabric.host(f"{kind}/{name}")
+    except KeyError:
+        raise BadFile(f"there is no {kind} {name}, or it has no address") from None
+    target, protocol, via = row.get("to"), row.get("protocol") or "TCP", row.get("via")
+    if not isinstance(target, str) or not target:
+        raise BadFile("to must be a URL, a name, or an address with its port")
+    if not isinstance(protocol, str) or protocol.upper() not in list(Protocol):
+        raise BadFile(f"protocol must be one of {', '.join(Protocol)}")
+    if via is not None and f"node/{via}" not in world.fabric.via:
+        raise BadFile(f"via is not the name of a node: {via}")
+    return Request(
+        f"{kind}/{name}",
+        target,
+        protocol=Protocol(protocol.upper()),
+        via=f"node/{via}" if via is not None else None,
+    )

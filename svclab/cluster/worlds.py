@@ -1,0 +1,140 @@
+"""The World of each cluster, built from what its nodes have programmed, and kept while nothing has changed.
+
+Pods, addresses and listeners are those of now; the rules of a node are those of its kube-proxy's last sync.
+What a node's kernel remembers outlives both, and is read from the database when another process has sent.
+"""
+
+import json
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from svclab.cluster import models
+from svclab.cluster.memory import State
+from svclab.kube.node_rules import kernel_tables
+from svclab.kube.nameserver import NameServers
+from svclab.kube.nodememory import NodeMemory
+from svclab.kube.proxy.config import ProxyConfig
+from svclab.kube.proxy.iptables import compile_rules
+from svclab.kube.snapshot import Manifest
+from svclab.kube.wiring import NodeRules, build_fabric
+from svclab.kube.world import World, internet_addresses
+
+_WORLDS = 64
+_RULESETS = 256
+
+
+@dataclass(slots=True)
+class _Known:
+    """A World, what it was built from, and the number of the last trace whose traces its hosts bear."""
+
+    world: World
+    built_from: tuple[object, ...]
+    trace_count: int
+
+
+_worlds: OrderedDict[UUID, _Known] = OrderedDict()
+_rulesets: OrderedDict[tuple[object, ...], NodeRules] = OrderedDict()
+
+
+def world_of(cluster_id: UUID, state: State, trace_count: int, now: datetime) -> World:
+    """The cluster's World at this state; `trace_count` says how far its hosts' memory must reach.
+
+    To be called behind the cluster's lock: the World is changed by every request that is sent in it.
+    """
+    known = _worlds.get(cluster_id)
+    parts = _parts(state)
+    if known is None or known.built_from != parts:
+        world = _build(state, known.world if known is not None else None)
+        known = _Known(world, parts, known.trace_count if known is not None else -1)
+        _keep(_worlds, cluster_id, known, _WORLDS)
+    if known.trace_count != trace_count:
+        _remember(cluster_id, known.world, now)
+        known.trace_count = trace_count
+    _worlds.move_to_end(cluster_id)
+    return known.world
+
+
+def sent(cluster_id: UUID, trace_count: int, now: datetime) -> None:
+    """Write down what the hosts remember after the request with this number. Behind the cluster's lock."""
+    known = _worlds[cluster_id]
+    known.trace_count = trace_count
+    rows = []
+    for name, host in known.world.fabric.hosts.items():
+        document = host.state_json(now)
+        if any(document.values()):
+            rows.append(
+                models.HostState(cluster_id=cluster_id, node=_row_name(name), kernel=json.dumps(document))
+            )
+    if rows:
+        models.HostState.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["cluster", "node"], update_fields=["kernel"]
+        )
+
+
+def forget(cluster_id: UUID) -> None:
+    """Build the World anew at the next request, its hosts' memory read from the database."""
+    _worlds.pop(cluster_id, None)
+
+
+def rules_of(state: State, node: Manifest) -> NodeRules:
+    """The rules of one node as its kube-proxy programmed them; the same content is compiled once a process."""
+    mode, name = state.settings.proxy_mode, node["metadata"]["name"]
+    memory = state.hosts.get(name, NodeMemory())
+    config = ProxyConfig.for_node(node)
+    key = (
+        mode,
+        memory.digest,
+        name,
+        config.node_ips,
+        config.pod_cidr,
+        tuple(sorted(config.topology_labels.items())),
+    )
+    found = _rulesets.get(key)
+    if found is None:
+        services = [manifest for manifest in memory.manifests if manifest["kind"] == "Service"]
+        slices = [manifest for manifest in memory.manifests if manifest["kind"] == "EndpointSlice"]
+        found = NodeRules(kernel_tables(compile_rules(services, slices, config)))
+        _keep(_rulesets, key, found, _RULESETS)
+    _rulesets.move_to_end(key)
+    return found
+
+
+def _keep(cache: OrderedDict, key: object, value: object, most: int) -> None:
+    cache[key] = value
+    while len(cache) > most:
+        cache.popitem(last=False)
+
+
+def _parts(state: State) -> tuple[object, ...]:
+    digests = tuple(sorted((node, memory.digest) for node, memory in state.hosts.items()))
+    settings = (state.settings.proxy_mode, state.settings.random_seed)
+    return (state.snapshot.resource_version, digests, settings)
+
+
+def _build(state: State, before: World | None) -> World:
+    """The World of now; connections, affinity and the name servers' caches live on from the one before."""
+    nodes = {node["metadata"]["name"]: node for node in state.snapshot.list("Node")}
+    fabric = build_fabric(
+        state.snapshot, lambda name: rules_of(state, nodes[name]), internet=internet_addresses()
+    )
+    for name, host in fabric.hosts.items():
+        if before is not None and name in before.fabric.hosts:
+            host.state = before.fabric.hosts[name].state
+    caches = before.names.caches if before is not None else {}
+    return World(
+        state.snapshot, fabric, state.settings.proxy_mode, names=NameServers(state.snapshot, caches=caches)
+    )
+
+
+def _remember(cluster_id: UUID, world: World, now: datetime) -> None:
+    rows = models.HostState.objects.filter(cluster_id=cluster_id).values_list("node", "kernel")
+    kernels = {node: kernel for node, kernel in rows if kernel != "{}"}
+    for name, host in world.fabric.hosts.items():
+        host.load_state(json.loads(kernels.get(_row_name(name), "{}")), now)
+
+
+def _row_name(host: str) -> str:
+    """Nodes keep their own name; other hosts (the router) that of the fabric, which no node can have."""
+    return host.removeprefix("node/") if host.startswith("node/") else f"host:{host}"
