@@ -2,8 +2,7 @@
 there is answered.
 
 The A and AAAA questions of one step leave one socket and are one flow: conntrack sends both to the same
-CoreDNS pod. Addresses of resolvers outside the cluster are answered by the simulated internet, without
-packets.
+CoreDNS pod. Questions to resolvers outside the cluster are packets too; the simulated internet answers them.
 """
 
 from collections.abc import Sequence

@@ -1,5 +1,6 @@
 """Messages as bytes: sizes, compression, truncation. The headless figures are from a real CoreDNS 1.13.1."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,3 +86,32 @@ def test_truncating_twice_changes_nothing_more(message: Message, limit: int) -> 
     once = truncate(message, limit)
 
     assert truncate(once, limit) == once
+
+
+def test_every_type_of_record_that_the_cluster_gives_has_its_bytes() -> None:
+    soa = Record("a.", 30, "SOA", "ns.a. host.a. 1 2 3 4 5")
+    mx = Record("a.", 30, "MX", "10 mail.a.")
+    txt = Record("a.", 30, "TXT", '"1.1.0" "b"')
+    message = Message(Question("a.", "ANY"), answer=(soa, mx, txt))
+
+    written = encode(message, compress=True)
+
+    assert (
+        b"\x02ns\xc0\x0c\x04host\xc0\x0c" + bytes.fromhex("0000000100000002000000030000000400000005")
+        in written
+    )
+    assert b"\x00\x0a\x04mail\xc0\x0c" in written
+    assert written.endswith(b"\x051.1.0\x01b")
+
+
+def test_a_question_may_carry_an_opt_record_with_a_cookie() -> None:
+    written = encode_question(Question(".", "NS"), 1, Edns(1232, b"12345678"))
+
+    assert written.endswith(b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x0c\x00\x0a\x00\x0812345678")
+
+
+def test_a_record_without_a_known_form_cannot_be_written() -> None:
+    message = Message(Question("a.", "HINFO"), answer=(Record("a.", 30, "HINFO", "x y"),))
+
+    with pytest.raises(ValueError, match="HINFO"):
+        encode(message)

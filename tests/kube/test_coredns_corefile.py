@@ -3,9 +3,9 @@
 import pytest
 
 from svclab.dns.message import Question, Rcode
-from svclab.kube.coredns import CoreDns
+from svclab.kube.coredns import CoreDns, NameServer
 from svclab.kube.coredns.corefile import CorefileError, parse, server_blocks
-from svclab.kube.coredns.options import REVERSE_ZONES, DnsOptions
+from svclab.kube.coredns.options import REVERSE_ZONES, DnsOptions, Rewrite
 from svclab.kube.snapshot import Snapshot
 from tests.kube.dns_world import COREFILE, namespaced, standard_objects
 
@@ -116,3 +116,70 @@ def test_a_cluster_without_a_corefile_forwards_to_nobody() -> None:
     message = CoreDns(Snapshot.of([]), options).answer(Question("example.com.", "A"))
 
     assert (message.rcode, options.local_ips) == (Rcode.SERVFAIL, ())
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "value"),
+    [
+        ("namespaces shop default", "namespaces", frozenset({"shop", "default"})),
+        ("fallthrough", "fallthrough", ("cluster.local.",)),
+        ("fallthrough in-addr.arpa", "fallthrough", ("in-addr.arpa.",)),
+        ("ignore empty_service", "ignore_empty_service", True),
+        ("endpoint_pod_names", "endpoint_pod_names", True),
+        ("noendpoints", "ttl", 5),
+    ],
+)
+def test_properties_of_the_kubernetes_plugin(line: str, field: str, value: object) -> None:
+    options = blocks(f".:53 {{\nkubernetes cluster.local {{\n{line}\n}}\n}}\n")["."]
+
+    assert getattr(options, field) == value
+
+
+def test_the_kubernetes_plugin_takes_the_blocks_zone_and_networks_as_reverse_zones() -> None:
+    assert blocks("lab.example {\nkubernetes\n}\n")["lab.example."].zones == ("lab.example.",)
+    corefile = ".:53 {\nkubernetes cluster.local 10.96.0.0/16\n}\n"
+    assert blocks(corefile)["."].zones == ("cluster.local.", "96.10.in-addr.arpa.")
+
+
+def test_an_unknown_property_is_an_error_and_kubeadms_corefile_goes_on() -> None:
+    assert blocks(".:53 {\nkubernetes cluster.local {\nnonsense\n}\n}\n")["."].ttl == 30
+
+
+def test_forward_for_one_zone_leaves_the_others_without_an_answer() -> None:
+    corefile = f".:53 {{\n{BODY}forward example.com /etc/resolv.conf\n}}\n"
+
+    assert answer(corefile, "example.com.")[0] == "NOERROR"
+    assert answer(corefile, "github.com.")[0] == "SERVFAIL"
+
+
+def test_cache_without_a_number_keeps_for_an_hour_at_most() -> None:
+    options = blocks(f".:53 {{\n{BODY}cache\n}}\n")["."]
+
+    assert (options.cache_seconds, options.cache_disabled_zones) == (3600, ())
+
+
+def test_entries_of_the_hosts_plugin_have_the_ttl_that_is_written() -> None:
+    corefile = f".:53 {{\nhosts {{\nttl 7\n192.0.2.7 a.example b.example\n}}\n{BODY}}}\n"
+
+    assert {record.ttl for record in blocks(corefile)["."].hosts} == {7}
+
+
+@pytest.mark.parametrize("rule", ["rewrite class ANY IN", "rewrite name regex a b"])
+def test_rewrite_rules_that_are_not_modelled_change_nothing(rule: str) -> None:
+    assert blocks(f".:53 {{\n{rule}\n{BODY}}}\n")["."].rewrites == ()
+
+
+def test_a_prefix_is_rewritten_where_it_stands_and_nowhere_else() -> None:
+    rule = Rewrite("prefix", "old-", "new-")
+
+    assert (rule.apply("old-web.shop."), rule.apply("web.old-shop.")) == ("new-web.shop.", None)
+
+
+def test_a_name_in_none_of_the_server_blocks_is_refused() -> None:
+    config = namespaced(
+        "ConfigMap", "kube-system", "coredns", data={"Corefile": f"cluster.local {{\n{BODY}}}\n"}
+    )
+    server = NameServer(Snapshot.of(standard_objects()).with_(config))
+
+    assert server.answer(Question("example.com.", "A")).rcode == "REFUSED"
+    assert server.answer(Question("web.shop.svc.cluster.local.", "A")).addresses() == ("10.96.5.5",)

@@ -2,10 +2,13 @@
 
 from datetime import UTC, datetime
 
+from svclab.dns.hosts import HostsFile
 from svclab.dns.message import Message, Question, Rcode, Unanswered
+from svclab.dns.resolvconf import ResolvConf
 from svclab.kube.nameserver import Asker, NameServers
 from svclab.kube.poddns import hosts_file, resolv_conf
 from svclab.kube.snapshot import Snapshot
+from svclab.kube.wiring import build_fabric
 from svclab.linux.dice import Dice
 from svclab.linux.trace import Conntrack, Nat, Query, Resolved
 from tests.kube.dns_world import Manifest, fabric_of, pod, slice_of, standard_snapshot
@@ -138,3 +141,22 @@ def test_the_same_seed_gives_the_same_steps() -> None:
         return [step.as_json() for step in program.steps]
 
     assert steps("a") == steps("a")
+
+
+def test_a_client_without_a_route_to_the_server_is_told_at_once() -> None:
+    snapshot = standard_snapshot()
+    lonely = build_fabric(snapshot, lambda name: {}, without_default_route=["node1"])
+    program = Asker(lonely, NameServers(snapshot), "node/node1", Dice("r"), NOW)
+
+    assert program.ask("10.96.0.10", [WEB]) == [Unanswered.UNREACHABLE]
+
+
+def test_the_next_server_of_resolv_conf_is_asked_when_the_first_is_silent() -> None:
+    conf = ResolvConf(("shop.svc.cluster.local",), ("10.96.0.99", "10.96.0.10"), ("ndots:5",))
+    for library in ("glibc", "musl"):
+        program = asker(standard_snapshot())
+
+        resolution = program.look_up("web", conf, HostsFile(), library)
+
+        assert resolution.addresses == ("10.96.5.5",)
+        assert [flow.label for flow in program.flows] == [WEB.name] * 2

@@ -109,3 +109,41 @@ def test_a_name_that_starts_with_a_digit_gets_an_underscore_and_ipv6_brackets() 
 
     assert variables["_2ND_DB_PORT"] == "tcp://[fd00::7]:80"
     assert variables["_2ND_DB_PORT_80_TCP_ADDR"] == "fd00::7"
+
+
+def test_an_init_container_has_an_environment_too_and_resources_are_as_written() -> None:
+    whole = pod()
+    entry = {"name": "CPU", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}}
+    whole["spec"]["initContainers"] = [
+        {"name": "init", "env": [entry, {"name": "EMPTY"}], "resources": {"limits": {"cpu": "500m"}}}
+    ]
+
+    variables = environment(whole, "init", Snapshot.of([service("db")]))
+
+    assert (variables["CPU"], variables["EMPTY"]) == ("500m", "")
+    assert "DB_SERVICE_HOST" in variables
+
+
+def test_a_secret_as_a_whole_becomes_one_variable_for_each_key() -> None:
+    secret = {"kind": "Secret", "metadata": {"name": "s", "namespace": "shop"}, "data": {"user": "bWU="}}
+    whole = pod(envFrom=[{"secretRef": {"name": "s"}}, {"configMapRef": {"name": "gone", "optional": True}}])
+
+    assert environment(whole, "web", Snapshot.of([secret]))["user"] == "me"
+
+
+def test_a_pods_own_service_named_kubernetes_hides_the_apis() -> None:
+    api = service("kubernetes", clusterIP="10.96.0.1")
+    api["metadata"]["namespace"] = "default"
+
+    variables = service_environment([api, service("kubernetes")], "shop")
+
+    assert variables["KUBERNETES_SERVICE_HOST"] == "10.96.1.1"
+
+
+def test_a_pod_that_has_not_started_sees_all_services() -> None:
+    waiting = pod()
+    waiting["status"] = {}
+
+    assert "LATE_SERVICE_HOST" in environment(
+        waiting, "web", Snapshot.of([service("late", created="2030-01-01T00:00:00Z")])
+    )

@@ -1,7 +1,4 @@
-"""getent hosts, ahosts, ahostsv4, ahostsv6.
-
-Source: glibc 2.36 getent.c, Alpine's getent.c, and recordings.
-"""
+"""getent hosts, ahosts, ahostsv4 and ahostsv6. Source: glibc 2.36, Alpine's getent.c, and recordings."""
 
 from collections.abc import Callable, Generator
 
