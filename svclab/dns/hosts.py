@@ -22,10 +22,6 @@ class HostsFile:
                 entries.append((address, tuple(words[1:])))
         return cls(tuple(entries))
 
-    def print(self) -> str:
-        """The lines as kubelet writes them: address, tab, names with tabs between."""
-        return "".join("\t".join((str(address), *names)) + "\n" for address, names in self.entries)
-
     def lookup(self, name: str) -> tuple[tuple[Address, str], ...]:
         """(address, canonical name) of each line that has this name, in the file's order."""
         wanted = name.lower()

@@ -60,10 +60,6 @@ class Record:
     type: str
     data: str
 
-    def as_json(self) -> dict[str, str | int]:
-        """The record with its four fields by name."""
-        return {"name": self.name, "ttl": self.ttl, "type": self.type, "data": self.data}
-
 
 @dataclass(frozen=True, slots=True)
 class Edns:
