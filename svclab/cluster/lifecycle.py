@@ -54,6 +54,9 @@ def new_cluster(
             settled_at=now,
         )
         _plant(row, sown, now)
+        models.LearnerFile.objects.bulk_create(
+            models.LearnerFile(cluster_id=row.id, path=path, text=text) for path, text in seeds.files().items()
+        )
     return ClusterHandle(row.id)
 
 

@@ -73,6 +73,12 @@ def seed(name: str, flavour: str, grow: Grow) -> Seed:
     return Seed(text, _BORN + _AGE, addresses)
 
 
+@cache
+def files() -> dict[str, str]:
+    """The tutorial's manifests, which every learner finds in her home directory: name and text."""
+    return {path.name: path.read_text() for path in sorted((_HERE / "files").glob("*.yaml"))}
+
+
 def manifests(name: str) -> str:
     """The text of the manifests that were applied in a seed; empty for one that is a bare cluster."""
     return _content(name).get("manifests", "")
