@@ -39,7 +39,8 @@ def grade(cluster: ClusterHandle, learner: str, lesson: Lesson) -> list[Lamp]:
     evidence = gather(cluster, learner, lesson)
     lamps = [_lamp(check, check.id in reached, evidence) for check in lesson.checks]
     if not all(lamp.green for lamp in lamps if not lamp.check.standing):
-        lamps = [_unlit(lamp) if lamp.check.standing else lamp for lamp in lamps]
+        waiting = {check.id for check in lesson.checks if check.standing} - reached
+        lamps = [_unlit(lamp) if lamp.check.id in waiting else lamp for lamp in lamps]
     progress.remember_green(learner, lesson.id, {lamp.check.id for lamp in lamps if lamp.green} - reached)
     return lamps
 
@@ -57,7 +58,7 @@ def gather(cluster: ClusterHandle, learner: str, lesson: Lesson) -> Evidence:
 
 
 def _lamp(check: Check, reached: bool, evidence: Evidence) -> Lamp:
-    if reached and not check.standing:
+    if reached:
         return Lamp(check, True)
     result = evaluate(check.kind, check.what, evidence)
     return Lamp(check, result.green, result.found, result.trace)
