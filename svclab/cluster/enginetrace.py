@@ -50,10 +50,12 @@ def trace_text(snapshot: Snapshot, requests: str, *, events: bool, seed: str) ->
 
 
 def world_of(snapshot: Snapshot, clients: Mapping[str, str]) -> World:
-    """The cluster with fresh hosts and kube-proxy's rules in place; `clients` are more machines outside, by name."""
+    """The cluster with fresh hosts and kube-proxy's rules; `clients` are more machines outside, by name."""
     services, slices = snapshot.list("Service"), snapshot.list("EndpointSlice")
     nodes = {node["metadata"]["name"]: node for node in snapshot.list("Node")}
     served = endpoint_ports(slices)
+    # A client that is named by its address takes the place of the standard one that has it.
+    others = {name: ip for name, ip in STANDARD_CLIENTS.items() if ip not in clients.values()}
 
     def listening(pod: Manifest) -> Listening:
         return {**served.get(str(pod_address(pod)), {}), **listeners_of(pod)}
@@ -64,7 +66,7 @@ def world_of(snapshot: Snapshot, clients: Mapping[str, str]) -> World:
     fabric = build_fabric(
         snapshot,
         rules_of,
-        clients={**STANDARD_CLIENTS, **clients},
+        clients={**others, **clients},
         internet=internet_addresses(),
         listeners=listening,
     )

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from svclab.cluster.enginedns import dns_text
+from svclab.cluster.enginetrace import trace_text
 from svclab.cluster.importing import BadFile, read_cluster, read_text
 from svclab.kube.node_rules import kernel_tables
 from svclab.kube.proxy.config import ProxyConfig
@@ -34,6 +35,10 @@ class Command(BaseCommand):
         dns = commands.add_parser("dns", help="CoreDNS's answers to questions on standard input")
         dns.add_argument("file", help=FILE_HELP.partition(";")[0])
         dns.add_argument("--pod", help="NAMESPACE/NAME: take the names as typed there")
+        trace = commands.add_parser("trace", help="all ends of the requests in a JSON list on standard input")
+        trace.add_argument("file", help=FILE_HELP.partition(";")[0])
+        trace.add_argument("--events", action="store_true", help="add the whole trace of one run")
+        trace.add_argument("--seed", default="svclab", help="decides the draws of that run")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run one subcommand. A bad file is one line on standard error and exit code 2."""
@@ -44,6 +49,11 @@ class Command(BaseCommand):
                     self.stdout.write(rules_text(snapshot, options["node"], options["mode"]), ending="")
                 case "dns":
                     self.stdout.write(dns_text(snapshot, options["pod"], read_text("-")), ending="")
+                case "trace":
+                    text = trace_text(
+                        snapshot, read_text("-"), events=options["events"], seed=options["seed"]
+                    )
+                    self.stdout.write(text, ending="")
         except BadFile as error:
             self.stderr.write(f"engine: {error}")
             raise SystemExit(2) from None
