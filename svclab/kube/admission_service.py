@@ -17,6 +17,7 @@ from svclab.kube.allocation import (
 from svclab.kube.defaults import is_externally_accessible
 from svclab.kube.snapshot import Snapshot
 from svclab.kube.status import FieldError, invalid
+from svclab.kube.validation_addresses import parsed
 from svclab.kube.validation_service import cluster_ip_fields
 from svclab.linux.dice import Dice
 
@@ -84,26 +85,62 @@ def _link_addresses(spec: Manifest, old: Manifest | None) -> None:
 def _choose_families(spec: Manifest) -> None:
     if spec.get("type") == "ExternalName":
         return
+    free = is_headless(spec) and not spec.get("selector")
+    spec.setdefault("ipFamilyPolicy", "RequireDualStack" if free else "SingleStack")
     _refuse(cluster_ip_fields(spec))
-    if is_headless(spec) and not spec.get("selector"):
+    _refuse([*_too_many_for_one_stack(spec), *_infer_families(spec)])
+    if free:
         _families_without_selector(spec)
         return
-    if spec.get("ipFamilyPolicy") == "RequireDualStack":
+    errors = []
+    if spec["ipFamilyPolicy"] == "RequireDualStack":
         why = "this cluster is not configured for dual-stack services"
-        _refuse([invalid("spec.ipFamilyPolicy", "RequireDualStack", why)])
-    _refuse([
+        errors.append(invalid("spec.ipFamilyPolicy", "RequireDualStack", why))
+    errors += [
         invalid(f"spec.ipFamilies[{index}]", family, "not configured on this cluster")
         for index, family in enumerate(spec.get("ipFamilies", ()))
         if family != "IPv4"
-    ])  # fmt: skip
-    spec.setdefault("ipFamilyPolicy", "SingleStack")
+    ]
+    _refuse(errors)
     if not spec.get("ipFamilies"):
         spec["ipFamilies"] = ["IPv4"]
 
 
+def _too_many_for_one_stack(spec: Manifest) -> list[FieldError]:
+    if spec["ipFamilyPolicy"] != "SingleStack":
+        return []
+    both = (("clusterIPs", "cluster IPs"), ("ipFamilies", "IP families"))
+    return [
+        invalid(
+            "spec.ipFamilyPolicy",
+            "SingleStack",
+            f"must be 'RequireDualStack' or 'PreferDualStack' when multiple {words} are specified",
+        )
+        for name, words in both
+        if len(spec.get(name, ())) == 2
+    ]
+
+
+def _infer_families(spec: Manifest) -> list[FieldError]:
+    """An address tells its family, where the manifest does not."""
+    errors = []
+    families = spec.get("ipFamilies", [])
+    for index, address in enumerate(spec.get("clusterIPs", ())):
+        found = parsed(address)
+        if found is None or index < len(families):
+            continue
+        if found.version == 4:
+            families = [*families, "IPv4"]
+        else:
+            why = f"IPv{found.version} is not configured on this cluster"
+            errors.append(invalid(f"spec.clusterIPs[{index}]", spec["clusterIPs"], why))
+    if families:
+        spec["ipFamilies"] = families
+    return errors
+
+
 def _families_without_selector(spec: Manifest) -> None:
     """Nobody but its author knows what stands behind such a Service, so it may be anything."""
-    spec.setdefault("ipFamilyPolicy", "RequireDualStack")
     families = spec.get("ipFamilies") or ["IPv4"]
     if spec["ipFamilyPolicy"] != "SingleStack" and len(families) == 1:
         families = [*families, "IPv6" if families == ["IPv4"] else "IPv4"]

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from svclab.kube.snapshot import Snapshot
-from svclab.kube.status import FieldError, invalid
+from svclab.kube.status import FieldError, internal, internal_error, invalid
 from svclab.linux.dice import Dice
 
 Manifest = dict[str, Any]
@@ -99,8 +99,10 @@ def allocate(service: Manifest, old: Manifest | None, snapshot: Snapshot, dice: 
     taken = Taken.of(snapshot.of_kind("Service").values(), old)
     if needs_cluster_ip(spec) and not is_headless(spec) and not needs_cluster_ip(before):
         _allocate_address(service, taken, dice)
-    if needs_node_port(spec):
-        _allocate_node_ports(spec, before, taken, dice)
+    if needs_node_port(spec) and old is None:
+        _allocate_node_ports(spec, taken, dice)
+    elif needs_node_port(spec):
+        _reallocate_node_ports(spec, before, taken, dice)
     if needs_health_check(spec) and not needs_health_check(before):
         _allocate_health_check(spec, taken, dice)
 
@@ -112,7 +114,7 @@ def _allocate_address(service: Manifest, taken: Taken, dice: Dice) -> None:
         return
     address = _free_address(taken.addresses, dice)
     if address is None:
-        raise AllocationError(invalid("spec.clusterIPs", [""], "failed to allocate IP: range is full"))
+        raise internal_error("failed to allocate a serviceIP: range is full")
     if not service["metadata"].get("name"):
         # The server writes an IPAddress object named after its owner; without a name that fails first.
         why = f'IPAddress.networking.k8s.io "{address}" is invalid: spec.parentRef.name: Required value'
@@ -163,51 +165,65 @@ def _free_address(taken: set[str], dice: Dice) -> str | None:
     return None
 
 
-def _allocate_node_ports(spec: Manifest, before: Manifest, taken: Taken, dice: Dice) -> None:
-    held = set(_node_ports(before)) if needs_node_port(before) else set()
-    given = dict[int, set[str]]()
-    for index, port in enumerate(spec.get("ports", ())):
-        protocol, number = port["protocol"], port.get("nodePort", 0)
-        if number:
-            field = f"spec.ports[{index}].nodePort"
-            twice = protocol in given.get(number, ())
-            if twice or ((protocol, number) not in held and _is_foreign(number, given, held, taken)):
-                raise AllocationError(invalid(field, number, _TAKEN))
-            if number not in NODE_PORTS:
-                raise AllocationError(invalid(field, number, _out_of_range()))
-        elif not _chooses_node_ports(spec):
+def _allocate_node_ports(spec: Manifest, taken: Taken, dice: Dice) -> None:
+    """For a new Service: a port that is served over TCP and UDP gets one number for both."""
+    given: set[int] = set()
+    of_port: dict[int, int] = {}
+    ports = spec.get("ports", [])
+    for index, port in enumerate(ports):
+        own, number = port.get("nodePort", 0), port.get("port", 0)
+        if not own and not _chooses_node_ports(spec):
             continue
-        else:
-            number = _shared_port(spec, port, given) or _free_port(taken, given, dice)
-            if number is None:
-                why = "failed to allocate a nodePort: range is full"
-                raise AllocationError(invalid(f"spec.ports[{index}].nodePort", 0, why))
-            port["nodePort"] = number
-        given.setdefault(number, set()).add(protocol)
+        shared = of_port.get(number, 0)
+        if not shared:
+            asked = next(
+                (p["nodePort"] for p in ports if p.get("port", 0) == number and p.get("nodePort")), 0
+            )
+            if asked:
+                _claim_port(index, asked, given, taken)
+            port["nodePort"] = of_port[number] = asked or _next_port(given, taken, dice)
+        elif not own:
+            port["nodePort"] = shared
+        elif own != shared:
+            _claim_port(index, own, given, taken)
+        given.add(port["nodePort"])
 
 
-def _is_foreign(number: int, given: dict[int, set[str]], held: set[tuple[str, int]], taken: Taken) -> bool:
-    """Another Service has it. TCP and UDP of one Service may share a number; two Services may not."""
-    mine = number in given or any(port == number for _, port in held)
-    return not mine and taken.has_port(number)
+def _reallocate_node_ports(spec: Manifest, before: Manifest, taken: Taken, dice: Dice) -> None:
+    """For a Service that changes: numbers that it had are its own, others are claimed or chosen."""
+    given: set[int] = {number for _, number in _node_ports(before)}
+    seen: set[tuple[str, int]] = set()
+    for index, port in enumerate(spec.get("ports", ())):
+        number = port.get("nodePort", 0)
+        if not number and not _chooses_node_ports(spec):
+            continue
+        if not number:
+            number = port["nodePort"] = _next_port(given, taken, dice)
+        elif number not in given:
+            _claim_port(index, number, given, taken)
+        if (port["protocol"], number) in seen:
+            raise internal(f"duplicate nodePort: {{{port['protocol']} {number}}}")
+        seen.add((port["protocol"], number))
+        given.add(number)
 
 
-def _shared_port(spec: Manifest, port: Manifest, given: dict[int, set[str]]) -> int | None:
-    """The number that another protocol of the same port already has: DNS over TCP and UDP get one node
-    port."""
-    for other in spec["ports"]:
-        number = other.get("nodePort", 0)
-        if (
-            other is not port
-            and other["port"] == port["port"]
-            and number
-            and port["protocol"] not in given.get(number, ())
-        ):
-            return number if number in given else None
-    return None
+def _claim_port(index: int, number: int, given: set[int], taken: Taken) -> None:
+    """A number that a manifest asks for. TCP and UDP of two Services may not share one."""
+    field = f"spec.ports[{index}].nodePort"
+    if number not in NODE_PORTS:
+        raise AllocationError(invalid(field, number, _out_of_range()))
+    if number in given or taken.has_port(number):
+        raise AllocationError(invalid(field, number, _TAKEN))
 
 
-def _free_port(taken: Taken, given: dict[int, set[str]], dice: Dice) -> int | None:
+def _next_port(given: set[int], taken: Taken, dice: Dice) -> int:
+    number = _free_port(taken, given, dice)
+    if number is None:
+        raise internal_error("failed to allocate a nodePort: range is full")
+    return number
+
+
+def _free_port(taken: Taken, given: set[int], dice: Dice) -> int | None:
     """A random free port, above the static band (the first 86) while there is one."""
     band = min(max(16, len(NODE_PORTS) // 32), 128)
     for ports in (NODE_PORTS[band:], NODE_PORTS[:band]):
@@ -220,30 +236,16 @@ def _free_port(taken: Taken, given: dict[int, set[str]], dice: Dice) -> int | No
 
 
 def _allocate_health_check(spec: Manifest, taken: Taken, dice: Dice) -> None:
-    own = {number: {"TCP"} for _, number in _node_ports({"ports": spec.get("ports", ())})}
-    if number := spec.get("healthCheckNodePort"):
-        field = "spec.healthCheckNodePort"
-        if number not in NODE_PORTS:
-            raise AllocationError(
-                invalid(
-                    field,
-                    number,
-                    f"failed to allocate requested HealthCheck NodePort {number}: {_out_of_range()}",
-                )
-            )
-        if number in own or taken.has_port(number):
-            raise AllocationError(
-                invalid(
-                    field, number, f"failed to allocate requested HealthCheck NodePort {number}: {_TAKEN}"
-                )
-            )
+    own = {port["nodePort"] for port in spec.get("ports", ()) if port.get("nodePort")}
+    number = spec.get("healthCheckNodePort", 0)
+    if not number:
+        spec["healthCheckNodePort"] = _next_port(own, taken, dice)
         return
-    number = _free_port(taken, own, dice)
-    if number is None:
-        raise AllocationError(
-            invalid("spec.healthCheckNodePort", 0, "failed to allocate a HealthCheck NodePort: range is full")
-        )
-    spec["healthCheckNodePort"] = number
+    why = _TAKEN if number in own or taken.has_port(number) else ""
+    if number not in NODE_PORTS:
+        why = _out_of_range()
+    if why:
+        raise internal_error(f"failed to allocate requested HealthCheck NodePort {number}: {why}")
 
 
 def _out_of_range() -> str:

@@ -230,6 +230,12 @@ def internal(message: str) -> Refusal:
     return failure(500, "", message)
 
 
+def internal_error(message: str) -> Refusal:
+    """500 InternalError: the server's own words for what went wrong inside it."""
+    details = {"causes": [{"message": message}]}
+    return failure(500, "InternalError", f"Internal error occurred: {message}", details)
+
+
 def expired(message: str) -> Refusal:
     """410: the history that was asked for is gone."""
     return failure(410, "Expired", message)

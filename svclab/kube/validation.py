@@ -35,6 +35,8 @@ def validate_update(new: Manifest, old: Manifest) -> list[FieldError]:
     compare, check = _UPDATES[kind]
     if kind in _SELECTOR_LAST:
         return errors + check(new) + workload.selector_kept(new, old)
+    if kind in _COMPARED_LAST:
+        return errors + check(new) + compare(new, old)
     return errors + compare(new, old) + check(new)
 
 
@@ -109,4 +111,5 @@ _UPDATES: dict[str, tuple[Comparison, Check]] = {
     "StatefulSet": (workload.stateful_set_kept, workload.validate_stateful_set),
 }
 _SELECTOR_LAST = ("Deployment", "ReplicaSet")
+_COMPARED_LAST = ("Pod",)
 _WITHOUT_SECOND_LOOK = ("EndpointSlice", "StatefulSet")

@@ -114,10 +114,12 @@ def node_spec(spec: Manifest) -> list[FieldError]:
     """The part of a Node that is checked on every write."""
     errors, seen = [], set[tuple[str, str]]()
     for index, taint in enumerate(spec.get("taints", ())):
-        errors += validate_taint(f"spec.taints[{index}]", taint)
+        # The server itself looks for taints below metadata.
+        errors += validate_taint(f"metadata.taints[{index}]", taint)
         key = (taint.get("key", ""), taint.get("effect", ""))
         if key in seen:
-            errors.append(FieldError("Duplicate", f"spec.taints[{index}]", _go_taint(taint)))
+            why = "taints must be unique by key and effect pair"
+            errors.append(FieldError("Duplicate", f"metadata.taints[{index}]", _go_taint(taint), why))
         seen.add(key)
     for index, text in enumerate(spec.get("podCIDRs", ())):
         errors += cidr(f"spec.podCIDRs[{index}]", text)

@@ -128,36 +128,43 @@ def cluster_ip_fields(spec: Manifest) -> list[FieldError]:
     if spec.get("type") == "ExternalName":
         return []
     families, addresses = spec.get("ipFamilies", []), spec.get("clusterIPs", [])
-    errors = _family_fields(spec, families)
-    if addresses and addresses[0] != spec.get("clusterIP"):
-        errors.append(invalid("spec.clusterIPs", addresses, "first value must match `clusterIP`"))
-    elif not addresses and spec.get("clusterIP"):
-        errors.append(required("spec.clusterIPs"))
+    errors = _first_address(spec.get("clusterIP", ""), addresses)
+    errors += _family_fields(spec, families)
+    bad = _bad_addresses(addresses)
+    errors += bad
     if len(addresses) > 2:
         errors.append(invalid("spec.clusterIPs", addresses, "may only hold up to 2 values"))
-    bad = _bad_addresses(addresses)
     if bad:
-        return errors + bad
+        return errors
     if len(addresses) > 1 and len({_version(address) for address in addresses}) == 1:
         why = "may specify no more than one IP for each IP family"
         errors.append(invalid("spec.clusterIPs", addresses, why))
-    if not errors and not is_headless(spec):
+    if not is_headless(spec):
         errors += _families_match(addresses, families)
     return errors
 
 
+def _first_address(address: str, addresses: list[str]) -> list[FieldError]:
+    if not address:
+        why = "must be empty when `clusterIP` is not specified"
+        return [invalid("spec.clusterIPs", addresses, why)] if addresses else []
+    if not addresses:
+        return [required("spec.clusterIPs")]
+    if addresses[0] != address:
+        return [invalid("spec.clusterIPs", addresses, "first value must match `clusterIP`")]
+    return []
+
+
 def _family_fields(spec: Manifest, families: list[str]) -> list[FieldError]:
     errors: list[FieldError] = []
-    if len(families) > 2:
-        errors.append(invalid("spec.ipFamilies", families, "may only hold up to 2 values"))
     for index, family in enumerate(families):
         if family not in ("IPv4", "IPv6"):
             errors.append(not_supported(f"spec.ipFamilies[{index}]", family, ("IPv4", "IPv6")))
-        elif family in families[:index]:
+        if family in families[:index]:
             errors.append(duplicate(f"spec.ipFamilies[{index}]", family))
-    policies = ("SingleStack", "PreferDualStack", "RequireDualStack")
+    policies = ("PreferDualStack", "RequireDualStack", "SingleStack")
     if (policy := spec.get("ipFamilyPolicy")) is not None and policy not in policies:
-        errors.append(not_supported("spec.ipFamilyPolicy", policy, sorted(policies)))
+        errors.append(not_supported("spec.ipFamilyPolicy", policy, policies))
     return errors
 
 
@@ -214,19 +221,18 @@ def _no_port_twice(spec: Manifest) -> list[FieldError]:
         if number := port.get("nodePort"):
             if (protocol, number) in node_ports:
                 field = f"spec.ports[{index}].nodePort"
-                doubled_node_ports.append(duplicate(field, _go_port(protocol, node_port=number)))
+                doubled_node_ports.append(duplicate(field, number))
             node_ports.add((protocol, number))
         if (protocol, port.get("port", 0)) in ports:
-            doubled.append(duplicate(f"spec.ports[{index}]", _go_port(protocol, port=port["port"])))
+            doubled.append(duplicate(f"spec.ports[{index}]", _go_port(protocol, port["port"])))
         ports.add((protocol, port.get("port", 0)))
     return doubled_node_ports + doubled
 
 
-def _go_port(protocol: str, port: int = 0, node_port: int = 0) -> Manifest:
+def _go_port(protocol: str, number: int) -> Manifest:
     """The server's own type, as it prints it."""
     return {
-        "Name": "", "Protocol": protocol, "AppProtocol": None, "Port": port, "TargetPort": 0,
-        "NodePort": node_port,
+        "Name": "", "Protocol": protocol, "AppProtocol": None, "Port": number, "TargetPort": 0, "NodePort": 0,
     }  # fmt: skip
 
 
@@ -251,14 +257,18 @@ def _source_ranges(service: Manifest) -> list[FieldError]:
 
 def _load_balancer_fields(spec: Manifest) -> list[FieldError]:
     errors: list[FieldError] = []
-    balanced, class_ = spec.get("type") == "LoadBalancer", spec.get("loadBalancerClass")
-    if spec.get("allocateLoadBalancerNodePorts") is not None and not balanced:
+    if spec.get("allocateLoadBalancerNodePorts") is not None and spec.get("type") != "LoadBalancer":
         errors.append(forbidden_field("spec.allocateLoadBalancerNodePorts", _LOAD_BALANCER_ONLY))
-    if class_ is not None and balanced:
-        errors += wrong("spec.loadBalancerClass", class_, key_problems(class_))
-    elif class_ is not None:
-        errors.append(forbidden_field("spec.loadBalancerClass", _LOAD_BALANCER_ONLY))
-    return errors
+    return errors + _load_balancer_class(spec)
+
+
+def _load_balancer_class(spec: Manifest) -> list[FieldError]:
+    class_ = spec.get("loadBalancerClass")
+    if class_ is None:
+        return []
+    if spec.get("type") != "LoadBalancer":
+        return [forbidden_field("spec.loadBalancerClass", _LOAD_BALANCER_ONLY)]
+    return wrong("spec.loadBalancerClass", class_, key_problems(class_))
 
 
 def _traffic_policies(spec: Manifest) -> list[FieldError]:
@@ -299,6 +309,10 @@ def validate_service_update(new: Manifest, old: Manifest) -> list[FieldError]:
         class_ = new["spec"].get("loadBalancerClass")
         if class_ != old["spec"].get("loadBalancerClass"):
             errors.append(invalid("spec.loadBalancerClass", class_, "may not change once set"))
+    errors += _load_balancer_class(new["spec"])
+    checked = needs_health_check(old["spec"]) and needs_health_check(new["spec"])
+    if checked and new["spec"].get("healthCheckNodePort") != old["spec"].get("healthCheckNodePort"):
+        errors.append(forbidden_field("spec.healthCheckNodePort", "field is immutable"))
     return errors
 
 
