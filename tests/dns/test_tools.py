@@ -497,3 +497,26 @@ def test_a_library_asks_the_next_server_when_one_is_silent() -> None:
     _, asks = run(getent(["ahosts", "web"], around), {("web.", "A"): None})
 
     assert [ask.server for ask in asks] == ["192.0.2.1", "192.0.2.2"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "tcp"),
+    [
+        (["ANY", "web."], True),
+        (["ANY", "web.", "+notcp"], False),
+        (["web."], False),
+        (["web.", "+tcp"], True),
+    ],
+)
+def test_dig_asks_for_everything_over_tcp(argv: list[str], tcp: bool) -> None:
+    _, asks = run(dig(argv, AROUND), {})
+
+    assert [ask.tcp for ask in asks] == [tcp]
+
+
+def test_dig_says_that_a_zone_transfer_failed() -> None:
+    refused = Message(Question("cluster.local.", "AXFR"), Rcode.REFUSED)
+
+    result, _ = run(dig(["AXFR", "cluster.local"], AROUND), {("cluster.local.", "AXFR"): refused})
+
+    assert result.stdout.endswith(";; global options: +cmd\n; Transfer failed.\n")

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 
-from svclab.dns.message import Answered, Message, Question, Record, Unanswered
+from svclab.dns.message import Answered, Message, Question, Rcode, Record, Unanswered
 from svclab.dns.name import BadName, absolute, check, is_at_or_below
 from svclab.dns.tools.dig_options import CommandLine, Options, Query, parse_command_line
 from svclab.dns.tools.master import question_line, record_line
@@ -17,6 +17,7 @@ MDNS_WARNING = (
     ";; WARNING: .local is reserved for Multicast DNS\n"
     ";; You are currently testing what happens when an mDNS query is leaked to DNS\n"
 )
+TRANSFERS = ("AXFR", "IXFR")
 WHEN = "%a %b %d %H:%M:%S %Z %Y"
 
 
@@ -75,7 +76,7 @@ def _client(query: Query, servers: tuple[str, ...], around: Surroundings, out: l
         servers,
         tries=options.tries,
         timeout_seconds=options.timeout_seconds,
-        tcp=options.tcp,
+        tcp=query.over_tcp,
         edns=options.edns,
         cookie=cookie,
         udp_bytes=options.udp_bytes,
@@ -90,6 +91,9 @@ def _one(query: Query, greeting: str, servers: tuple[str, ...], around: Surround
     if isinstance(reply, Unanswered):
         out.append(";; no servers could be reached\n")
         return EXIT_NO_REPLY, ""
+    if query.type in TRANSFERS and reply.rcode is not Rcode.NOERROR:
+        out.append("; Transfer failed.\n")
+        return 0, ""
     message = replace(reply, rd=query.options.recurse)
     received = Received(
         message, client.answered_by, client.used_tcp, around.draw(1 << 16), _milliseconds(message, around)

@@ -25,6 +25,7 @@ IGNORED = {
     "idnout", "fail", "besteffort", "ignore", "split", "rrcomments", "crypto", "unknownformat", "nsid",
     "ttlunits", "showsearch", "keepopen", "expire", "onesoa", "mapped", "padding",
 }  # fmt: skip
+TCP_TYPES = ("ANY", "AXFR", "IXFR")
 USAGE = """\
 Usage:  dig [@global-server] [domain] [q-type] [q-class] {q-opt}
             {global-d-opt} host [@local-server] {local-d-opt}
@@ -43,7 +44,7 @@ class Options:
     search: bool = False
     trace: bool = False
     recurse: bool = True
-    tcp: bool = False
+    tcp: bool | None = None  # None: UDP, but TCP for the types that ask for everything
     edns: bool = True
     cookie: bool = True
     ttl: bool = True
@@ -62,6 +63,11 @@ class Query:
     name: str
     type: str = "A"
     options: Options = Options()
+
+    @property
+    def over_tcp(self) -> bool:
+        """Whether the question is sent over TCP at once."""
+        return self.type in TCP_TYPES if self.options.tcp is None else self.options.tcp
 
 
 @dataclass(slots=True)

@@ -10,7 +10,8 @@ from svclab.dns.name import absolute, is_at_or_below
 ROOT_SOA = Record(
     ".", 86400, "SOA", "a.root-servers.net. nstld.verisign-grs.com. 2026010100 1800 900 604800 86400"
 )
-ROOT_NS = tuple(Record(".", 86400, "NS", f"{letter}.root-servers.net.") for letter in "abcdefghijklm")
+# Three of the thirteen: dig +trace looks each of them up through the whole search list before it gives up.
+ROOT_NS = tuple(Record(".", 86400, "NS", f"{letter}.root-servers.net.") for letter in "abc")
 
 
 @dataclass(frozen=True)
