@@ -137,7 +137,17 @@ def connect(world: World, request: Request, dice: Dice, now: datetime) -> Sent:
 
 def _trace(world: World, request: Request, asker: Asker) -> Trace:
     seed = asker.dice.seed
-    return Trace(seed, request.source, request.target, world.mode, tuple(asker.flows), tuple(asker.steps))
+    target = canonical(request)
+    return Trace(seed, request.source, target, world.mode, tuple(asker.flows), tuple(asker.steps))
+
+
+def canonical(request: Request) -> str:
+    """The target as a trace names it: a URL with its port unless that is its scheme's own, and no bare `/`."""
+    if "://" not in request.target:
+        return request.target
+    target = read_target(request.target, request.port)
+    port = "" if target.port == SCHEME_PORTS.get(target.scheme) else f":{target.port}"
+    return f"{target.scheme}://{target.host}{port}{'' if target.path == '/' else target.path}"
 
 
 def _address(
