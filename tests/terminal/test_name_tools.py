@@ -10,7 +10,7 @@ from svclab.kube.nametool import ToolRun
 from svclab.kube.request import perform
 from svclab.linux.dice import Dice
 from svclab.terminal.places import LAPTOP, Location
-from svclab.terminal.session import Session
+from svclab.terminal.session import Session, Wires
 from tests.kube.dns_world import standard_objects, standard_snapshot, world_of
 from tests.terminal.conftest import MemoryStore, StandingCluster, Typed
 
@@ -47,7 +47,8 @@ def at(wire: Wire) -> Callable[..., Typed]:
 
     def open_at(location: Location, shell: str = "bash") -> Typed:
         cluster, store = StandingCluster(objects=standard_objects()), MemoryStore()
-        session = Session(cluster, location=location, shell=shell, store=store, send=wire, api=print)
+        wires = Wires(send=wire, advance=lambda cluster: None)
+        session = Session(cluster, location=location, shell=shell, store=store, wires=wires)
         return Typed(session, store)
 
     return open_at
