@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 
 from svclab.kube.proxy.iptables import Ruleset
+from svclab.kube.proxy.nft_objects import NftTable
 from svclab.kube.proxy.rules import ProxyTable
 from svclab.linux.iptables.rules import Chain, Chains, Table
 from svclab.linux.iptables.save import parse_rule
+from svclab.linux.netfilter import BaseChain
+from svclab.linux.nftables.sets import Element, NamedSet
+from svclab.linux.nftables.table import ChainText, base_chains
 
 
 def kernel_tables(ruleset: Ruleset) -> Mapping[str, Table]:
@@ -20,3 +24,21 @@ def _table(table: ProxyTable, version: int) -> Table:
         return Chain(name, "ACCEPT" if name in table.built_in else None, rules)
 
     return Table(table.name, Chains(frozenset(table.chains), make))
+
+
+def kernel_chains(table: NftTable) -> tuple[BaseChain, ...]:
+    """The base chains of a node in nftables mode."""
+    sets = [
+        NamedSet(
+            each.name,
+            each.types,
+            tuple(Element(e.key, e.verdict, e.origin) for e in each.elements),
+            each.timeout_seconds,
+        )
+        for each in table.sets
+    ]
+    chains = [
+        ChainText(each.name, each.hook, tuple((rule.text, rule.origin) for rule in each.rules))
+        for each in table.chains
+    ]
+    return base_chains(f"{table.family} {table.name}", sets, chains, 6 if table.family == "ip6" else 4)

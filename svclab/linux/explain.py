@@ -10,11 +10,15 @@ from functools import lru_cache
 from typing import Any
 
 from svclab.linux.host import WALK
+from svclab.linux.iptables.headers import Match
 from svclab.linux.iptables.matches import StatisticMatch
 from svclab.linux.iptables.rules import Chain, Rule
 from svclab.linux.iptables.save import print_rule
-from svclab.linux.iptables.targets import Effect, Reject
-from svclab.linux.iptables.traverse import DRAWN, ENDED, HIT, MARKED, MISSED, SKIPPED, Log
+from svclab.linux.iptables.targets import Effect, Target
+from svclab.linux.iptables.traverse_log import DRAWN, ENDED, HIT, MARKED, MISSED, SKIPPED, Log
+from svclab.linux.nftables.rule import verdict
+from svclab.linux.nftables.sets import Element
+from svclab.linux.nftables.statements import FromNumgen, Numgen
 from svclab.linux.packet import Packet
 from svclab.linux.skb import Skb, Wire, five_tuple, packet_of
 from svclab.linux.trace import Conntrack, Mark, Nat, Skipped, Step
@@ -75,16 +79,16 @@ class _Narrator:
         match entry:
             case (code, Chain() as chain, int(first), int(stop)) if code == MISSED:
                 self._enter(chain)
-                return [self._missed(chain, number, None) for number in range(first, stop)]
+                return [self._missed(chain, number) for number in range(first, stop)]
             case (code, chain, int(first), int(stop)) if code == SKIPPED:
                 self._enter(chain)
                 return [self._skipped(chain, first, stop)]
             case (code, chain, int(number), note) if code == HIT:
                 self._enter(chain)
                 return [self._hit(chain, number, note)]
-            case (code, chain, int(number), note) if code == DRAWN:
+            case (code, chain, int(number), note, failed) if code == DRAWN:
                 self._enter(chain)
-                return [self._missed(chain, number, note)]
+                return [self._missed(chain, number, note, failed)]
             case (code, int(before), int(after)) if code == MARKED:
                 assert self.skb
                 self.skb.mark = after
@@ -105,10 +109,12 @@ class _Narrator:
     def _rule(self, chain: Chain, number: int, matched: bool, why: str, note: object) -> RuleStep:
         rule = chain.rules[number]
         draw, probability = _chance(rule, note)
-        target = rule.target.name if rule.target else None
+        decided = _decided(rule, note) if matched else rule.target
+        origin = note.origin if isinstance(note, Element) and note.origin else rule.origin
+        text = rule.spelled or f"-A {chain.name} {_text(rule)}".rstrip()
         return RuleStep(
             self.flow, self.host, self.packet, self.hook, self.table, chain.name, self._names(), number + 1,
-            f"-A {chain.name} {_text(rule)}".rstrip(), matched, why, target, draw, probability, rule.origin,
+            text, matched, why, decided.name if decided else None, draw, probability, origin,
         )  # fmt: skip
 
     def _names(self) -> tuple[str, ...]:
@@ -121,14 +127,18 @@ class _Narrator:
         facts = [fact for test in rule.tests if (fact := test.fact(self.skb))]
         why = ", ".join(facts) or "every packet fits"
         step = self._rule(chain, number, True, why, note)
-        if rule.target and rule.target.effect is Effect.GOTO:
+        decided = _decided(rule, note)
+        if decided and decided.effect is Effect.GOTO:
             self.path.pop()
         return step
 
-    def _missed(self, chain: Chain, number: int, note: object) -> RuleStep:
+    def _missed(
+        self, chain: Chain, number: int, note: object = None, failed: Match | None = None
+    ) -> RuleStep:
         assert self.skb
         self.skb.note = note
-        return self._rule(chain, number, False, _reason(chain.rules[number], self.skb, note), note)
+        failed = failed or _first_that_fails(chain.rules[number], self.skb)
+        return self._rule(chain, number, False, failed.why_not(self.skb), note)
 
     def _skipped(self, chain: Chain, first: int, stop: int) -> Skipped:
         assert self.skb
@@ -139,7 +149,10 @@ class _Narrator:
 
     def _ended(self, chain: Chain) -> RuleStep:
         if chain.policy is not None:
-            text, why = f"-P {chain.name} {chain.policy}", "no rule decided: the chain's policy"
+            text = f"-P {chain.name} {chain.policy}"
+            if chain.language == "nft":
+                text = f"policy {chain.policy.lower()};"
+            why = "no rule decided: the chain's policy"
         else:
             text, why = f":{chain.name}", "the end of the chain: back to the caller"
         step = RuleStep(
@@ -156,21 +169,27 @@ def _text(rule: Rule) -> str:
 
 
 def _chance(rule: Rule, note: object) -> tuple[float | None, float | None]:
-    """The number drawn and the chance, if the rule draws."""
+    """The number drawn and the chance, if the rule draws; for numgen which of its choices, and 1/n."""
     for match in rule.matches:
         if isinstance(match, StatisticMatch):
             return (note if isinstance(note, float) else None), match.probability
+        if isinstance(match, Numgen):
+            return (note if isinstance(note, int) else None), 1 / match.count
     return None, None
 
 
-def _reason(rule: Rule, skb: Skb, note: object) -> str:
-    """Why the first of the rule's tests that fails does. A stateful test is not asked again."""
+def _decided(rule: Rule, note: object) -> Target | None:
+    """What the rule's target came to: in a map or after a draw, the element's."""
+    if isinstance(note, Element):
+        return verdict(note.verdict)
+    if isinstance(rule.target, FromNumgen) and isinstance(note, int):
+        return rule.target.choices[note]
+    return rule.target
+
+
+def _first_that_fails(rule: Rule, skb: Skb) -> Match:
+    """Of the tests that depend on the packet alone."""
     for test in rule.tests:
-        if test.stateful or not test.holds(skb):
-            return test.why_not(skb)
-    raise AssertionError(f"rule was noted as a miss, but fits: {print_rule(rule)}")
-
-
-def rejected_with(rule: Rule) -> str | None:
-    """What a REJECT rule answers with, for the words of a death."""
-    return rule.target.with_ if isinstance(rule.target, Reject) else None
+        if not test.stateful and not test.holds(skb):
+            return test
+    raise AssertionError(f"rule was noted as a miss, but fits: {_text(rule)}")

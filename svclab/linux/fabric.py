@@ -12,7 +12,7 @@ from typing import Any
 
 from svclab.linux.explain import steps_of
 from svclab.linux.host import Delivered, Died, Fate, Host, Transmit
-from svclab.linux.iptables.traverse import Log
+from svclab.linux.iptables.traverse_log import Log
 from svclab.linux.packet import Address, FiveTuple, Kind, Packet, Protocol
 from svclab.linux.skb import Key, Wire, address_of, address_text, reversed_key, wire_of
 from svclab.linux.trace import Death, Deliver, Emit, Hop, Outcome, Step, Verdict

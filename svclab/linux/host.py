@@ -15,7 +15,7 @@ from typing import Any
 from svclab.linux import nat
 from svclab.linux.iptables.rules import Table
 from svclab.linux.iptables.targets import Dnat, Drop, Masquerade, NatTarget, Redirect, Reject, Target
-from svclab.linux.iptables.traverse import Log
+from svclab.linux.iptables.traverse_log import Log
 from svclab.linux.netfilter import (
     CONNTRACK_PRIORITY,
     FORWARD,

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from svclab.linux.iptables.rules import Table
 from svclab.linux.iptables.save import BUILT_IN
 from svclab.linux.iptables.targets import Target
-from svclab.linux.iptables.traverse import Log, walk
+from svclab.linux.iptables.traverse import walk
+from svclab.linux.iptables.traverse_log import Log
 from svclab.linux.skb import Skb
 
 PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"

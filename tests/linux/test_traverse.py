@@ -12,7 +12,8 @@ from svclab.linux.fabric import FIRST_KIND
 from svclab.linux.host import WALK
 from svclab.linux.iptables.rules import INDEX_FROM, Chain
 from svclab.linux.iptables.save import parse_save
-from svclab.linux.iptables.traverse import SKIPPED, compared, walk
+from svclab.linux.iptables.traverse import compared, walk
+from svclab.linux.iptables.traverse_log import SKIPPED
 from svclab.linux.packet import Protocol
 from svclab.linux.skb import Skb
 from svclab.linux.state import HostState

@@ -1,21 +1,24 @@
-"""Recorded connections: who asked whom, and our engine's word on the same request. Used by the packet tests."""
+"""Recorded connections: who asked whom, and our engine's word on the same request."""
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 
-from svclab.kube.node_rules import kernel_tables
+from svclab.kube.node_rules import kernel_chains, kernel_tables
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.proxy.iptables import compile_rules
+from svclab.kube.proxy.nftables import compile_nftables
 from svclab.kube.snapshot import Snapshot
-from svclab.kube.wiring import build_fabric
+from svclab.kube.wiring import NodeRules, build_fabric
 from svclab.linux.dice import Dice
 from svclab.linux.fabric import Fabric
 from svclab.linux.iptables.rules import Table
 from svclab.linux.iptables.save import parse_save
+from svclab.linux.netfilter import BaseChain
+from svclab.linux.nftables.table import base_chains, parse_table
 from svclab.linux.outcomes import PossibleOutcome, outcomes
 from svclab.linux.packet import Protocol
 from svclab.linux.trace import Outcome
@@ -52,6 +55,38 @@ def fabric_with_our_rules(name: str) -> Fabric:
     return build_fabric(
         _snapshot(name), lambda node: _our_tables(name, node), clients=clients, every_endpoint_answers=True
     )
+
+
+def fabric_with_recorded_nftables(name: str) -> Fabric:
+    """The recorded cluster in nftables mode, each node with the table that nft listed."""
+    return _nftables_fabric(name, _recorded_chains)
+
+
+def fabric_with_our_nftables(name: str) -> Fabric:
+    """The recorded cluster in nftables mode, each node with the table that our kube-proxy writes for it."""
+    return _nftables_fabric(name, _our_chains)
+
+
+def _nftables_fabric(name: str, chains_of: Callable[[str, str], tuple[BaseChain, ...]]) -> Fabric:
+    return build_fabric(
+        _snapshot(name),
+        lambda node: NodeRules(chains=chains_of(name, node)),
+        clients=clients_of(recording(name)),
+        every_endpoint_answers=True,
+    )
+
+
+@cache
+def _recorded_chains(name: str, node: str) -> tuple[BaseChain, ...]:
+    table, sets, chains, version = parse_table(recording(name)["nftables"][node])
+    return base_chains(table, sets, chains, version)
+
+
+@cache
+def _our_chains(name: str, node: str) -> tuple[BaseChain, ...]:
+    config = ProxyConfig.for_node(node_of(name, node))
+    services, slices = objects_of(name, "Service"), objects_of(name, "EndpointSlice")
+    return kernel_chains(compile_nftables(services, slices, config))
 
 
 @cache
@@ -117,6 +152,21 @@ def is_sticky(name: str, row: Row) -> bool:
     return False
 
 
+def refused_ranges(name: str, row: Row) -> bool:
+    """Whether the row asks a load balancer address of a Service that does not admit the client's address."""
+    address, _, port = row["to"].rpartition(":")
+    source = row["from"].split(" ", 1)
+    pod = _snapshot(name).get("Pod", *source[1].split("/")) if source[0] == "pod" else None
+    client = ip_address(pod["status"]["podIP"] if pod else source[1]) if source[0] != "node" else None
+    for service in _snapshot(name).list("Service"):
+        ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
+        ranges = service["spec"].get("loadBalancerSourceRanges") or ()
+        ports = {p["port"] for p in service["spec"].get("ports", ())}
+        if ranges and client and int(port) in ports and address in {i.get("ip") for i in ingress}:
+            return all(client not in ip_network(each) for each in ranges)
+    return False
+
+
 def chi_square_p(observed: list[int], expected: list[float]) -> float:
     """The chance of a deviation at least as large, for counts that really follow `expected`."""
     if len(observed) < 2:
@@ -126,7 +176,9 @@ def chi_square_p(observed: list[int], expected: list[float]) -> float:
 
 
 def _upper_gamma(a: float, x: float) -> float:
-    """The regularised upper incomplete gamma function Q(a, x), by its series; good to 10 digits for x < 200."""
+    """The regularised upper incomplete gamma function Q(a, x), by its series; good to 10 digits for x
+    < 200.
+    """
     if x <= 0:
         return 1.0
     term = total = 1 / a

@@ -304,7 +304,7 @@ def _ends(text: str, read: Callable[[str], int]) -> tuple[int, int]:
     return read(low), read(high if dash else low)
 
 
-def _nat_range(text: str, version: int) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+def nat_range(text: str, version: int) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
     """Addresses and ports of `A[-B][:P[-Q]]`, with IPv6 addresses in brackets before a port."""
     if text.startswith("["):
         addresses, _, ports = text[1:].partition("]")
@@ -326,7 +326,7 @@ def _nat(kind: type[Dnat] | type[Snat], word: str) -> Callable[[list[Option], in
         if word not in given:
             raise RuleError(f"{'DNAT' if kind is Dnat else 'SNAT'} needs {word}")
         spelled = given[word][0]
-        addresses, ports = _nat_range(spelled, version)
+        addresses, ports = nat_range(spelled, version)
         return kind(addresses, ports, version, "--random" in given, "--random-fully" in given,
                     "--persistent" in given, spelled)  # fmt: skip
 

@@ -21,6 +21,7 @@ class Rule:
     matches: tuple[Match, ...]
     target: Target | None
     origin: Origin | None = None
+    spelled: str = ""  # the text of a rule that is not iptables'
 
     @property
     def tests(self) -> tuple[Match, ...]:
@@ -43,11 +44,26 @@ class Chain:
     index) is made at the first walk: most chains of a large cluster are never walked.
     """
 
-    __slots__ = ("_candidates", "_compiled", "_index", "_made", "_rest", "_source", "name", "policy")
+    __slots__ = (
+        "_candidates",
+        "_compiled",
+        "_index",
+        "_made",
+        "_rest",
+        "_source",
+        "language",
+        "name",
+        "policy",
+    )
 
     def __init__(
-        self, name: str, policy: str | None = None, rules: Iterable[Rule] | Callable[[], Iterable[Rule]] = ()
+        self,
+        name: str,
+        policy: str | None = None,
+        rules: Iterable[Rule] | Callable[[], Iterable[Rule]] = (),
+        language: str = "iptables",
     ) -> None:
+        self.language = language
         self.name = name
         self.policy = policy
         self._source = rules

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
+from svclab.linux.iptables.traverse_log import MARKED, Log
 from svclab.linux.packet import Kind
+from svclab.linux.skb import Skb
 
 
 class Effect(IntEnum):
@@ -22,6 +24,11 @@ class Target:
 
     __slots__ = ()
     effect: ClassVar[Effect] = Effect.VERDICT
+    acts: ClassVar[bool] = False  # does something by itself before the walk goes on
+
+    def perform(self, skb: Skb, log: Log) -> "Target | None":
+        """Do it; the target that decides then, None to go on with the next rule."""
+        raise NotImplementedError
 
     @property
     def name(self) -> str:
@@ -131,6 +138,7 @@ class SetMark(Target):
     value: int
     mask: int
     effect: ClassVar[Effect] = Effect.CONTINUE
+    acts: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
@@ -139,6 +147,12 @@ class SetMark(Target):
     def applied(self, mark: int) -> int:
         """The mark afterwards."""
         return (mark & ~self.mask & 0xFFFFFFFF) ^ self.value
+
+    def perform(self, skb: Skb, log: Log) -> Target | None:
+        before = skb.mark
+        skb.mark = self.applied(before)
+        log.append((MARKED, before, skb.mark))
+        return None
 
     def text(self) -> str:
         return f"-j MARK --set-xmark {self.value:#x}/{self.mask:#x}"

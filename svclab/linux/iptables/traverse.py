@@ -6,16 +6,11 @@ skipped. Source: Linux 6.18 net/ipv4/netfilter/ip_tables.c (ipt_do_table).
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from svclab.linux.iptables.rules import Chain
-from svclab.linux.iptables.targets import Drop, Effect, SetMark, Target
+from svclab.linux.iptables.targets import Drop, Effect, Target
+from svclab.linux.iptables.traverse_log import DRAWN, ENDED, HIT, MISSED, SKIPPED, Log
 from svclab.linux.skb import Skb
-
-# Entries of a log: (MISSED, chain, first, stop), (SKIPPED, chain, first, stop), (HIT, chain, number, note),
-# (DRAWN, chain, number, note): a miss by chance or memory, (MARKED, before, after), (ENDED, chain)
-MISSED, SKIPPED, HIT, DRAWN, MARKED, ENDED = range(6)
-Log = list[tuple[Any, ...]]
 
 DROPPED_BY_POLICY = Drop()
 
@@ -40,21 +35,18 @@ def walk(
             continue
         target = chain.compiled[number][1]
         first = number + 1
+        if target is not None and target.acts:
+            target = target.perform(skb, log)
         if target is None:
             continue
         effect = target.effect
         if effect is Effect.VERDICT:
             return target
-        if effect is Effect.CONTINUE:
-            if isinstance(target, SetMark):
-                before = skb.mark
-                skb.mark = target.applied(before)
-                log.append((MARKED, before, skb.mark))
-        elif effect is Effect.RETURN:
+        if effect is Effect.RETURN:
             if not callers:
                 return DROPPED_BY_POLICY if chain.policy == "DROP" else None
             chain, first = callers.pop()
-        else:
+        elif effect is not Effect.CONTINUE:
             if effect is Effect.JUMP:
                 callers.append((chain, first))
             chain, first = chains[target.name], 0
@@ -75,7 +67,7 @@ def _first_hit(chain: Chain, first: int, skb: Skb, log: Log, indexed: bool) -> i
                 if stateful and test.stateful:
                     if missed_from < number:
                         log.append((MISSED, chain, missed_from, number))
-                    log.append((DRAWN, chain, number, skb.note))
+                    log.append((DRAWN, chain, number, skb.note, test))
                     missed_from = number + 1
                 break
         else:
@@ -102,8 +94,10 @@ def _first_indexed_hit(chain: Chain, first: int, skb: Skb, log: Log) -> int:
             skb.note = None
         for test in tests:
             if not test.holds(skb):
-                drawn = stateful and test.stateful
-                log.append((DRAWN, chain, number, skb.note) if drawn else (MISSED, chain, number, number + 1))
+                if stateful and test.stateful:
+                    log.append((DRAWN, chain, number, skb.note, test))
+                else:
+                    log.append((MISSED, chain, number, number + 1))
                 break
         else:
             log.append((HIT, chain, number, skb.note if stateful else None))
@@ -120,7 +114,7 @@ def compared(log: Log) -> Iterator[tuple[str, int, bool]]:
             case (int(code), Chain() as chain, int(first), int(stop)) if code in (MISSED, SKIPPED):
                 for number in range(first, stop):
                     yield chain.name, number, False
-            case (int(code), Chain() as chain, int(number), _) if code in (HIT, DRAWN):
+            case (int(code), Chain() as chain, int(number), *_) if code in (HIT, DRAWN):
                 yield chain.name, number, code == HIT
             case _:
                 pass
