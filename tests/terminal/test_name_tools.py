@@ -30,7 +30,7 @@ class Wire:
     def __init__(self) -> None:
         self.records: list[Record] = []
 
-    def __call__(self, cluster: Any, request: Any) -> Record:
+    def __call__(self, cluster: Any, request: Any, origin: str) -> Record:
         done = perform(world_of(standard_snapshot()), request, Dice("typed"), cluster.now())
         self.records.append(Record(len(self.records) + 1, done))
         return self.records[-1]
