@@ -6,7 +6,7 @@ CoreDNS pod. Questions to resolvers outside the cluster are packets too; the sim
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import ip_address
 
@@ -14,7 +14,7 @@ from svclab.dns.hosts import HostsFile
 from svclab.dns.message import Answered, Edns, Message, Question, Rcode, Unanswered
 from svclab.dns.resolvconf import ResolvConf
 from svclab.dns.resolver import Resolution, candidates_of, resolve
-from svclab.kube.coredns import KUBEADM, STANDARD_INTERNET, Cache, NameServer
+from svclab.kube.coredns import STANDARD_INTERNET, Cache, NameServer
 from svclab.kube.coredns.options import Upstream
 from svclab.kube.poddns import (
     STANDARD_KUBELET,
@@ -55,13 +55,7 @@ class NameServers:
         """The CoreDNS process that runs on a host."""
         if host not in self._servers:
             cache = self.caches.setdefault(host, Cache())
-            self._servers[host] = NameServer(
-                self.snapshot,
-                self._addresses(host),
-                self.upstream,
-                cache,
-                replace(KUBEADM, upstream=self.upstream),
-            )
+            self._servers[host] = NameServer(self.snapshot, self._addresses(host), self.upstream, cache)
         return self._servers[host]
 
     def _addresses(self, host: str) -> tuple[str, ...]:

@@ -110,12 +110,20 @@ def test_a_broken_corefile_is_refused_and_the_old_one_goes_on(corefile: str, wor
     assert answer(corefile, "web.shop.svc.cluster.local.") == ("NOERROR", ("10.96.5.5",))
 
 
-def test_a_cluster_without_a_corefile_forwards_to_nobody() -> None:
+def test_a_cluster_without_any_dns_forwards_to_nobody() -> None:
     options = server_blocks(Snapshot.of([]))["."]
 
     message = CoreDns(Snapshot.of([]), options).answer(Question("example.com.", "A"))
 
     assert (message.rcode, options.local_ips) == (Rcode.SERVFAIL, ())
+
+
+def test_a_cluster_with_a_dns_service_but_no_corefile_has_kubeadms() -> None:
+    snapshot = Snapshot.of(standard_objects()).without("ConfigMap", ("kube-system", "coredns"))
+
+    message = NameServer(snapshot).answer(Question("example.com.", "A"))
+
+    assert (message.rcode, message.addresses()) == (Rcode.NOERROR, ("203.0.113.80",))
 
 
 @pytest.mark.parametrize(

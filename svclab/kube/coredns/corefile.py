@@ -92,13 +92,11 @@ def _zone(key: str) -> str:
 
 
 def server_blocks(
-    snapshot: Snapshot,
-    local_ips: tuple[str, ...] | None = None,
-    upstream: Upstream = STANDARD_INTERNET,
-    unconfigured: DnsOptions = KUBEADM,
+    snapshot: Snapshot, local_ips: tuple[str, ...] | None = None, upstream: Upstream = STANDARD_INTERNET
 ) -> Mapping[str, DnsOptions]:
-    """Options by server block zone, from the cluster's Corefile; `unconfigured` in a cluster without one.
+    """Options by server block zone, from the cluster's Corefile.
 
+    Without that ConfigMap they are kubeadm's; without a DNS Service either, there is nobody to forward to.
     `local_ips` are the server's own addresses, by default those of kube-dns's first endpoint.
     """
     if local_ips is None:
@@ -106,7 +104,8 @@ def server_blocks(
         local_ips = tuple(endpoint.address for each in slices[:1] for endpoint in each.endpoints[:1])
     config = snapshot.get("ConfigMap", *CONFIG_MAP)
     if config is None:
-        return {".": replace(unconfigured, local_ips=local_ips)}
+        has_dns = snapshot.get("Service", *DNS_SERVICE) is not None
+        return {".": replace(KUBEADM, local_ips=local_ips, upstream=upstream if has_dns else None)}
     try:
         blocks = parse(str((config.get("data") or {})["Corefile"]))
         return {zone: _options(block, local_ips, upstream, zone) for block in blocks for zone in block.zones}

@@ -8,18 +8,14 @@ from svclab.dns.name import is_at_or_below
 from svclab.kube.coredns.cache import Cache
 from svclab.kube.coredns.corefile import server_blocks
 from svclab.kube.coredns.internet import STANDARD_INTERNET
-from svclab.kube.coredns.options import KUBEADM, DnsOptions, Upstream
+from svclab.kube.coredns.options import Upstream
 from svclab.kube.coredns.server import CoreDns
 from svclab.kube.snapshot import Snapshot
 from svclab.linux.dice import Dice
 
 
 class NameServer:
-    """The servers that the cluster's Corefile makes.
-
-    `local_ips` None takes the addresses of kube-dns's first endpoint. `unconfigured` are the options in a
-    cluster without a Corefile; None: kubeadm's, without anybody to forward to.
-    """
+    """The servers that the cluster's Corefile makes; `local_ips` and `upstream` as in `server_blocks`."""
 
     def __init__(
         self,
@@ -27,9 +23,8 @@ class NameServer:
         local_ips: tuple[str, ...] | None = None,
         upstream: Upstream = STANDARD_INTERNET,
         cache: Cache | None = None,
-        unconfigured: DnsOptions | None = None,
     ) -> None:
-        options = server_blocks(snapshot, local_ips, upstream, unconfigured or KUBEADM)
+        options = server_blocks(snapshot, local_ips, upstream)
         self.blocks: Mapping[str, CoreDns] = {
             zone: CoreDns(snapshot, each, cache) for zone, each in options.items()
         }
