@@ -21,7 +21,7 @@ store.subscribe((state, before) => {
 });
 const podAt = (/** @type {string | null} */ endpoint) => stage.model.pods.find((pod) => `${endpoint}`.startsWith(`${pod.ip}:`) && pod.ip)?.host ?? null;
 workspace.onMessage((message) => {
-  if (message.type === "trace") welcome.answered(message.trace.target, podAt(message.trace.outcome.endpoint), false);
+  if (message.type === "trace" && !message.watch) welcome.answered(message.trace.target, podAt(message.trace.outcome.endpoint), false);
   if (message.type === "traces") for (const summary of message.traces) welcome.answered(summary.target, podAt(summary.endpoint), false);
   if (message.type === "watched") welcome.answered(message.trace.target, message.pod, true);
 });

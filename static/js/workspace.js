@@ -22,6 +22,7 @@ import { createCard, cardOf } from "./desk/card.js";
 import { wireKeys, wireStageKeys } from "./desk/keys.js";
 import { createEditor } from "./desk/yaml.js";
 import { createTerminals } from "./terminal/terminal.js";
+import { wireSplitters } from "./desk/split.js";
 import { wireBar } from "./desk/bar.js";
 
 const page = JSON.parse(byId("page").textContent);
@@ -54,7 +55,7 @@ const events = createEventList(byId("pane-events"), { onPick: seek });
 const transcript = createTranscript(byId("pane-transcript"), { onPick: seek });
 const requestList = createRequestList(byId("pane-requests"), { onPick: (id) => showTrace(id) });
 const histogram = createHistogram(byId("histogram"), { onMore: (count) => sendMany(count), podOf: podAt });
-const player = createPlayer({ onChange: drawPlayer, still, onEnd: afterEnd });
+const player = createPlayer({ onChange: drawPlayer, still });
 const scrubber = createScrubber(player, { label: (frame) => shortWords(frame) });
 const form = createSendForm({ onSend: (request) => send(request) });
 const socket = openSocket("/ws/lab/", { onMessage: receive, onState: (state) => store.dispatch({ type: "connection", state }), known: () => ({ life: store.state.life, rv: store.state.rv, trace: store.state.traces.at(-1)?.id ?? 0 }) });
@@ -64,6 +65,7 @@ const terminals = createTerminals({ send: (message) => socket.send(message), onR
 const editor = createEditor({ send: (message) => socket.send(message), post: postManifest, files: page.files ?? [] });
 
 wireTabs();
+wireSplitters();
 wireKeys(player, { terminal: () => terminals.then((all) => all.focus()), filter: () => events.focus() });
 wireStageKeys(stage.root, { from: (host) => choose({ from: host, to: "" }), to: (host) => deliver(host) });
 byId("narrow-tabs").addEventListener("click", (/** @type {any} */ event) => { const button = event.target.closest("button"); if (button) openPart(button.value); });
@@ -112,10 +114,9 @@ function reset() {
 function traceCame(message) {
   const { trace } = message;
   const own = asked.get(message.request ?? "");
-  const watch = own ? own.watch : !player.state.playing && message.origin !== "grader";
   if (message.request) asked.delete(message.request);
-  if (watch && !player.state.playing) return load(trace, true);
-  if (watch && own) return load(trace, true);
+  message.watch = own ? own.watch : !player.state.playing && message.origin !== "many";
+  if (message.watch) return load(trace, true);
   queue.push(trace);
   queue = queue.slice(-MOST_QUEUED);
   return stage.fly(framesOf(trace), trace.outcome.code !== "OK", (queue.length % 12) * 90);
@@ -150,7 +151,10 @@ function drawPlayer(state) {
   const ended = now.frame.kind === "end" ? trace : null;
   if (ended !== verdictOf) drawVerdict(ended);
   verdictOf = ended;
-  if (ended && store.state.hidden === trace.id) store.dispatch({ type: "reveal" });
+  if (ended && store.state.hidden === trace.id) {
+    store.dispatch({ type: "reveal" });
+    watched(trace);
+  }
 }
 
 /** @param {import("./trace/player.js").PlayerState} state @param {import("./trace/player.js").Picture} now */
@@ -185,9 +189,8 @@ function nameAt(endpoint) {
   return podAt(endpoint)?.split("/")[2] ?? endpoint;
 }
 
-function afterEnd() {
-  const { trace } = store.state;
-  if (!trace) return;
+/** The end of a trace is seen, however the learner came there. @param {any} trace */
+function watched(trace) {
   stage.mark({ answered: podAt(trace.outcome.endpoint) ?? "" });
   for (const hear of hearers) hear({ type: "watched", trace, pod: podAt(trace.outcome.endpoint) });
 }

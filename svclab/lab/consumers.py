@@ -125,6 +125,10 @@ class LabConsumer(AsyncWebsocketConsumer):
         """Several requests."""
         await work.run(work.send_many, self.cluster, message)
 
+    async def on_peek(self, message: protocol.Peek) -> None:
+        """What would happen."""
+        self.say(await work.run(work.peek, self.cluster, message))
+
     async def on_clock(self, message: protocol.SetClock) -> None:
         """The cluster's clock."""
         await work.run(work.set_clock, self.cluster, message)

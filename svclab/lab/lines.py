@@ -8,6 +8,7 @@ import yaml
 _DOCUMENT = re.compile(r"^---(\s.*)?$", re.MULTILINE)
 _YAML_LINE = re.compile(r"\bline (\d+)\b")
 _STEP = re.compile(r"([^.\[\]]+)|\[([^\]]*)\]")
+_RENAMED = {"name": "metadata.name"}
 _PATHS = (
     re.compile(r'(?:unknown|duplicate) field "([^"]+)"'),
     re.compile(r"Go struct field [A-Za-z]+\.([A-Za-z0-9_.]+)"),
@@ -15,6 +16,7 @@ _PATHS = (
         r"(?:^|[\s\[*])((?:spec|metadata|status|data|subsets|rules)(?:\.[A-Za-z0-9_/-]+|\[[^\]]*\])+): "
     ),
     re.compile(r"(?:^|[\s\[*])(spec|metadata|apiVersion|kind)(?:: |\b not set)"),
+    re.compile(r"resource (name) may not be empty"),
 )
 
 
@@ -36,7 +38,7 @@ def line_of(document: str, words: str) -> int | None:
         return int(found[1])
     for pattern in _PATHS:
         if found := pattern.search(words):
-            return _line_at(document, found[1])
+            return _line_at(document, _RENAMED.get(found[1], found[1]))
     return None
 
 

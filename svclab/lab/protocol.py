@@ -67,6 +67,15 @@ class SendMany(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Peek(Message):
+    """What would happen to a request now. It leaves no mark in the cluster and is not recorded."""
+
+    type: ClassVar[str] = "peek"
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetClock(Message):
     """The cluster's clock: pause, resume, rate (1 or 10), step (seconds)."""
 
@@ -246,6 +255,14 @@ class TraceFull(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Peeked(Message):
+    """The answer to peek."""
+
+    type: ClassVar[str] = "peeked"
+    trace: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Api(Message):
     """Requests that the Kubernetes API answered: time, verb, path, status, command."""
 
@@ -332,14 +349,14 @@ class Progress(Message):
 FROM_PAGE: dict[str, type[Message]] = {
     cls.type: cls
     for cls in (
-        Hello, Send, SendMany, SetClock, SetMode, Reset, Apply, Delete, TraceGet, LessonOpen,
+        Hello, Send, SendMany, Peek, SetClock, SetMode, Reset, Apply, Delete, TraceGet, LessonOpen,
         TermOpen, TermInput, TermResize, TermRun, TermClose,
     )
 }  # fmt: skip
 TO_PAGE: dict[str, type[Message]] = {
     cls.type: cls
     for cls in (
-        Welcome, State, Objects, Clock, TraceCame, Traces, TraceFull, Api, Applied, Error,
+        Welcome, State, Objects, Clock, TraceCame, Traces, TraceFull, Peeked, Api, Applied, Error,
         TermOpened, TermOutput, TermDone, TermClosed, TermEdit, Progress,
     )
 }  # fmt: skip
@@ -365,6 +382,8 @@ _TERMINAL = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _PATTERNS: dict[tuple[type[Message], str], tuple[re.Pattern[str], str]] = {
     (Send, "source"): (_HOST, "client/NAME, node/NAME or pod/NAMESPACE/NAME"),
     (SendMany, "source"): (_HOST, "client/NAME, node/NAME or pod/NAMESPACE/NAME"),
+    (Peek, "source"): (_HOST, "client/NAME, node/NAME or pod/NAMESPACE/NAME"),
+    (Peek, "target"): (_TARGET, "a name, URL or address"),
     (Send, "target"): (_TARGET, "a name, URL or address"),
     (SendMany, "target"): (_TARGET, "a name, URL or address"),
     (TermOpen, "session"): (_TERMINAL, "1 to 40 letters and digits"),

@@ -10,6 +10,9 @@
 
 const NOT_YOURS = 4003; // the server knows no cluster for this page: trying again would not help
 
+const MOST_PER_SECOND = 40; // the server closes the line at more than 50
+const MOST_UNSENT = 1000;
+
 /**
  * @param {string} path
  * @param {SocketOptions} options
@@ -31,7 +34,7 @@ export function openSocket(path, { onMessage, onState, known }) {
     socket.onopen = () => {
       tries = 0;
       socket?.send(JSON.stringify({ type: "hello", last_seq: lastSeq, session, ...known() }));
-      for (const message of unsent.splice(0)) socket?.send(JSON.stringify(message));
+      flush();
       onState("live");
     };
     socket.onmessage = (event) => {
@@ -51,13 +54,32 @@ export function openSocket(path, { onMessage, onState, known }) {
       return setTimeout(connect, Math.min(10_000, 300 * 2 ** Math.min(tries, 5)) * (0.5 + Math.random()));
     };
   }
+  /** @type {number[]} */
+  const sentAt = [];
+  let waiting = 0;
+
+  /** Sends what waits, never more than the server takes in a second. */
+  function flush() {
+    waiting = 0;
+    while (unsent.length && socket?.readyState === WebSocket.OPEN) {
+      const now = performance.now();
+      while (sentAt.length && now - sentAt[0] > 1000) sentAt.shift();
+      if (sentAt.length >= MOST_PER_SECOND) {
+        waiting = window.setTimeout(flush, 1000 - (now - sentAt[0]) + 5);
+        return;
+      }
+      sentAt.push(now);
+      socket.send(JSON.stringify(unsent.shift()));
+    }
+  }
+
   connect();
 
   return {
-    /** Sends now, or as soon as the line is open again. @param {any} message */
+    /** Sends now, or as soon as the line is open and the server would listen. @param {any} message */
     send(message) {
-      if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
-      else if (unsent.length < 100) unsent.push(message);
+      if (unsent.length < MOST_UNSENT) unsent.push(message);
+      if (!waiting) flush();
     },
     close() {
       closed = true;

@@ -5,14 +5,15 @@ import { byId, h } from "../core/dom.js";
 
 const CHIPS = ["kubectl get pods -A -o wide", "kubectl get svc -A", "kubectl get endpointslices -A", "kubectl describe svc ", "curl -s ", "dig +search "];
 const MOST = 8;
+const TOGETHER = 40; // ms
 
 const DARK = {
-  background: "#14141b", foreground: "#e6e4ef", cursor: "#ff9457", cursorAccent: "#14141b", selectionBackground: "#3d3c66",
+  background: "#14141b", foreground: "#e6e4ef", cursor: "#ff9457", cursorAccent: "#14141b", selectionBackground: "#3d3c66", scrollbarSliderBackground: "#ffffff22", scrollbarSliderHoverBackground: "#ffffff44",
   black: "#2c2c38", red: "#ff8188", green: "#5fd79a", yellow: "#f2bd55", blue: "#86b4ff", magenta: "#cf9bff", cyan: "#4fcbc4", white: "#e6e4ef",
   brightBlack: "#8a8899", brightRed: "#ff9ea3", brightGreen: "#8be6b6", brightYellow: "#f7d188", brightBlue: "#aecbff", brightMagenta: "#dfbcff", brightCyan: "#84e0da", brightWhite: "#ffffff",
 };
 const LIGHT = {
-  background: "#fcfbf9", foreground: "#1f1d26", cursor: "#c84a12", cursorAccent: "#fcfbf9", selectionBackground: "#d9d7f5",
+  background: "#fcfbf9", foreground: "#1f1d26", cursor: "#c84a12", cursorAccent: "#fcfbf9", selectionBackground: "#d9d7f5", scrollbarSliderBackground: "#0000001c", scrollbarSliderHoverBackground: "#00000033",
   black: "#1f1d26", red: "#b3202e", green: "#16794a", yellow: "#8a5a00", blue: "#2a66c4", magenta: "#7b3fb8", cyan: "#0a7377", white: "#6f6c7a",
   brightBlack: "#55525f", brightRed: "#c8323f", brightGreen: "#1d8a56", brightYellow: "#9a6700", brightBlue: "#3a74d0", brightMagenta: "#8b4fc8", brightCyan: "#0f8085", brightWhite: "#1f1d26",
 };
@@ -42,12 +43,12 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
     const id = `t${number}`;
     const element = h("div", { id: `terminal-${id}`, role: "tabpanel", "aria-label": `Terminal ${number}` });
     root.append(element);
-    const terminal = new Terminal({ fontFamily: '"JetBrains Mono", monospace', fontSize: 13, lineHeight: 1.25, cursorBlink: false, scrollback: 5000, theme: theme(), screenReaderMode: false, minimumContrastRatio: 4.5, allowProposedApi: true });
+    const terminal = new Terminal({ fontFamily: '"JetBrains Mono", monospace', fontSize: 12.5, lineHeight: 1.3, cursorBlink: false, scrollback: 5000, theme: theme(), screenReaderMode: false, minimumContrastRatio: 4.5, allowProposedApi: true });
     const fit = new FitAddon();
     terminal.loadAddon(fit);
     terminal.loadAddon(new WebLinksAddon());
     terminal.open(element);
-    const entry = { id, element, terminal, fit, title: `Terminal ${number}`, alive: false, escaped: 0 };
+    const entry = { id, element, terminal, fit, title: `Terminal ${number}`, alive: false, escaped: 0, typed: "", timer: 0, sent: 0 };
     open.set(id, entry);
     terminal.onData((/** @type {string} */ data) => type(entry, data));
     terminal.onResize(({ rows, cols }) => { if (entry.alive) send({ type: "term.resize", session: id, rows, cols }); });
@@ -61,8 +62,20 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
     if (entry.element.offsetParent) entry.fit.fit();
     send({ type: "term.open", session: entry.id, rows: entry.terminal.rows, cols: entry.terminal.cols });
   }
-  /** Input over the size of a message goes in pieces. @param {any} entry @param {string} data */
+  /** Keys go at once, but fast ones together; what is larger than a message goes in pieces. @param {any} entry @param {string} data */
   function type(entry, data) {
+    entry.typed += data;
+    if (entry.timer) return;
+    const since = performance.now() - entry.sent;
+    if (since >= TOGETHER) sendTyped(entry);
+    else entry.timer = setTimeout(() => sendTyped(entry), TOGETHER - since);
+  }
+  /** @param {any} entry */
+  function sendTyped(entry) {
+    entry.timer = 0;
+    entry.sent = performance.now();
+    const data = entry.typed;
+    entry.typed = "";
     for (let i = 0; i < data.length; i += 8000) send({ type: "term.input", session: entry.id, data: data.slice(i, i + 8000) });
   }
   /** @param {any} entry @param {KeyboardEvent} event */

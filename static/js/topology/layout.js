@@ -8,10 +8,10 @@
 /** @typedef {{x: number, y: number}} Point */
 /** @typedef {{x: number, y: number, w: number, h: number}} Box */
 /**
- * @typedef {Box & {pod: Pod, compact: boolean}} PodBox
+ * @typedef {Box & {pod: Pod, side: string}} PodBox
  * @typedef {Box & {node: import("./model.js").Node, nic: Point, gate: Box & {plates: (Box & {hook: string})[]},
  *   trunk: {x: number, y1: number, y2: number}, bridge: Point, pods: PodBox[], more: number, moreBox: Box | null}} NodeBox
- * @typedef {{pod: string, state: string, from: Point, to: Point}} Thread
+ * @typedef {{pod: string, state: string, from: Point, to: Point, side: string}} Thread
  * @typedef {Box & {service: Service, label: string, detail: string, threads: Thread[]}} ServiceBox
  * @typedef {{host: string, name: string, ip: string} & Box} ClientBox
  * @typedef {Box & {service: Service, ip: string}} BalancerBox
@@ -24,10 +24,12 @@ export const HOOKS = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"]
 const PLATES = ["PREROUTING", "ROUTING", "FORWARD", "POSTROUTING"];
 const SHARED = /** @type {Record<string, string>} */ ({ INPUT: "FORWARD", OUTPUT: "PREROUTING" });
 const MOST_PODS = 12;
-const PLATE = 13;
+const ONE_COLUMN = 3;
+const PLATE = 12;
 const GAP = 10;
-const POD = { h: 40, gap: 8 };
-const SERVICE = { h: 38, gap: 8, rows: 3 };
+const EDGE = 18; // between a node's border and its pods, where threads come down
+const POD = { h: 37, gap: 7 };
+const SERVICE = { h: 35, gap: 7, rows: 3 };
 
 const CLIENTS = [
   { host: "client/laptop", name: "laptop", ip: "192.0.2.50" },
@@ -44,21 +46,21 @@ export function layout(model, size) {
   const wireY = 26;
   const left = Math.round(Math.min(210, Math.max(176, width * 0.18)));
   const boxes = nodeWidths(model, width - left - GAP);
-  const columns = model.nodes.map((node, i) => podColumns(boxes[i]));
   const visible = model.nodes.map((node) => visiblePods(podsOn(model, node)));
+  const columns = model.nodes.map((node, i) => podColumns(boxes[i], visible[i].pods.length + (visible[i].more ? 1 : 0)));
   const rows = Math.max(2, ...visible.map(({ pods, more }, i) => Math.ceil((pods.length + (more ? 1 : 0)) / columns[i])));
   const { lines, hidden } = serviceRows(model.services, width - left - 2 * GAP);
   const top = wireY + 22;
-  const gateY = top + 34;
+  const gateY = top + 32;
   const gateH = PLATES.length * (PLATE + 2) - 2;
   const podsH = rows * (POD.h + POD.gap) - POD.gap;
   const bandH = Math.max(1, lines.length) * (SERVICE.h + SERVICE.gap) - SERVICE.gap;
-  const needed = gateY + gateH + 18 + bandH + 30 + podsH + 16;
+  const needed = gateY + gateH + 17 + bandH + 26 + podsH + 20;
   const height = Math.max(size.height, needed);
   const slack = Math.min(height - needed, 110);
-  const bandY = gateY + gateH + 18 + slack * 0.35;
-  const podsY = bandY + bandH + 30 + slack * 0.5;
-  const bottom = Math.min(height - 8, podsY + podsH + 18 + slack * 0.15);
+  const bandY = gateY + gateH + 17 + slack * 0.35;
+  const podsY = bandY + bandH + 26 + slack * 0.5;
+  const bottom = Math.min(height - 8, podsY + podsH + 12 + slack * 0.15);
 
   let x = left;
   const nodes = model.nodes.map((node, i) => {
@@ -82,19 +84,19 @@ export function layout(model, size) {
 /** The pods that are machines of their own; those in their node's network are part of the node. @param {Model} model @param {import("./model.js").Node} node */
 const podsOn = (model, node) => model.pods.filter((pod) => pod.node === node.name && !pod.hostNetwork);
 
-/** Nodes with pods get more room than those without. @param {Model} model @param {number} room */
+/** A control plane without pods needs less room. @param {Model} model @param {number} room */
 function nodeWidths(model, room) {
   const weights = model.nodes.map((node) => {
-    return podsOn(model, node).length === 0 ? 0.62 : 1;
+    return node.controlPlane && podsOn(model, node).length === 0 ? 0.62 : 1;
   });
   const sum = weights.reduce((a, b) => a + b, 0) || 1;
   const usable = room - GAP * Math.max(0, weights.length - 1);
   return weights.map((weight) => Math.floor((usable * weight) / sum));
 }
 
-/** @param {number} width */
-function podColumns(width) {
-  return Math.max(1, Math.floor((width - 20) / 132));
+/** One column of wide cards while the pods fit into it, else as many as the node has room for. @param {number} width @param {number} count */
+function podColumns(width, count) {
+  return count <= ONE_COLUMN ? 1 : Math.max(1, Math.floor((width - 40) / 108));
 }
 
 /** @param {Pod[]} pods */
@@ -117,29 +119,36 @@ function nodeBox(node, box, visible, columns, gateY, podsY) {
   };
   const gutter = 20;
   const perSide = columns === 1 ? 1 : columns / 2;
-  const inner = box.w - 20 - (columns > 1 ? gutter : 0);
+  const inner = box.w - 2 * EDGE - (columns > 1 ? gutter : 0);
   const w = Math.min(156, (inner - POD.gap * Math.max(0, Math.ceil(perSide) - 1) * 2) / columns);
-  const trunkX = columns === 1 ? box.x + 12 : centre;
+  const trunkX = columns === 1 ? box.x + 16 : centre;
   const slot = (/** @type {number} */ i) => {
     const column = i % columns;
     const row = Math.floor(i / columns);
     const y = podsY + row * (POD.h + POD.gap);
-    if (columns === 1) return { x: trunkX + 12, y, w: box.w - 36, h: POD.h };
+    if (columns === 1) return { x: trunkX + 14, y, w: box.w - 30 - EDGE, h: POD.h };
     const leftSide = Math.ceil(columns / 2);
     const x = column < leftSide
       ? centre - gutter / 2 - (leftSide - column) * w - (leftSide - 1 - column) * POD.gap
       : centre + gutter / 2 + (column - leftSide) * (w + POD.gap);
     return { x, y, w, h: POD.h };
   };
-  const pods = visible.pods.map((pod, i) => ({ ...slot(i), pod, compact: w < 118 }));
+  const pods = visible.pods.map((pod, i) => ({ ...slot(i), pod, ...dock(i, columns) }));
   const moreBox = visible.more ? slot(visible.pods.length) : null;
   const last = Math.max(podsY - 12, ...pods.map((pod) => pod.y + POD.h / 2), moreBox ? moreBox.y + POD.h / 2 : 0);
   return {
     ...box, node, gate, pods, more: visible.more, moreBox,
     nic: { x: centre, y: box.y },
     trunk: { x: trunkX, y1: box.y, y2: last },
-    bridge: { x: trunkX, y: podsY - 15 },
+    bridge: { x: trunkX, y: podsY - 13 },
   };
+}
+
+/** Where a pod's threads end: on its top in the first row, else on the side that looks to the node's border. @param {number} i @param {number} columns */
+function dock(i, columns) {
+  const column = i % columns;
+  if (i < columns || (columns > 2 && column > 0 && column < columns - 1)) return { side: "top" };
+  return { side: columns > 1 && column === 0 ? "left" : "right" };
 }
 
 const textWidth = (/** @type {string} */ text, /** @type {number} */ each) => text.length * each;
@@ -239,7 +248,9 @@ function threads(service, box, podBoxes) {
     pod: pod.pod.key,
     state: endpoint.state,
     from: { x: box.x + box.w * ((i + 1) / (ends.length + 1)), y: box.y + box.h },
-    to: { x: pod.x + pod.w - 14 - 9 * (service.hue % 3), y: pod.y },
+    side: pod.side,
+    to: pod.side === "top" ? { x: pod.x + pod.w - 14 - 9 * (service.hue % 3), y: pod.y }
+      : { x: pod.side === "left" ? pod.x : pod.x + pod.w, y: pod.y + 11 + 9 * (service.hue % 3) },
   }));
 }
 

@@ -134,7 +134,7 @@ function updateBalancer(element, box) {
 }
 
 function serviceMark() {
-  return svg("g.service", {}, svg("g.body", {}, svg("rect.outline", { rx: 19 }), svg("text.name", { y: 16, "text-anchor": "middle" }), svg("text.address", { y: 30, "text-anchor": "middle" })));
+  return svg("g.service", {}, svg("g.body", {}, svg("rect.outline", { rx: 17 }), svg("text.name", { y: 15, "text-anchor": "middle" }), svg("text.address", { y: 28, "text-anchor": "middle" })));
 }
 
 /** @param {SVGGElement} element @param {import("./layout.js").ServiceBox} box */
@@ -157,10 +157,21 @@ function updateService(element, box) {
 function updateThread(element, thread) {
   const [path, knot] = /** @type {Element[]} */ ([...element.children]);
   const { from, to } = thread;
-  const bend = Math.max(14, (to.y - from.y) * 0.55);
-  set(path, { d: `M${from.x} ${from.y}C${from.x} ${from.y + bend} ${to.x} ${to.y - bend} ${to.x} ${to.y}` });
+  set(path, { d: threadPath(from, to, thread.side) });
   set(knot, { cx: to.x, cy: to.y });
   set(element, { class: `hue-${thread.service.hue} ${thread.state}`, "data-service": thread.service.key, "data-pod": thread.pod });
+}
+
+/** Down to a pod's top, or down the node's edge and into the pod's side. @param {{x: number, y: number}} from @param {{x: number, y: number}} to @param {string} side */
+function threadPath(from, to, side) {
+  if (side === "top") {
+    const bend = Math.max(14, (to.y - from.y) * 0.55);
+    return `M${from.x} ${from.y}C${from.x} ${from.y + bend} ${to.x} ${to.y - bend} ${to.x} ${to.y}`;
+  }
+  const edge = to.x + (side === "left" ? -9 : 9);
+  const turn = Math.max(from.y + 20, to.y - 58);
+  const middle = (from.y + turn) / 2;
+  return `M${from.x} ${from.y}C${from.x} ${middle + 6} ${edge} ${middle - 6} ${edge} ${turn}V${to.y - 8}Q${edge} ${to.y} ${to.x} ${to.y}`;
 }
 
 /** @param {import("./layout.js").NodeBox} box @param {(element: Element) => Element} interactive */
@@ -194,7 +205,7 @@ function updateNode(element, box) {
   box.gate.plates.forEach((plate, i) => {
     const [back, text] = gate.children[i + 1].children;
     set(back, { x: plate.x, y: plate.y, width: plate.w, height: plate.h });
-    set(text, { x: plate.x + plate.w / 2, y: plate.y + 9.6, text: plate.hook });
+    set(text, { x: plate.x + plate.w / 2, y: plate.y + 9.1, text: plate.hook });
   });
   drawStack(stack, box);
 }
@@ -210,8 +221,8 @@ function drawStack(stack, box) {
 }
 
 function podMark() {
-  return svg("g.pod", {}, svg("g.body", {}, svg("rect.card", { rx: 8 }), svg("rect.lamp", { width: 4, rx: 2, x: 6, y: 8 }),
-    svg("text.name", { x: 17, y: 17 }), svg("text.address", { x: 17, y: 31 }), svg("text.suffix", { y: 17, "text-anchor": "end" })));
+  return svg("g.pod", {}, svg("g.body", {}, svg("rect.card", { rx: 8 }), svg("rect.lamp", { width: 4, rx: 2, x: 6, y: 7 }),
+    svg("text.name", { x: 17, y: 15.5 }), svg("text.address", { x: 17, y: 29 }), svg("text.suffix", { y: 15.5, "text-anchor": "end" })));
 }
 
 /** @param {SVGGElement} element @param {any} box */
@@ -224,7 +235,7 @@ function updatePod(element, box) {
   const tail = pod.suffix && room > 90 ? pod.suffix : "";
   const most = Math.floor((room - tail.length * 6.1 - (tail ? 6 : 0)) / 6.6);
   set(card, { width: box.w, height: box.h });
-  set(lamp, { height: box.h - 16 });
+  set(lamp, { height: box.h - 14 });
   setText(name, pod.title.length > most ? `${pod.title.slice(0, Math.max(1, most - 1))}…` : pod.title);
   set(suffix, { x: box.w - 8, text: tail });
   setText(address, state === "ready" ? pod.ip : [pod.ip, shortReason(pod, room)].filter(Boolean).join(" "));

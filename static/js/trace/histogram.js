@@ -62,7 +62,7 @@ function barCell(endpoint, count, { total, expected, half, most }, pod) {
   grey.style.width = percent(Math.min(expected, half) + half);
   fill.style.width = percent(count);
   line.style.left = percent(expected);
-  const name = pod ? hostName(pod).split("-").at(-1) : endpoint;
+  const name = pod ? hostName(pod).split("-").at(-1) : endpoint.replace(/:\d+$/, "");
   return h("div.bar-cell", { title: `${pod ? hostName(pod) : endpoint}: ${count} of ${total}; expected ${expected.toFixed(1)} ± ${half.toFixed(1)}` }, track,
-    h("div.who", {}, h("span", { text: name }), h("span", { text: `${count} · ${total ? Math.round((100 * count) / total) : 0}%` })));
+    h("div.who", {}, h("span.name", { text: name }), h("span", { text: `${count} · ${total ? Math.round((100 * count) / total) : 0}%` })));
 }
