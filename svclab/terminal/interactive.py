@@ -1,6 +1,7 @@
 """A shell behind a terminal's wire: bytes of keystrokes in, bytes for the screen out.
 
-The page's xterm and `kubectl exec -it` from a learner's own machine both use `InteractiveShell`, so what a key
+The page's xterm and `kubectl exec -it` from a learner's own machine both use `InteractiveShell`, so what a
+key
 does is decided here and nowhere else. A command runs in a thread; keys keep coming in meanwhile.
 """
 
@@ -10,7 +11,7 @@ from threading import Event as Flag
 from threading import RLock
 from typing import Any
 
-from svclab.terminal.lineedit import Entered, EndOfInput, LineEditor
+from svclab.terminal.lineedit import EndOfInput, Entered, LineEditor
 from svclab.terminal.places import LAPTOP, Location
 from svclab.terminal.process import Stopped
 from svclab.terminal.session import Session, is_interactive_shell
@@ -24,8 +25,10 @@ _WAITING_LIMIT = 256 * 1024  # bytes for the screen that nobody has fetched
 class InteractiveShell:
     """One terminal with a shell (or, given other words in `argv`, one command) at its end.
 
-    `output(bytes)` is called with what the screen shows, from the thread that calls `feed` or from a command's;
-    without it, `feed` and `read` give these bytes. `on_done(status, flows)` is called after each command line,
+    `output(bytes)` is called with what the screen shows, from the thread that calls `feed` or from a
+    command's;
+    without it, `feed` and `read` give these bytes. `on_done(status, flows)` is called after each command
+    line,
     `on_exit(code)` when the shell has ended.
     `feed` reads the cluster (for completion and the prompt): call it where that may block.
     """
@@ -60,7 +63,7 @@ class InteractiveShell:
         self._cancelled = Flag()
         self.exit_code: int | None = None
 
-    # -- the wire ----------------------------------------------------------------------------------------------
+    # -- the wire --------------------------------------------------------------------------------------------
 
     def start(self) -> bytes:
         """Show the first prompt, or start the command."""
@@ -117,7 +120,7 @@ class InteractiveShell:
         """Whether a command runs now."""
         return self._stdin is not None
 
-    # -- within ------------------------------------------------------------------------------------------------
+    # -- within ----------------------------------------------------------------------------------------------
 
     def _screen(self, text: str) -> None:
         data = text.encode(errors="replace")

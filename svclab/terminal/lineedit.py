@@ -15,7 +15,8 @@ _NAMES = {
     "\x01": "home", "\x1b[H": "home", "\x1bOH": "home", "\x1b[1~": "home",
     "\x05": "end", "\x1b[F": "end", "\x1bOF": "end", "\x1b[4~": "end",
     "\x02": "left", "\x1b[D": "left", "\x1bOD": "left", "\x06": "right", "\x1b[C": "right", "\x1bOC": "right",
-    "\x10": "older", "\x1b[A": "older", "\x1bOA": "older", "\x0e": "newer", "\x1b[B": "newer", "\x1bOB": "newer",
+    "\x10": "older", "\x1b[A": "older", "\x1bOA": "older", "\x0e": "newer", "\x1b[B": "newer",
+    "\x1bOB": "newer",
     "\x1bb": "word left", "\x1b[1;5D": "word left", "\x1b[1;3D": "word left",
     "\x1bf": "word right", "\x1b[1;5C": "word right", "\x1b[1;3C": "word right",
     "\x7f": "backspace", "\x08": "backspace", "\x1b[3~": "delete",
@@ -55,7 +56,9 @@ Event = Entered | Interrupted | EndOfInput
 def width_of(text: str) -> int:
     """How many columns `text` takes on the screen; escape sequences take none."""
     plain = _ANSI.sub("", text)
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in plain)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in plain
+    )
 
 
 @dataclass(slots=True)
@@ -89,10 +92,10 @@ class LineEditor:
         """Work through typed keys; stops at the first event, whose `rest` has what is left of them."""
         text = self._begun + text
         self._begun = ""
-        if match := _UNFINISHED.search(text):
-            if len(text) > 1 or match[0] != "\x1b":
-                self._begun = match[0]
-                text = text[: match.start()]
+        match = _UNFINISHED.search(text)
+        if match and (len(text) > 1 or match[0] != "\x1b"):
+            self._begun = match[0]
+            text = text[: match.start()]
         for match in _KEYS.finditer(text):
             event = self._key(match[0], text[match.end() :])
             if event is not None:
@@ -126,7 +129,7 @@ class LineEditor:
         self.write("\r\n")
         return Entered(self._text, rest)
 
-    # -- changing the line -------------------------------------------------------------------------------------
+    # -- changing the line -----------------------------------------------------------------------------------
 
     def _insert(self, text: str) -> None:
         if len(self._text) + len(text) > MAX_LINE:
@@ -187,7 +190,9 @@ class LineEditor:
             case "yank":
                 self._insert(self._killed)
             case "last word":
-                self._insert(self.history[-1].split()[-1] if self.history and self.history[-1].split() else "")
+                self._insert(
+                    self.history[-1].split()[-1] if self.history and self.history[-1].split() else ""
+                )
             case "transpose" if at and len(text) > 1:
                 at = min(at, len(text) - 1)
                 self._text = text[: at - 1] + text[at] + text[at - 1] + text[at + 1 :]
@@ -224,7 +229,7 @@ class LineEditor:
         self._at = len(self._text)
         self._draw()
 
-    # -- searching the history ---------------------------------------------------------------------------------
+    # -- searching the history -------------------------------------------------------------------------------
 
     def _searching(self, key: str) -> bool:
         """Takes a key while Ctrl-R is on; False where the key ends the search and is to be obeyed."""
@@ -256,7 +261,7 @@ class LineEditor:
         self.write(shown)
         self._row = 0
 
-    # -- completion --------------------------------------------------------------------------------------------
+    # -- completion ------------------------------------------------------------------------------------------
 
     def _completion(self) -> None:
         before = self._text[: self._at]
@@ -279,7 +284,9 @@ class LineEditor:
             self.write("\a")
 
     def _list(self, candidates: list[str]) -> None:
-        shown = [c.rstrip("/").rpartition("/")[2] + ("/" if c.endswith("/") else "") for c in candidates[:200]]
+        shown = [
+            c.rstrip("/").rpartition("/")[2] + ("/" if c.endswith("/") else "") for c in candidates[:200]
+        ]
         width = max(width_of(name) for name in shown) + 2
         across = max(self.columns // width, 1)
         down = -(-len(shown) // across)
@@ -290,7 +297,7 @@ class LineEditor:
         self._row = 0
         self._draw()
 
-    # -- the screen --------------------------------------------------------------------------------------------
+    # -- the screen ------------------------------------------------------------------------------------------
 
     def _position(self, at: int) -> tuple[int, int]:
         """Row (from the prompt's) and column of an index of the line."""
@@ -311,7 +318,9 @@ class LineEditor:
         self._clear()
         prompt = self.prompt.rpartition("\n")[2]
         end_row, end_column = self._position(len(self._text))
-        self.write(prompt + self._text.replace("\n", _NEWLINE) + ("\r\n" if end_column == 0 and end_row else ""))
+        self.write(
+            prompt + self._text.replace("\n", _NEWLINE) + ("\r\n" if end_column == 0 and end_row else "")
+        )
         self._row = end_row
         if self._at < len(self._text):
             at, self._at = self._at, len(self._text)

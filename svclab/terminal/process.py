@@ -46,7 +46,7 @@ class Process:
             raise Stopped("")
         if monotonic() - self.started > self.time_limit_seconds:
             raise Stopped(
-                f"svclab: stopped after {self.time_limit_seconds:.0f} s (limit of one command in this terminal)",
+                f"svclab: stopped after {self.time_limit_seconds:.0f} s, the limit of one command here",
                 124,
             )
 
@@ -76,7 +76,9 @@ class Process:
             self.idle()
 
     def wait_for_person(self, done: Callable[[], bool]) -> None:
-        """As `wait`, but the time does not count: somebody is thinking or typing. Raises Stopped on Ctrl-C."""
+        """As `wait`, but the time does not count: somebody is thinking or typing. Raises Stopped on
+        Ctrl-C.
+        """
         began = monotonic()
         try:
             while not done():

@@ -1,8 +1,10 @@
 """POSIX regular expressions (basic and extended, with GNU's `\\w \\b \\s \\+ \\?`) that cannot hang.
 
-A pattern is parsed here. Where it cannot take long on a text it runs on Python's `re`; else on a simulation of
+A pattern is parsed here. Where it cannot take long on a text it runs on Python's `re`; else on a simulation
+of
 its automaton, whose time grows with text times pattern only. Matches are the leftmost; among
-those the one that Python's order of alternatives gives (POSIX would give the longest). Back-references inside a
+those the one that Python's order of alternatives gives (POSIX would give the longest). Back-references
+inside a
 pattern are refused. Source: POSIX.1-2017, chapter 9; grep(1) of GNU grep 3.8.
 """
 
@@ -25,7 +27,9 @@ _CLASSES = {
 
 
 class BadRegex(Exception):
-    """The pattern is not a regular expression, or takes too long; the message is GNU grep's where it has one."""
+    """The pattern is not a regular expression, or takes too long; the message is GNU grep's where it has
+    one.
+    """
 
 
 # The parsed pattern: what Python's `re` would be given, piece by piece.

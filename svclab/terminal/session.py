@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any
 
 from svclab.apiserver import dispatch
-from svclab.cluster import dataplane, settle
+from svclab.cluster import dataplane
 from svclab.terminal.commands.registry import Context, Usage
 from svclab.terminal.completion import complete
 from svclab.terminal.files import Files, Store
@@ -76,7 +76,6 @@ class Wires:
 
     send: Callable[..., Any] = dataplane.send
     api: Callable[..., Any] = dispatch.handle
-    advance: Callable[[Any], object] = settle.advance
 
 
 WIRES = Wires()
@@ -98,7 +97,9 @@ class Session:
         store: Store | None = None,
         hurried: bool = False,
     ) -> None:
-        """`hurried`: whoever waits (sleep, kubectl wait) pushes the cluster's clock instead of sitting it out."""
+        """`hurried`: whoever waits (sleep, kubectl wait) pushes the cluster's clock instead of sitting it
+        out.
+        """
         self.hurried = hurried
         self.cluster, self.session_id = cluster, session_id
         self.rows, self.columns = rows, columns
@@ -117,7 +118,7 @@ class Session:
         self._files: dict[Location, Files] = {}
         self.places = [self._place(location, shell)]
 
-    # -- what the page asks ------------------------------------------------------------------------------------
+    # -- what the page asks ----------------------------------------------------------------------------------
 
     @property
     def location(self) -> Location:
@@ -212,6 +213,7 @@ class Session:
     ) -> Iterator[tuple[Process, Descriptors]]:
         """A process with its standard streams; afterwards `flows` are the traces that it caused."""
         process = Process(cancelled, idle=self._push_clock) if self.hurried else Process(cancelled)
+        self.cluster.advance()
 
         def sink(write: Callable[[str], object]) -> Output:
             def counted(text: str) -> None:
@@ -237,7 +239,7 @@ class Session:
         while len(self.places) > 1:
             self._leave(137, Process(), _silent())
 
-    # -- running -----------------------------------------------------------------------------------------------
+    # -- running ---------------------------------------------------------------------------------------------
 
     def _run_typed(self, text: str, process: Process, descriptors: Descriptors) -> int:
         if len(text) > MAX_LINE:
@@ -348,10 +350,11 @@ class Session:
         place = self.places[-1]
         return Interpreter(self, place.location, place.state, process, dict(descriptors))
 
-    # -- the page's editor -------------------------------------------------------------------------------------
+    # -- the page's editor -----------------------------------------------------------------------------------
 
     def edit(self, process: Process, title: str, text: str) -> str | None:
-        """Open the page's editor by the event {"type": "edit", "id", "title", "text"}; waits for `finish_edit`.
+        """Open the page's editor by the event {"type": "edit", "id", "title", "text"}; waits for
+        `finish_edit`.
 
         The learner's time does not count towards the command's limit. Raises Usage without a page.
         """
@@ -372,7 +375,7 @@ class Session:
             edit.text = text
             edit.done.set()
 
-    # -- places ------------------------------------------------------------------------------------------------
+    # -- places ----------------------------------------------------------------------------------------------
 
     def files(self, location: Location) -> Files:
         """The files of a place."""

@@ -36,7 +36,9 @@ def _node(name: str, ip: str, cidr: str) -> dict[str, Any]:
         "kind": "Node",
         "metadata": {"name": name},
         "spec": {"podCIDR": cidr, "podCIDRs": [cidr]},
-        "status": {"addresses": [{"type": "InternalIP", "address": ip}, {"type": "Hostname", "address": name}]},
+        "status": {
+            "addresses": [{"type": "InternalIP", "address": ip}, {"type": "Hostname", "address": name}]
+        },
     }
 
 
@@ -52,7 +54,9 @@ OBJECTS = [
 
 @dataclass
 class StandingCluster:
-    """What the terminal asks of a cluster handle, over objects that nobody changes; its clock is set by hand."""
+    """What the terminal asks of a cluster handle, over objects that nobody changes; its clock is set by
+    hand.
+    """
 
     id: str = "standing"
     time: datetime = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -64,6 +68,9 @@ class StandingCluster:
     def now(self) -> datetime:
         self.time += timedelta(milliseconds=50)
         return self.time
+
+    def advance(self) -> None:
+        """Nothing happens by itself."""
 
     def dice(self, purpose: str) -> Dice:
         return Dice(purpose)
@@ -116,7 +123,7 @@ def at() -> Callable[..., Typed]:
 
     def open_at(location: Location = LAPTOP, shell: str = "bash", **wires: Any) -> Typed:
         store = MemoryStore()
-        told = {"send": _nobody, "api": _nobody, "advance": lambda cluster: None} | wires
+        told = {"send": _nobody, "api": _nobody} | wires
         session = Session(StandingCluster(), location=location, shell=shell, store=store, wires=Wires(**told))
         return Typed(session, store)
 

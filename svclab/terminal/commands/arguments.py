@@ -8,9 +8,9 @@ from svclab.terminal.files import FileError
 from svclab.terminal.streams import Input, TextInput
 
 
-def options(argv: list[str], short: str, long: Iterable[str] = (), *, permute: bool = True) -> tuple[
-    list[tuple[str, str]], list[str]
-]:
+def options(
+    argv: list[str], short: str, long: Iterable[str] = (), *, permute: bool = True
+) -> tuple[list[tuple[str, str]], list[str]]:
     """The options in order, as ("-n", "5") or ("--quiet", ""), and the other arguments.
 
     `short` is getopt's ("n:q"), `long` as in ("lines=", "quiet"). Raises Usage in GNU's words.
@@ -35,7 +35,9 @@ def whole_number(text: str, what: str) -> int:
 
 
 class Inputs:
-    """The files that a program reads, standard input for none and for `-`. `status` is 1 after a missing one."""
+    """The files that a program reads, standard input for none and for `-`. `status` is 1 after a missing
+    one.
+    """
 
     def __init__(self, context: Context, names: list[str]) -> None:
         self._context, self._names = context, names or ["-"]

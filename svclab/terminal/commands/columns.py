@@ -20,7 +20,9 @@ def column(context: Context, argv: list[str]) -> int:
     separator = settings.get("-s", settings.get("--separator"))
     joint = settings.get("-o", settings.get("--output-separator", "  "))
     rows = [re.split(f"[{re.escape(separator)}]", line) if separator else line.split() for line in lines]
-    widths = [max(width_of(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows), default=0))]
+    widths = [
+        max(width_of(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows), default=0))
+    ]
     for row in rows:
         padded = [cell + " " * (widths[i] - width_of(cell)) for i, cell in enumerate(row[:-1])]
         context.print(joint.join([*padded, *row[-1:]]))
@@ -42,7 +44,10 @@ def paste(context: Context, argv: list[str]) -> int:
     """Joins lines of several files, or with -s those of one; -d says with what."""
     given, names = options(argv, "d:s", ("delimiters=", "serial"))
     settings = dict(given)
-    joints = settings.get("-d", settings.get("--delimiters", "\t")).replace("\\n", "\n").replace("\\t", "\t") or "\0"
+    joints = (
+        settings.get("-d", settings.get("--delimiters", "\t")).replace("\\n", "\n").replace("\\t", "\t")
+        or "\0"
+    )
     inputs = Inputs(context, names)
     files = [[line.removesuffix("\n") for line in stream] for _, stream in inputs]
     if {"-s", "--serial"} & set(settings):

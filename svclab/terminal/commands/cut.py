@@ -25,11 +25,14 @@ def _ranges(text: str) -> list[tuple[int, float]]:
 def cut(context: Context, argv: list[str]) -> int:
     """Writes parts of lines: -f fields (-d delimiter, -s only lines with one) or -c characters."""
     given, names = options(
-        argv, "f:c:b:d:s", ("fields=", "characters=", "bytes=", "delimiter=", "only-delimited", "output-delimiter=",
+        argv, "f:c:b:d:s", ("fields=", "characters=", "bytes=", "delimiter=",
+        "only-delimited", "output-delimiter=",
         "complement"),
     )  # fmt: skip
     settings = dict(given)
-    wanted = [(name, value) for name, value in given if name in ("-f", "-c", "-b", "--fields", "--characters")]
+    wanted = [
+        (name, value) for name, value in given if name in ("-f", "-c", "-b", "--fields", "--characters")
+    ]
     if not wanted:
         raise Usage("you must specify a list of bytes, characters, or fields", 1)
     by_field = wanted[-1][0] in ("-f", "--fields")

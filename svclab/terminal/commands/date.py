@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from svclab.terminal.commands.arguments import options
 from svclab.terminal.commands.registry import Context, Usage, command
-from svclab.terminal.process import Process, Stopped
+from svclab.terminal.process import Stopped
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _MAX_NUMBERS = 1_000_000
@@ -39,8 +40,7 @@ def timeout(context: Context, argv: list[str]) -> int:
     until = context.now() + timedelta(seconds=_seconds(words[0]))
     outer: Callable[[], bool] = context.process.is_cancelled
     process = context.process
-    inner = Process(lambda: outer() or context.now() >= until, process.time_limit_seconds, process.started)
-    inner.flows = process.flows
+    inner = replace(process, is_cancelled=lambda: outer() or context.now() >= until)
     try:
         return context.run(words[1:], process=inner)
     except Stopped as stopped:
@@ -73,7 +73,9 @@ def _moment(text: str, now: datetime) -> datetime:
         if text.startswith("@"):
             return datetime.fromtimestamp(float(text[1:]), tz=now.tzinfo)
         if match := re.fullmatch(r"([+-]?\d+) (second|minute|hour|day)s?( ago)?", text):
-            change = timedelta(seconds=int(match[1]) * {"second": 1, "minute": 60, "hour": 3600, "day": 86400}[match[2]])
+            change = timedelta(
+                seconds=int(match[1]) * {"second": 1, "minute": 60, "hour": 3600, "day": 86400}[match[2]]
+            )
             return now - change if match[3] else now + change
         if text == "now":
             return now
@@ -84,7 +86,11 @@ def _moment(text: str, now: datetime) -> datetime:
 
 
 def _shown(template: str, time: datetime) -> str:
-    own = {"N": f"{time.microsecond * 1000:09d}", "s": str(int(time.timestamp())), "3N": f"{time.microsecond // 1000:03d}"}
+    own = {
+        "N": f"{time.microsecond * 1000:09d}",
+        "s": str(int(time.timestamp())),
+        "3N": f"{time.microsecond // 1000:03d}",
+    }
     template = re.sub(r"%(3N|N|s)", lambda match: own[match[1]], template)
     return time.strftime(re.sub(r"%(?![a-zA-Z%-])", "%%", template)) if template else ""
 

@@ -22,7 +22,9 @@ def _lines(context: Context, name: str) -> list[str]:
 @command("diff", places={"laptop", "node", "netshoot", "busybox", "alpine", "debian", "debian-curl"})
 def diff(context: Context, argv: list[str]) -> int:
     """Compares two files; -u prints the unified form, -q only whether they differ. Exit code 1: they do."""
-    given, names = options(argv, "uqwbBiNrU:y", ("unified", "brief", "ignore-all-space", "color=", "side-by-side"))
+    given, names = options(
+        argv, "uqwbBiNrU:y", ("unified", "brief", "ignore-all-space", "color=", "side-by-side")
+    )
     settings = dict(given)
     if len(names) != 2:
         raise Usage("missing operand after 'diff'" if not names else "two files are needed")

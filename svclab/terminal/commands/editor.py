@@ -4,7 +4,9 @@ from svclab.terminal.commands.registry import Context, Usage, command
 from svclab.terminal.files import FileError
 
 
-@command("vi", "vim", "nano", "emacs", "edit", "code", places={"laptop", "node", "netshoot", "busybox", "alpine"})
+@command(
+    "vi", "vim", "nano", "emacs", "edit", "code", places={"laptop", "node", "netshoot", "busybox", "alpine"}
+)
 def editor(context: Context, argv: list[str]) -> int:
     """Opens a file in the page's editor and waits until it is saved or closed."""
     names = [word for word in argv if not word.startswith(("-", "+"))]

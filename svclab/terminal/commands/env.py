@@ -42,7 +42,11 @@ def addresses(context: Context) -> list[str]:
             return [each["ip"] for each in status.get("podIPs") or ()] or [status.get("podIP", "127.0.0.1")]
         case "node":
             node = snapshot.get("Node", "", context.location.name) or {}
-            found = [a["address"] for a in (node.get("status") or {}).get("addresses") or () if a["type"] == "InternalIP"]
+            found = [
+                a["address"]
+                for a in (node.get("status") or {}).get("addresses") or ()
+                if a["type"] == "InternalIP"
+            ]
             cidrs = (node.get("spec") or {}).get("podCIDRs") or ()
             return found + [re.sub(r"\.\d+/\d+$", ".1", cidr) for cidr in cidrs if "." in cidr]
         case _:
@@ -94,7 +98,14 @@ def uname(context: Context, argv: list[str]) -> int:
     given, _ = options(argv, "asnrvmo")
     flags = {name for name, _ in given} or {"-s"}
     host = machine_at(context.location, context.cluster.snapshot()).hostname
-    parts = {"-s": "Linux", "-n": host, "-r": "6.18.0", "-v": "#1 SMP PREEMPT_DYNAMIC", "-m": "x86_64", "-o": "GNU/Linux"}
+    parts = {
+        "-s": "Linux",
+        "-n": host,
+        "-r": "6.18.0",
+        "-v": "#1 SMP PREEMPT_DYNAMIC",
+        "-m": "x86_64",
+        "-o": "GNU/Linux",
+    }
     context.print(" ".join(text for flag, text in parts.items() if flag in flags or "-a" in flags))
     return 0
 
@@ -104,7 +115,14 @@ def which(context: Context, argv: list[str]) -> int:
     """Prints where programs are."""
     status = 0
     for name in argv:
-        if find_command(name, context.location.toolset) or name in ("echo", "printf", "true", "false", "test", "pwd"):
+        if find_command(name, context.location.toolset) or name in (
+            "echo",
+            "printf",
+            "true",
+            "false",
+            "test",
+            "pwd",
+        ):
             context.print(f"/usr/bin/{name}")
         else:
             status = 1

@@ -166,7 +166,9 @@ def _targets(context: Context, argv: list[str], short: str) -> tuple[set[str], l
     """Flags, and pairs (source as written, absolute target) of cp and mv."""
     given, names = options(argv, short, ("recursive", "force", "archive"))
     if len(names) < 2:
-        raise Usage("missing file operand" if not names else f"missing destination file operand after '{names[0]}'", 1)
+        raise Usage(
+            "missing file operand" if not names else f"missing destination file operand after '{names[0]}'", 1
+        )
     *sources, target = names
     path = context.path(target)
     within = context.files.is_directory(path)
@@ -195,7 +197,13 @@ def cp(context: Context, argv: list[str]) -> int:
     for name, target in pairs:
         path = context.path(name)
         try:
-            if context.files.is_directory(path) and not flags & {"-r", "-R", "-a", "--recursive", "--archive"}:
+            if context.files.is_directory(path) and not flags & {
+                "-r",
+                "-R",
+                "-a",
+                "--recursive",
+                "--archive",
+            }:
                 status = context.fail(f"cp: -r not specified; omitting directory '{name}'")
             elif path == target:
                 status = context.fail(f"cp: '{name}' and '{name}' are the same file")
@@ -237,7 +245,9 @@ def find(context: Context, argv: list[str]) -> int:
         starts.append(argv[0])
         argv = argv[1:]
     tests = dict(zip(argv[::2], argv[1::2], strict=False))
-    if unknown := next((name for name in tests if name not in ("-name", "-type", "-iname", "-maxdepth")), None):
+    if unknown := next(
+        (name for name in tests if name not in ("-name", "-type", "-iname", "-maxdepth")), None
+    ):
         raise Usage(f"unknown predicate `{unknown}'", 1)
     for start in starts or ["."]:
         if not context.files.exists(context.path(start)):
@@ -251,7 +261,9 @@ def _find(context: Context, name: str, tests: dict[str, str], depth: int) -> Non
     path = context.path(name)
     directory = context.files.is_directory(path)
     base = path.rpartition("/")[2] or "/"
-    wanted = matches(tests.get("-name", "*"), base) and matches(tests.get("-iname", "*").lower(), base.lower())
+    wanted = matches(tests.get("-name", "*"), base) and matches(
+        tests.get("-iname", "*").lower(), base.lower()
+    )
     if wanted and tests.get("-type", "d" if directory else "f") == ("d" if directory else "f"):
         context.print(name)
     if directory and depth < int(tests.get("-maxdepth", "20")):

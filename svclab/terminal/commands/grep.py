@@ -85,7 +85,9 @@ class _Search:
         self.context.print(prefix + text)
 
 
-def _patterns(flags: dict[str, str], given: list[tuple[str, str]], words: list[str], context: Context) -> list[str]:
+def _patterns(
+    flags: dict[str, str], given: list[tuple[str, str]], words: list[str], context: Context
+) -> list[str]:
     patterns = [value for name, value in given if name == "-e"]
     for name, value in given:
         if name == "-f":
@@ -113,7 +115,9 @@ def _compiled(pattern: str, flags: dict[str, str], *, extended: bool) -> Regex:
 
 @command("grep", "egrep", "fgrep")
 def grep(context: Context, argv: list[str]) -> int:
-    """Prints the lines that match; exit code 0 where there are some, 1 where there are none, 2 for an error."""
+    """Prints the lines that match; exit code 0 where there are some, 1 where there are none, 2 for an
+    error.
+    """
     argv = [re.sub(r"^-(\d+)$", r"-C\1", word) for word in argv]
     raw, words = options(argv, "ivEFGPocnqwxlLhHsryA:B:C:m:e:f:", _LONG)
     by_long = {"--" + name.rstrip("="): short for name, short in _LONG.items()}
@@ -135,7 +139,8 @@ def _search(context: Context, flags: dict[str, str], regexes: list[Regex], words
         words = _below(context, words or ["."])
     around = flags.get("-C", "0")
     search = _Search(
-        context, flags, regexes, named="-h" not in flags and ("-H" in flags or len(words) > 1 or "-r" in flags),
+        context, flags, regexes,
+        named="-h" not in flags and ("-H" in flags or len(words) > 1 or "-r" in flags),
         after=whole_number(flags.get("-A", around), "context length argument"),
         before=whole_number(flags.get("-B", around), "context length argument"),
         most=whole_number(flags["-m"], "max count") if "-m" in flags else float("inf"),
@@ -160,7 +165,9 @@ def _below(context: Context, names: list[str]) -> list[str]:
     for name in names:
         path = context.path(name)
         if context.files.is_directory(path):
-            found += [f"{name.rstrip('/')}/{p.removeprefix(path).lstrip('/')}" for p in context.files.tree(path)]
+            found += [
+                f"{name.rstrip('/')}/{p.removeprefix(path).lstrip('/')}" for p in context.files.tree(path)
+            ]
         else:
             found.append(name)
     return found

@@ -60,7 +60,9 @@ def tail(context: Context, argv: list[str]) -> int:
         _titled(context, names, flags, name, first=place == 0)
         if unit == "bytes":
             text = stream.read()
-            context.stdout.write(text[number - 1 :] if count.startswith("+") else text[len(text) - abs(number) :])
+            context.stdout.write(
+                text[number - 1 :] if count.startswith("+") else text[len(text) - abs(number) :]
+            )
         elif count.startswith("+"):
             for line_number, line in enumerate(stream, 1):
                 if line_number >= number:

@@ -33,7 +33,9 @@ def _processes(context: Context) -> list[tuple[int, str]]:
     first = " ".join(" ".join(words).split()) if words else image
     if "exec nginx" in first or ("nginx" in place.image and not words):
         first = _IMAGE_COMMANDS["nginx"]
-    workers = [(29, "nginx: worker process"), (30, "nginx: worker process")] if first.startswith("nginx:") else []
+    workers = (
+        [(29, "nginx: worker process"), (30, "nginx: worker process")] if first.startswith("nginx:") else []
+    )
     return [(1, first), *workers, shell]
 
 
@@ -50,9 +52,13 @@ def ps(context: Context, argv: list[str]) -> int:
     if any(flag in "".join(argv) for flag in ("f", "u")):
         context.print("UID          PID    PPID  C STIME TTY          TIME CMD")
         for pid, text in rows:
-            context.print(f"{user:<8} {pid:7d} {0 if pid == 1 else 1:7d}  0 {'00:00'} {'?':<8} 00:00:00 {text}")
+            context.print(
+                f"{user:<8} {pid:7d} {0 if pid == 1 else 1:7d}  0 {'00:00'} {'?':<8} 00:00:00 {text}"
+            )
         return 0
     context.print("    PID TTY          TIME CMD")
     for pid, text in rows:
-        context.print(f"{pid:7d} {'pts/0':<8} 00:00:00 {text.split()[0].rpartition('/')[2] if not argv else text}")
+        context.print(
+            f"{pid:7d} {'pts/0':<8} 00:00:00 {text.split()[0].rpartition('/')[2] if not argv else text}"
+        )
     return 0

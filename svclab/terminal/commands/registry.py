@@ -7,7 +7,8 @@ A command is a function `(context, argv) -> exit code`; `argv` are its arguments
     def curl(context: Context, argv: list[str]) -> int: ...
 
 Places are "laptop", "node" and the toolsets of images in `svclab.terminal.places`. Every module in this
-package (and in its sub-packages) is imported before the first look-up: a new file is all that a command needs.
+package (and in its sub-packages) is imported before the first look-up: a new file is all that a command
+needs.
 """
 
 import importlib
@@ -155,7 +156,9 @@ class Context:
         self.stdout.write(text + "\n")
 
     def fail(self, text: str, status: int = 1) -> int:
-        """Write one line to standard error; gives `status`, so that a command can `return context.fail(…)`."""
+        """Write one line to standard error; gives `status`, so that a command can `return
+        context.fail(…)`.
+        """
         self.stderr.write(text + "\n")
         return status
 
@@ -168,7 +171,7 @@ class Context:
         until = self.now() + timedelta(seconds=seconds)
         if seconds > 0:
             self.process.wait(lambda: self.now() >= until)
-            self.session.wires.advance(self.cluster)
+            self.cluster.advance()
 
     def cancelled(self) -> bool:
         """Whether the learner pressed Ctrl-C. Long-running commands return 130 when it is so."""
@@ -206,7 +209,8 @@ class Context:
 
         An interactive shell (`bash` with stdin and tty, called from the terminal) becomes the session's
         current place: this returns 0 at once, and `on_exit(context, code)` is called when the learner leaves
-        it. In all other cases `on_exit` is called before this returns. What it returns is the final exit code.
+        it. In all other cases `on_exit` is called before this returns. What it returns is the final exit
+        code.
         """
         return self.session.enter(self, location, argv, stdin=stdin, tty=tty, on_exit=on_exit)
 

@@ -1,4 +1,6 @@
-"""sed: addresses, s, y, p, d, q, a, i, c, =, n, groups; options -n -e -E -i. Source: POSIX.1-2017 and GNU sed 4.9."""
+"""sed: addresses, s, y, p, d, q, a, i, c, =, n, groups; options -n -e -E -i. Source: POSIX.1-2017 and GNU
+sed 4.9.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -216,7 +218,9 @@ class _Editor:
             chosen = self._at(item.first)
         elif item.active:
             chosen = True
-            item.active = not (self._at(item.last) or (isinstance(item.last, int) and self._number >= item.last))
+            item.active = not (
+                self._at(item.last) or (isinstance(item.last, int) and self._number >= item.last)
+            )
         else:
             chosen = self._at(item.first)
             item.active = chosen and not (isinstance(item.last, int) and item.last <= self._number)

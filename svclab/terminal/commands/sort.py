@@ -54,7 +54,9 @@ def _field(line: str, spec: str, separator: str | None) -> tuple[str, str]:
 
 @command("sort")
 def sort(context: Context, argv: list[str]) -> int:
-    """Sorts lines: -n numbers, -h sizes, -V versions, -r reversed, -u once each, -k by a field, -t separator."""
+    """Sorts lines: -n numbers, -h sizes, -V versions, -r reversed, -u once each, -k by a field, -t
+    separator.
+    """
     given, names = options(
         argv, "nrufbhVgsk:t:o:cz", ("numeric-sort", "reverse", "unique", "ignore-case", "human-numeric-sort",
         "version-sort", "key=", "field-separator=", "output=", "stable"),
@@ -94,7 +96,9 @@ def _comparison(keys: list[str], letters: str, separator: str | None) -> Callabl
     return value
 
 
-def _sorted(lines: list[str], keys: list[str], letters: str, separator: str | None, *, stable: bool) -> list[str]:
+def _sorted(
+    lines: list[str], keys: list[str], letters: str, separator: str | None, *, stable: bool
+) -> list[str]:
     """By the last key first, so that the first counts most; whole lines decide between equals."""
     reverse = "r" in letters
     found = list(lines) if stable else sorted(lines, reverse=reverse)
@@ -110,16 +114,20 @@ def uniq(context: Context, argv: list[str]) -> int:
     """Joins equal neighbours: -c counts, -d only repeated ones, -u only single ones, -i without case."""
     given, names = options(argv, "cdiuf:s:", ("count", "repeated", "unique", "ignore-case", "skip-fields="))
     flags = {name for name, _ in given}
-    skip = whole_number(next((v for n, v in given if n in ("-f", "--skip-fields")), "0"), "number of fields to skip")
+    skip = whole_number(
+        next((v for n, v in given if n in ("-f", "--skip-fields")), "0"), "number of fields to skip"
+    )
 
     def compared(line: str) -> str:
-        text = re.sub(r"^(\s*\S+){%d}" % skip, "", line) if skip else line
+        text = re.sub(rf"^(\s*\S+){{{skip}}}", "", line) if skip else line
         return text.lower() if flags & {"-i", "--ignore-case"} else text
 
     inputs = Inputs(context, names[:1])
     for _, group in groupby((line.removesuffix("\n") for line in inputs.lines()), compared):
         lines = list(group)
-        if (flags & {"-d", "--repeated"} and len(lines) == 1) or (flags & {"-u", "--unique"} and len(lines) > 1):
+        if (flags & {"-d", "--repeated"} and len(lines) == 1) or (
+            flags & {"-u", "--unique"} and len(lines) > 1
+        ):
             continue
         context.print(f"{len(lines):7d} {lines[0]}" if flags & {"-c", "--count"} else lines[0])
     return inputs.status

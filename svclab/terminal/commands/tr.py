@@ -16,7 +16,17 @@ _CLASSES = {
     "xdigit": "0123456789ABCDEFabcdef",
 }
 _CLASSES["alnum"] = _CLASSES["digit"] + _CLASSES["alpha"]
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "0": "\0", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+_ESCAPES = {
+    "n": "\n",
+    "t": "\t",
+    "r": "\r",
+    "\\": "\\",
+    "0": "\0",
+    "a": "\a",
+    "b": "\b",
+    "f": "\f",
+    "v": "\v",
+}
 _ITEM = re.compile(r"\[:(\w+):\]|(\\.|[^\\]|\\$)-(\\.|[^\\])|(\\.|.)", re.DOTALL)
 
 

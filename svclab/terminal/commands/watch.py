@@ -44,7 +44,9 @@ def _title(context: Context, interval: float, words: list[str]) -> str:
     left = f"Every {interval:.1f}s: {' '.join(words)}"
     host = context.location.name or "laptop"
     right = f"{host}: {context.now().strftime('%a %b %e %H:%M:%S %Y')}"
-    return left[: max(context.columns - len(right) - 1, 0)].ljust(context.columns - len(right)) + right + "\n\n"
+    return (
+        left[: max(context.columns - len(right) - 1, 0)].ljust(context.columns - len(right)) + right + "\n\n"
+    )
 
 
 @command("clear", "reset")

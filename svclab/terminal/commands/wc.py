@@ -25,5 +25,7 @@ def wc(context: Context, argv: list[str]) -> int:
         width = max(width, 7)
     for numbers, name in rows:
         label = "" if not names else f" {name}"
-        context.print(" ".join(str(n).rjust(width if len(numbers) > 1 or len(rows) > 1 else 1) for n in numbers) + label)
+        context.print(
+            " ".join(str(n).rjust(width if len(numbers) > 1 or len(rows) > 1 else 1) for n in numbers) + label
+        )
     return inputs.status

@@ -21,7 +21,10 @@ def xargs(context: Context, argv: list[str]) -> int:
         commands = [[word.replace(settings["-I"], batch[0]) for word in program] for batch in batches]
     else:
         found = _words(text, settings)
-        size = whole_number(settings.get("-n", settings.get("--max-args", settings.get("-L", "0"))), "number") or None
+        size = (
+            whole_number(settings.get("-n", settings.get("--max-args", settings.get("-L", "0"))), "number")
+            or None
+        )
         batches = [found[i : i + size] for i in range(0, len(found), size)] if size else [found]
         if not found:
             batches = [] if {"-r", "--no-run-if-empty"} & settings.keys() else [[]]

@@ -1,4 +1,6 @@
-"""Arithmetic of `$((…))`, `((…))` and `let`: 64-bit integers with C's operators. Source: bash 5.2 manual, 6.5."""
+"""Arithmetic of `$((…))`, `((…))` and `let`: 64-bit integers with C's operators. Source: bash 5.2 manual,
+6.5.
+"""
 
 import re
 from collections.abc import Callable

@@ -42,7 +42,9 @@ def _next(word: str, i: int) -> int:
 
 
 def _alternatives(word: str, i: int) -> tuple[list[str], int] | None:
-    """What the braces that open at `i` stand for, and the index after them; None where they are plain text."""
+    """What the braces that open at `i` stand for, and the index after them; None where they are plain
+    text.
+    """
     depth, start, parts, place = 0, i + 1, [], i
     while place < len(word):
         char = word[place]

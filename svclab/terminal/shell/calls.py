@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from svclab.terminal.commands.registry import Context, Usage, find_command
 from svclab.terminal.files import FileError
 from svclab.terminal.process import Process
-from svclab.terminal.shell.assignments import assign
 from svclab.terminal.shell import builtins
+from svclab.terminal.shell.assignments import assign
 from svclab.terminal.shell.lexer import Incomplete, tokens
 from svclab.terminal.shell.redirection import redirected
 from svclab.terminal.shell.state import Exit, LoopControl, Return, ShellError

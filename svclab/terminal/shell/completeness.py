@@ -10,7 +10,9 @@ _SEPARATORS = frozenset({"&&", "||", "|", "|&", ";", "&", "\n", ";;", ";&", ";;&
 
 
 def needs_more(text: str) -> bool:
-    """Whether `text` ends inside a quote, a here-document, a loop, a group, or after `|`, `&&`, `||` or `\\`."""
+    """Whether `text` ends inside a quote, a here-document, a loop, a group, or after `|`, `&&`, `||` or
+    `\\`.
+    """
     try:
         plain, _, closed = without_here_documents(text)
         if not closed:

@@ -1,4 +1,6 @@
-"""History expansion at a line's start: `!!`, `!7`, `!kub`, and `!$` anywhere. Source: bash 5.2 manual, 9.3."""
+"""History expansion at a line's start: `!!`, `!7`, `!kub`, and `!$` anywhere. Source: bash 5.2 manual,
+9.3.
+"""
 
 import re
 from collections.abc import Callable
@@ -23,7 +25,9 @@ def expanded(line: str, history: list[str], show: Callable[[str], object]) -> st
 
 
 def one_line(text: str) -> str:
-    """A command of several lines as the history keeps it: joined by `;`, but for here-documents and quotes."""
+    """A command of several lines as the history keeps it: joined by `;`, but for here-documents and
+    quotes.
+    """
     lines = [line.strip() for line in text.split("\n")]
     if len(lines) == 1 or "<<" in text or any(line.count(q) % 2 for line in lines for q in "'\""):
         return text

@@ -1,4 +1,6 @@
-"""Runs programs: the shell's evaluator over svclab.terminal.shell.syntax. Source: bash 5.2 manual, chapter 3."""
+"""Runs programs: the shell's evaluator over svclab.terminal.shell.syntax. Source: bash 5.2 manual, chapter
+3.
+"""
 
 import secrets
 from collections.abc import Callable
@@ -44,7 +46,7 @@ class Interpreter:
             self.state, self._capture, self._process_substitution, self._names_in, self._special
         )
 
-    # -- entry points ------------------------------------------------------------------------------------------
+    # -- entry points ----------------------------------------------------------------------------------------
 
     def run_text(self, text: str) -> int:
         """Parse and run a program; errors of syntax are printed."""
@@ -101,7 +103,7 @@ class Interpreter:
             case _:
                 raise AssertionError(node)
 
-    # -- what expansions ask -----------------------------------------------------------------------------------
+    # -- what expansions ask ---------------------------------------------------------------------------------
 
     def path(self, name: str) -> str:
         """`name` as an absolute path."""
@@ -166,7 +168,7 @@ class Interpreter:
                     o for o in state.options if len(o) == 1
                 )
 
-    # -- lists and compound commands ---------------------------------------------------------------------------
+    # -- lists and compound commands -------------------------------------------------------------------------
 
     def _sequence(self, items: tuple[tuple[Node, bool], ...]) -> int:
         status = 0
@@ -264,7 +266,7 @@ class Interpreter:
         stream.write(self.state.complaint(text) + "\n")
         return 1
 
-    # -- shells within this shell ------------------------------------------------------------------------------
+    # -- shells within this shell ----------------------------------------------------------------------------
 
     def child(self, descriptors: Descriptors | None = None, process: Process | None = None) -> "Interpreter":
         """An interpreter for a subshell."""
@@ -315,7 +317,9 @@ class Interpreter:
             statuses = [self.run(node.commands[0])] if len(node.commands) == 1 else self._piped(node)
         finally:
             self._conditions -= node.negated
-        self.state.variables["PIPESTATUS"] = {str(place): str(status) for place, status in enumerate(statuses)}
+        self.state.variables["PIPESTATUS"] = {
+            str(place): str(status) for place, status in enumerate(statuses)
+        }
         failed = next((status for status in reversed(statuses) if status), 0)
         status = failed if "pipefail" in self.state.options else statuses[-1]
         return int(status == 0) if node.negated else status

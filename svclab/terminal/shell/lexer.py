@@ -190,7 +190,9 @@ def _unquoted(word: str) -> str:
 
 
 def without_here_documents(text: str) -> tuple[str, dict[str, HereDocument], bool]:
-    """`text` with each here-document read from a named file instead; the documents by that name; all closed?"""
+    """`text` with each here-document read from a named file instead; the documents by that name; all
+    closed?
+    """
     documents: dict[str, HereDocument] = {}
     pieces: list[str] = []
     done, i, closed = 0, 0, True

@@ -1,6 +1,7 @@
 """From text to a program: tree-sitter-bash gives the structure, our lexer the words.
 
-The tree is read with three corrections. A redirection binds to the last command of a list (the grammar gives it
+The tree is read with three corrections. A redirection binds to the last command of a list (the grammar gives
+it
 to the whole list: `a && b > f`); chains of `&&`, `||` and `|` are flattened and built up again by precedence;
 and here-documents are taken out first, because the grammar loses words in front of them.
 """

@@ -1,6 +1,7 @@
 """The shell's patterns (`*`, `?`, `[…]`): whether a text matches, and the file names that do.
 
-In a pattern a backslash takes the next character's meaning away. A pattern becomes a POSIX regular expression,
+In a pattern a backslash takes the next character's meaning away. A pattern becomes a POSIX regular
+expression,
 so that no pattern can hang the shell (svclab.terminal.regex). Source: POSIX.1-2017, 2.13.
 """
 

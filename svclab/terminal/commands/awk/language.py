@@ -1,7 +1,8 @@
 """awk's grammar: from a program's text to nested tuples. Source: POSIX.1-2017 `awk`.
 
 Expressions: ("number", 1.0) ("string", s) ("regex", r) ("var", name) ("field", e) ("index", name, [e])
-("assign", op, target, e) ("binary", op, a, b) ("and"/"or", a, b) ("not"/"negate"/"plus", e) ("match", negated, a, b)
+("assign", op, target, e) ("binary", op, a, b) ("and"/"or", a, b) ("not"/"negate"/"plus", e) ("match",
+negated, a, b)
 ("ternary", c, a, b) ("call", name, args) ("in", [e], name) ("step", target, by, prefix) ("getline",).
 """
 
@@ -13,12 +14,14 @@ from svclab.terminal.commands.registry import Usage
 
 Expression = tuple[Any, ...]
 Statement = tuple[Any, ...]
-_KEYWORDS = frozenset(
-    "BEGIN END if else while for do in print printf next exit break continue delete function return getline".split()
-)
-FUNCTIONS = frozenset(
-    "length substr index split sub gsub match tolower toupper sprintf int sqrt exp log sin cos rand system".split()
-)
+_KEYWORDS = frozenset({
+    "BEGIN", "END", "if", "else", "while", "for", "do", "in", "print", "printf", "next", "exit",
+    "break", "continue", "delete", "function", "return", "getline",
+})  # fmt: skip
+FUNCTIONS = frozenset({
+    "length", "substr", "index", "split", "sub", "gsub", "match", "tolower", "toupper", "sprintf",
+    "int", "sqrt", "exp", "log", "sin", "cos", "rand", "system",
+})  # fmt: skip
 _TOKEN = re.compile(
     r"(?P<space>[ \t\r]+|\\\n|#[^\n]*)|(?P<newline>\n)|(?P<number>\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)"
     r'|(?P<string>"(?:\\.|[^"\\\n])*")|(?P<name>[A-Za-z_]\w*)'
@@ -47,7 +50,8 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     i = 0
     while i < len(text):
         last = found[-1] if found else ("", "")
-        operand_before = last[0] in _BEFORE_OPERAND and last[1] not in _KEYWORDS or last[1] in (")", "]", "$")
+        is_word = last[0] in _BEFORE_OPERAND and last[1] not in _KEYWORDS
+        operand_before = is_word or last[1] in (")", "]", "$")
         if text[i] == "/" and not operand_before:
             match = re.compile(r"/((?:\\.|\[[^]]*\]|[^/\\\n])*)/").match(text, i)
             if not match:
@@ -88,7 +92,7 @@ class Parser:
             self._skip_ends()
         return found
 
-    # -- tokens ------------------------------------------------------------------------------------------------
+    # -- tokens ----------------------------------------------------------------------------------------------
 
     def _kind(self) -> str:
         return self._tokens[self._i][0]
@@ -118,7 +122,7 @@ class Parser:
         while self._take("\n", ";"):
             pass
 
-    # -- rules and statements ----------------------------------------------------------------------------------
+    # -- rules and statements --------------------------------------------------------------------------------
 
     def _function(self, found: Program) -> None:
         self._i += 1
@@ -167,8 +171,7 @@ class Parser:
             return self._block()
         if self._take(";"):
             return []
-        found = [self._statement()]
-        return found
+        return [self._statement()]
 
     def _statement(self) -> Statement:
         self._depth += 1
@@ -215,7 +218,11 @@ class Parser:
 
     def _for(self) -> Statement:
         self._expect("(")
-        if self._kind() == "name" and self._tokens[self._i + 1][1] == "in" and self._tokens[self._i + 3][1] == ")":
+        if (
+            self._kind() == "name"
+            and self._tokens[self._i + 1][1] == "in"
+            and self._tokens[self._i + 3][1] == ")"
+        ):
             name = self._name()
             self._i += 1
             array = self._name()
@@ -267,7 +274,7 @@ class Parser:
         self._expect("]")
         return found
 
-    # -- expressions -------------------------------------------------------------------------------------------
+    # -- expressions -----------------------------------------------------------------------------------------
 
     def _expression(self) -> Expression:
         self._depth += 1
@@ -338,7 +345,9 @@ class Parser:
         kind, text = self._tokens[self._i]
         if kind in ("number", "string"):
             return True
-        return (kind == "name" and text not in _KEYWORDS) or (kind == "op" and text in ("$", "!", "(", "-", "+", "++", "--"))
+        return (kind == "name" and text not in _KEYWORDS) or (
+            kind == "op" and text in ("$", "!", "(", "-", "+", "++", "--")
+        )
 
     def _additive(self) -> Expression:
         left = self._multiplicative()

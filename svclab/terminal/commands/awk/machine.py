@@ -83,10 +83,21 @@ class Machine:
     """A running program. `write` gets its output; `check` is called often and may raise."""
 
     def __init__(
-        self, program: Program, write: Callable[[str], object], check: Callable[[], object], settings: dict[str, str]
+        self,
+        program: Program,
+        write: Callable[[str], object],
+        check: Callable[[], object],
+        settings: dict[str, str],
     ) -> None:
         self._program, self._write, self._check = program, write, check
-        self._vars: dict[str, Value] = {"FS": " ", "OFS": " ", "ORS": "\n", "NR": 0.0, "NF": 0.0, "SUBSEP": "\x1c"}
+        self._vars: dict[str, Value] = {
+            "FS": " ",
+            "OFS": " ",
+            "ORS": "\n",
+            "NR": 0.0,
+            "NF": 0.0,
+            "SUBSEP": "\x1c",
+        }
         self._vars |= {"FNR": 0.0, "FILENAME": "", "RS": "\n", "OFMT": "%.6g", "CONVFMT": "%.6g"}
         self._vars |= {name: Text(value) for name, value in settings.items()}
         self._arrays: dict[str, dict[str, Value]] = {}
@@ -164,7 +175,7 @@ class Machine:
             place = match.end
         return [*parts, line[place:]]
 
-    # -- statements --------------------------------------------------------------------------------------------
+    # -- statements ------------------------------------------------------------------------------------------
 
     def _block(self, statements: list[Statement]) -> None:
         for statement in statements:
@@ -176,7 +187,9 @@ class Machine:
             case ("do it", expression):
                 self._value(expression)
             case ("print", arguments):
-                parts = [text(self._value(a), text(self._vars["OFMT"])) for a in arguments] or [text(self._fields[0])]
+                parts = [text(self._value(a), text(self._vars["OFMT"])) for a in arguments] or [
+                    text(self._fields[0])
+                ]
                 self._write(text(self._vars["OFS"]).join(parts) + text(self._vars["ORS"]))
             case ("printf", arguments):
                 self._write(self._formatted(arguments))
@@ -222,7 +235,9 @@ class Machine:
             pass
         return True
 
-    def _loop(self, condition: Expression | None, body: list[Statement], step: Statement | None = None) -> None:
+    def _loop(
+        self, condition: Expression | None, body: list[Statement], step: Statement | None = None
+    ) -> None:
         while condition is None or truth(self._value(condition)):
             self._check()
             if not self._turn(body):
@@ -230,7 +245,7 @@ class Machine:
             if step:
                 self._run(step)
 
-    # -- expressions -------------------------------------------------------------------------------------------
+    # -- expressions -----------------------------------------------------------------------------------------
 
     def _key(self, keys: list[Expression]) -> str:
         return text(self._vars["SUBSEP"]).join(text(self._value(key)) for key in keys)
@@ -342,7 +357,7 @@ class Machine:
     def _rebuild(self) -> None:
         self._fields[0] = text(self._vars["OFS"]).join(text(f) for f in self._fields[1:])
 
-    # -- functions ---------------------------------------------------------------------------------------------
+    # -- functions -------------------------------------------------------------------------------------------
 
     def _formatted(self, arguments: list[Expression]) -> str:
         if not arguments:

@@ -30,7 +30,9 @@ def awk(context: Context, argv: list[str]) -> int:
         texts = [words.pop(0)]
     inputs = Inputs(context, words)
     try:
-        machine = Machine(Parser("\n".join(texts)).program(), context.stdout.write, context.process.step, settings)
+        machine = Machine(
+            Parser("\n".join(texts)).program(), context.stdout.write, context.process.step, settings
+        )
         status = machine.run(_files(inputs))
     except BadRegex as error:
         raise Usage(str(error)) from None

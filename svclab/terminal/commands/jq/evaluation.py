@@ -80,14 +80,15 @@ class Evaluation:
             case ("reduce", source, name, first, update):
                 result = self._one(first, value, env)
                 for found in self.run(source, value, env):
-                    for result in self.run(update, result, {**env, f"${name}": found}):
-                        pass
+                    results = list(self.run(update, result, {**env, f"${name}": found}))
+                    result = results[-1] if results else None
                 yield result
             case ("foreach", source, name, first, update, extract):
                 state = self._one(first, value, env)
                 for found in self.run(source, value, env):
                     inner = {**env, f"${name}": found}
-                    for state in self.run(update, state, inner):
+                    for updated in list(self.run(update, state, inner)):
+                        state = updated
                         yield from self.run(extract, state, inner)
             case ("def", name, parameters, body, rest):
                 scope = dict(env)
@@ -127,7 +128,9 @@ class Evaluation:
             for found in self.run(last, value, env):
                 yield start + (functions.formatted(form, found) if form else functions.as_text(found))
 
-    def _objects(self, entries: list[tuple[Filter, Filter]], value: Value, env: Environment) -> Iterator[Value]:
+    def _objects(
+        self, entries: list[tuple[Filter, Filter]], value: Value, env: Environment
+    ) -> Iterator[Value]:
         if not entries:
             yield {}
             return
@@ -139,7 +142,9 @@ class Evaluation:
                 for found in self.run(content, value, env):
                     yield {**start, name: found}
 
-    def _binary(self, op: str, left: Filter, right: Filter, value: Value, env: Environment) -> Iterator[Value]:
+    def _binary(
+        self, op: str, left: Filter, right: Filter, value: Value, env: Environment
+    ) -> Iterator[Value]:
         if op in ("and", "or"):
             for a in self.run(left, value, env):
                 if truth(a) == (op == "or"):
@@ -161,9 +166,13 @@ class Evaluation:
             return
         for b in self.run(right, value, env):
             for a in self.run(left, value, env):
-                yield functions.compared(op, a, b) if op in functions.COMPARISONS else functions.arithmetic(op, a, b)
+                yield (
+                    functions.compared(op, a, b)
+                    if op in functions.COMPARISONS
+                    else functions.arithmetic(op, a, b)
+                )
 
-    # -- paths and assignment ----------------------------------------------------------------------------------
+    # -- paths and assignment --------------------------------------------------------------------------------
 
     def paths(self, node: Filter, value: Value, env: Environment) -> Iterator[list[Any]]:
         """The paths that a filter leads to. Raises JqError for one that leads to none."""
@@ -209,7 +218,9 @@ class Evaluation:
             case _:
                 raise JqError("Invalid path expression")
 
-    def _assign(self, op: str, left: Filter, right: Filter, value: Value, env: Environment) -> Iterator[Value]:
+    def _assign(
+        self, op: str, left: Filter, right: Filter, value: Value, env: Environment
+    ) -> Iterator[Value]:
         paths = list(self.paths(left, value, env))
         if op == "|=":
             result = value
@@ -231,13 +242,15 @@ class Evaluation:
                 result = functions.with_path(result, path, new)
             yield result
 
-    # -- functions ---------------------------------------------------------------------------------------------
+    # -- functions -------------------------------------------------------------------------------------------
 
     def _call(self, name: str, arguments: list[Filter], value: Value, env: Environment) -> Iterator[Value]:
         if own := env.get(f"{name}/{len(arguments)}"):
             yield from self._call_own(own, arguments, value, env)
             return
-        special = getattr(self, "_do_bounds" if (name, len(arguments)) == ("range", 2) else f"_do_{name}", None)
+        special = getattr(
+            self, "_do_bounds" if (name, len(arguments)) == ("range", 2) else f"_do_{name}", None
+        )
         if special is not None and special.__code__.co_argcount == len(arguments) + 3:
             yield from special(value, env, *arguments)
             return
@@ -280,7 +293,9 @@ class Evaluation:
         yield [found for each in functions.items(value) for found in self.run(body, each, env)]
 
     def _do_map_values(self, value: Value, env: Environment, body: Filter) -> Iterator[Value]:
-        pairs = [(k, next(self.run(body, functions.item(value, k), env), JqError)) for k in functions.keys(value)]
+        pairs = [
+            (k, next(self.run(body, functions.item(value, k), env), JqError)) for k in functions.keys(value)
+        ]
         kept = [(k, found) for k, found in pairs if found is not JqError]
         yield dict(kept) if isinstance(value, dict) else [found for _, found in kept]
 
@@ -341,7 +356,9 @@ class Evaluation:
     def _keyed(self, value: Value, env: Environment, body: Filter) -> list[tuple[Any, Value]]:
         if not isinstance(value, list):
             raise JqError(f"Cannot index {type_of(value)} with number")
-        return sorted(((order(list(self.run(body, each, env))), each) for each in value), key=lambda pair: pair[0])
+        return sorted(
+            ((order(list(self.run(body, each, env))), each) for each in value), key=lambda pair: pair[0]
+        )
 
     def _do_sort_by(self, value: Value, env: Environment, body: Filter) -> Iterator[Value]:
         yield [each for _, each in self._keyed(value, env, body)]

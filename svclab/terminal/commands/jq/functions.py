@@ -108,11 +108,13 @@ def _divided(op: str, a: Any, b: Any) -> Any:
 
 
 def _merged(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
-    both = {k: _merged(a[k], v) if isinstance(a.get(k), dict) and isinstance(v, dict) else v for k, v in b.items()}
+    both = {
+        k: _merged(a[k], v) if isinstance(a.get(k), dict) and isinstance(v, dict) else v for k, v in b.items()
+    }
     return {**a, **both}
 
 
-# -- parts of values -------------------------------------------------------------------------------------------
+# -- parts of values -----------------------------------------------------------------------------------------
 
 
 def item(whole: Any, key: Any) -> Any:
@@ -188,7 +190,11 @@ def without_path(value: Any, path: list[Any]) -> Any:
         return None
     key, *rest = path
     if rest:
-        return with_path(value, [key], without_path(item(value, key), rest)) if item(value, key) is not None else value
+        return (
+            with_path(value, [key], without_path(item(value, key), rest))
+            if item(value, key) is not None
+            else value
+        )
     if isinstance(value, dict):
         return {k: v for k, v in value.items() if k != key}
     found = list(value)
@@ -197,7 +203,7 @@ def without_path(value: Any, path: list[Any]) -> Any:
     return found
 
 
-# -- texts -----------------------------------------------------------------------------------------------------
+# -- texts ---------------------------------------------------------------------------------------------------
 
 
 def as_text(value: Any) -> str:
@@ -226,7 +232,9 @@ def formatted(name: str, value: Any) -> str:
             return "".join(table.get(char, char) for char in as_text(value))
         case "@sh":
             parts = value if isinstance(value, list) else [value]
-            return " ".join("'" + p.replace("'", "'\\''") + "'" if isinstance(p, str) else as_text(p) for p in parts)
+            return " ".join(
+                "'" + p.replace("'", "'\\''") + "'" if isinstance(p, str) else as_text(p) for p in parts
+            )
         case "@csv" | "@tsv" if isinstance(value, list):
             return _row(name, value)
         case "@csv" | "@tsv":
@@ -239,7 +247,10 @@ def _row(name: str, values: list[Any]) -> str:
     if name == "@tsv":
         table = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
         return "\t".join("".join(table.get(c, c) for c in ("" if v is None else as_text(v))) for v in values)
-    cells = ['"' + v.replace('"', '""') + '"' if isinstance(v, str) else "" if v is None else as_text(v) for v in values]
+    cells = [
+        '"' + v.replace('"', '""') + '"' if isinstance(v, str) else "" if v is None else as_text(v)
+        for v in values
+    ]
     return ",".join(cells)
 
 
@@ -342,7 +353,12 @@ def _match(value: Any, pattern: str, flags: str = "") -> Any:
         return None
     groups = [{"offset": s, "length": e - s, "string": value[s:e] if s >= 0 else None, "name": None}
               for s, e in found.spans[1:]]  # fmt: skip
-    return {"offset": found.start, "length": found.end - found.start, "string": found.group(), "captures": groups}
+    return {
+        "offset": found.start,
+        "length": found.end - found.start,
+        "string": found.group(),
+        "captures": groups,
+    }
 
 
 def _split(value: Any, pattern: str, flags: str = "") -> list[str]:
@@ -352,6 +368,12 @@ def _split(value: Any, pattern: str, flags: str = "") -> list[str]:
         parts.append(value[place : found.start])
         place = found.end
     return [*parts, value[place:]]
+
+
+def _indices(value: Any, wanted: Any) -> list[int]:
+    if isinstance(value, str):
+        return [match.start() for match in re.finditer(re.escape(wanted), value)]
+    return item(value, [wanted])
 
 
 def _time(value: Any) -> Any:
@@ -410,7 +432,7 @@ _FUNCTIONS: dict[tuple[str, int], Callable[..., Any]] = {
     ("contains", 1): _contains,
     ("inside", 1): lambda v, whole: _contains(whole, v),
     ("index", 1): lambda v, p: v.find(p) if isinstance(v, str) and p in v else v.index(p) if p in v else None,
-    ("indices", 1): lambda v, p: [m.start() for m in re.finditer(re.escape(p), v)] if isinstance(v, str) else item(v, [p]),
+    ("indices", 1): _indices,
     ("to_entries", 0): lambda v: [{"key": k, "value": each} for k, each in v.items()],
     ("from_entries", 0): _from_entries,
     ("first", 0): lambda v: item(v, 0),
@@ -418,7 +440,7 @@ _FUNCTIONS: dict[tuple[str, int], Callable[..., Any]] = {
     ("nth", 1): item,
     ("getpath", 1): at_path,
     ("setpath", 2): with_path,
-    ("transpose", 0): lambda v: [[r[i] if i < len(r) else None for r in v] for i in range(max(map(len, v), default=0))],
+    ("transpose", 0): lambda v: [[item(r, i) for r in v] for i in range(max(map(len, v), default=0))],
     ("error", 0): lambda v: (_ for _ in ()).throw(JqError(v)),
     ("null", 0): lambda v: None,
     ("infinite", 0): lambda v: math.inf,

@@ -3,7 +3,8 @@
 ("identity",) ("recurse",) ("field", target, name filter) ("slice", target, from, to) ("iterate", target)
 ("literal", value) ("text", format, [str | filter]) ("array", filter | None) ("object", [(key, value)])
 ("pipe", a, b) ("comma", a, b) ("binary", op, a, b) ("assign", op, a, b) ("negate", a) ("try", a, b | None)
-("if", [(condition, body)], otherwise | None) ("as", source, pattern, body) ("reduce", source, name, init, update)
+("if", [(condition, body)], otherwise | None) ("as", source, pattern, body) ("reduce", source, name, init,
+update)
 ("foreach", source, name, init, update, extract) ("call", name, args) ("variable", name) ("format", name)
 ("def", name, parameters, body, rest)
 """
@@ -22,7 +23,10 @@ _TOKEN = re.compile(
 )
 _LEVELS = (("or",), ("and",), ("==", "!=", "<", "<=", ">", ">="), ("+", "-"), ("*", "/", "%"))
 _ASSIGN = ("=", "|=", "+=", "-=", "*=", "/=", "%=", "//=")
-_KEYWORDS = frozenset("if then elif else end as def reduce foreach try catch and or import include label".split())
+_KEYWORDS = frozenset({
+    "if", "then", "elif", "else", "end", "as", "def", "reduce", "foreach", "try", "catch", "and", "or",
+    "import", "include", "label",
+})  # fmt: skip
 _MAX_DEPTH = 80
 
 
@@ -31,7 +35,9 @@ def _bad(what: str) -> Usage:
 
 
 class Parser:
-    """Recursive descent: `|` binds loosest, then `,`, `//`, assignment, `or`, `and`, comparison, arithmetic."""
+    """Recursive descent: `|` binds loosest, then `,`, `//`, assignment, `or`, `and`, comparison,
+    arithmetic.
+    """
 
     def __init__(self, text: str) -> None:
         self._tokens: list[tuple[str, Any]] = []
@@ -49,7 +55,7 @@ class Parser:
             raise _bad(f"unexpected {self._shown()} (Unix shell quoting issues?) at <top-level>")
         return found
 
-    # -- tokens ------------------------------------------------------------------------------------------------
+    # -- tokens ----------------------------------------------------------------------------------------------
 
     def _split(self, text: str, i: int, *, whole: bool = False) -> int:
         """Cut `text` from `i` into tokens; up to the `)` that ends an interpolation when not `whole`."""
@@ -117,7 +123,7 @@ class Parser:
         self._i += 1
         return self._tokens[self._i - 1][1]
 
-    # -- grammar -----------------------------------------------------------------------------------------------
+    # -- grammar ---------------------------------------------------------------------------------------------
 
     def _pipe(self) -> Filter:
         self._depth += 1
@@ -185,8 +191,7 @@ class Parser:
     def _unary(self) -> Filter:
         if self._take("-"):
             return ("negate", self._unary())
-        found = self._postfix()
-        return found
+        return self._postfix()
 
     def _postfix(self) -> Filter:
         found = self._term()

@@ -20,7 +20,9 @@ _LONG = {
 
 @command("jq", places={"laptop", "node", "netshoot"})
 def jq(context: Context, argv: list[str]) -> int:
-    """Filters JSON: -r raw texts, -c one line each, -e exit code by result, -n no input, -s all inputs at once."""
+    """Filters JSON: -r raw texts, -c one line each, -e exit code by result, -n no input, -s all inputs at
+    once.
+    """
     flags, env, words = _arguments(argv)
     if not words:
         raise Usage("Usage:\tjq [OPTIONS] FILTER [FILES...]\n\tjq [OPTIONS] -n FILTER")
@@ -88,7 +90,9 @@ def _documents(text: str) -> Iterator[Any]:
         except (json.JSONDecodeError, RecursionError) as error:
             line = text[:place].count("\n") + 1
             what = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-            raise Usage(f"parse error: Invalid numeric literal or JSON text at line {line} ({what})") from None
+            raise Usage(
+                f"parse error: Invalid numeric literal or JSON text at line {line} ({what})"
+            ) from None
         yield value
         while place < len(text) and text[place].isspace():
             place += 1
@@ -99,4 +103,6 @@ def _shown(value: Any, flags: set[str]) -> str:
         return as_text(value) + ("" if "j" in flags else "\n")
     digits = next((flag.removeprefix("indent") for flag in flags if flag.startswith("indent")), "2")
     indent: int | str = "\t" if "t" in flags else int(digits) if digits.isdigit() else 2
-    return dumped(value, compact="c" in flags, sort="S" in flags, indent=indent) + ("" if "j" in flags else "\n")
+    return dumped(value, compact="c" in flags, sort="S" in flags, indent=indent) + (
+        "" if "j" in flags else "\n"
+    )

@@ -1,0 +1,3 @@
+"""curl: `options` reads its arguments, `addresses` its URLs, `transfer` makes one request, `program` is it
+all.
+"""

@@ -1,0 +1,131 @@
+"""curl's command line. Source: curl 7.88.1 and 8.7.1."""
+
+from dataclasses import dataclass, field
+
+from svclab.terminal.commands.registry import Usage
+
+_FLAGS = {
+    "s": "silent", "S": "show_error", "v": "verbose", "i": "include", "I": "head", "L": "follow",
+    "k": "insecure",
+    "f": "fail", "O": "remote_name", "g": "globoff", "4": "ipv4", "6": "ipv6", "N": "no_buffer",
+    "#": "progress_bar",
+    "G": "get", "j": "junk", "0": "http10", "q": "disable",
+}  # fmt: skip
+_VALUES = {
+    "o": "output", "w": "write_out", "m": "max_time", "H": "header", "X": "request", "d": "data",
+    "A": "agent",
+    "u": "user", "e": "referer", "b": "cookie", "c": "cookie_jar", "x": "proxy", "T": "upload", "F": "form",
+    "r": "range", "K": "config", "D": "dump_header", "y": "speed_time", "Y": "speed_limit",
+}  # fmt: skip
+_LONG_FLAGS = {
+    "silent": "silent", "show-error": "show_error", "verbose": "verbose", "include": "include",
+    "head": "head",
+    "location": "follow", "insecure": "insecure", "fail": "fail", "remote-name": "remote_name",
+    "globoff": "globoff",
+    "ipv4": "ipv4", "ipv6": "ipv6", "no-buffer": "no_buffer", "progress-bar": "progress_bar", "get": "get",
+    "compressed": "compressed", "http1.1": "http11", "http1.0": "http10", "http2": "http2",
+    "no-keepalive": "no_keepalive",
+    "no-progress-meter": "no_progress_meter", "fail-with-body": "fail_with_body", "show-headers": "include",
+    "parallel": "parallel", "tcp-nodelay": "nodelay", "disable": "disable",
+    "retry-connrefused": "retry_refused",
+    "retry-all-errors": "retry_all",
+}  # fmt: skip
+_LONG_VALUES = {
+    "output": "output", "write-out": "write_out", "max-time": "max_time", "header": "header",
+    "request": "request",
+    "data": "data", "data-raw": "data", "data-binary": "data", "json": "json", "user-agent": "agent",
+    "user": "user",
+    "connect-timeout": "connect_timeout", "resolve": "resolve", "connect-to": "connect_to", "url": "url",
+    "retry": "retry", "retry-delay": "retry_delay", "interface": "interface", "local-port": "local_port",
+    "cacert": "cacert", "cert": "cert", "key": "key", "keepalive-time": "keepalive_time", "proxy": "proxy",
+    "referer": "referer", "cookie": "cookie", "form": "form", "max-redirs": "max_redirs",
+    "data-urlencode": "data",
+    "dns-servers": "dns_servers",
+}  # fmt: skip
+_REPEATED = frozenset({"header", "data", "output", "resolve", "connect_to"})
+
+
+@dataclass(slots=True)
+class Options:
+    """What was asked for. `values` has each option's value, lists for those that may be given often."""
+
+    flags: set[str] = field(default_factory=set)
+    values: dict[str, str] = field(default_factory=dict)
+    lists: dict[str, list[str]] = field(default_factory=dict)
+    urls: list[str] = field(default_factory=list)
+    unavailable: list[str] = field(default_factory=list)
+
+    def seconds(self, name: str) -> float | None:
+        """A time limit in seconds, None where there is none. Raises Usage."""
+        text = self.values.get(name)
+        try:
+            return float(text) if text else None
+        except ValueError:
+            raise Usage(f"option --{name.replace('_', '-')}: expected a proper numerical parameter") from None
+
+    @property
+    def method(self) -> str:
+        """The request's method."""
+        if "request" in self.values:
+            return self.values["request"]
+        if "head" in self.flags:
+            return "HEAD"
+        posting = self.lists.get("data") or "json" in self.values or "form" in self.values
+        return "POST" if posting and "get" not in self.flags else "GET"
+
+
+def read_options(argv: list[str]) -> Options:
+    """curl's arguments. Raises Usage in curl's words."""
+    found = Options()
+    rest = iter(argv)
+    for word in rest:
+        if word == "--":
+            found.urls += list(rest)
+        elif word.startswith("--"):
+            _long(found, word[2:], rest)
+        elif word.startswith("-") and word != "-":
+            _short(found, word, rest)
+        else:
+            found.urls.append(word)
+    return found
+
+
+def _put(found: Options, name: str, value: str) -> None:
+    if name == "url":
+        found.urls.append(value)
+    elif name in _REPEATED:
+        found.lists.setdefault(name, []).append(value)
+    else:
+        found.values[name] = value
+
+
+def _value(rest: object, option: str) -> str:
+    value = next(rest, None)  # type: ignore[call-overload]
+    if value is None:
+        raise Usage(f"option {option}: requires parameter\n{_TRY}")
+    return str(value)
+
+
+_TRY = "curl: try 'curl --help' or 'curl --manual' for more information"
+
+
+def _long(found: Options, text: str, rest: object) -> None:
+    name, equals, value = text.partition("=")
+    if name in _LONG_FLAGS and not equals:
+        found.flags.add(_LONG_FLAGS[name])
+    elif name in _LONG_VALUES:
+        _put(found, _LONG_VALUES[name], value if equals else _value(rest, f"--{name}"))
+    elif name.removeprefix("no-") in _LONG_FLAGS:
+        found.flags.discard(_LONG_FLAGS[name.removeprefix("no-")])
+    else:
+        raise Usage(f"option --{text}: is unknown\n{_TRY}")
+
+
+def _short(found: Options, word: str, rest: object) -> None:
+    for place, letter in enumerate(word[1:], 2):
+        if letter in _VALUES:
+            _put(found, _VALUES[letter], word[place:] or _value(rest, f"-{letter}"))
+            return
+        if letter not in _FLAGS:
+            raise Usage(f"option {word}: is unknown\n{_TRY}")
+        found.flags.add(_FLAGS[letter])

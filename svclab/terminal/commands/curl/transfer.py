@@ -1,0 +1,245 @@
+"""One transfer of curl: the request, what is told of it with -v, and how it ends. Source: curl 7.88.1."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from svclab.apiserver.messages import ANONYMOUS, ApiRequest
+from svclab.kube.request import Sent, Target, read_target
+from svclab.kube.webserver import HttpResponse, web_response
+from svclab.linux.trace import Outcome
+from svclab.terminal.commands.connecting import (
+    LOOKUP_FAILURES,
+    REFUSALS,
+    SILENCES,
+    BadTarget,
+    ask,
+    milliseconds,
+)
+from svclab.terminal.commands.curl.addresses import connected_to, resolved
+from svclab.terminal.commands.curl.options import Options
+from svclab.terminal.commands.registry import Context
+
+VERSIONS = {"netshoot": "8.7.1", "alpine": "8.9.1", "curl": "8.9.1"}
+_API_LISTENER = "kube-apiserver"
+_CERTIFICATE_WORDS = """\
+SSL certificate problem: unable to get local issuer certificate
+More details here: https://curl.se/docs/sslcerts.html
+
+curl failed to verify the legitimacy of the server and therefore could not
+establish a secure connection to it. To learn more about this situation and
+how to fix it, please visit the web page mentioned above."""
+
+
+@dataclass(slots=True)
+class Transfer:
+    """What one URL came to. `status` is curl's exit code, `error` its words."""
+
+    url: str
+    target: Target | None = None
+    sent: Sent | None = None
+    response: HttpResponse | None = None
+    status: int = 0
+    error: str = ""
+    reused: bool = False
+    duration: timedelta = timedelta()
+
+
+@dataclass(slots=True)
+class Connections:
+    """The connections that this curl keeps open, by scheme, host and port: (number, how it was made)."""
+
+    open: dict[tuple[str, str, int], tuple[int, Sent]] = field(default_factory=dict)
+    made: int = 0
+
+
+def transfer(context: Context, url: str, options: Options, connections: Connections) -> Transfer:
+    """Make one request."""
+    found = Transfer(url)
+    scheme, separator, _ = url.partition("://")
+    if separator and scheme not in ("http", "https"):
+        return _failed(found, 1, f'Protocol "{scheme}" not supported or disabled in libcurl')
+    try:
+        found.target = target = read_target(url)
+    except BadTarget:
+        return _failed(found, 3, "URL using bad/illegal format or missing URL")
+    key = (target.scheme, target.host, target.port)
+    if key in connections.open:
+        _reuse(context, found, options, connections.open[key])
+    elif target.host in ("localhost", "127.0.0.1") and target.port in context.session.listeners:
+        found.response = context.session.listeners[target.port](options.method, target.path)
+    else:
+        _connect(context, found, options, connections)
+    if found.status == 0:
+        _told_response(context, found, options, connections)
+    return found
+
+
+def _failed(found: Transfer, status: int, error: str) -> Transfer:
+    found.status, found.error = status, error
+    return found
+
+
+def _is_modern(context: Context) -> bool:
+    """Whether the place's curl is an 8.x, whose -v words differ a little from those of 7.88."""
+    return context.location.toolset in VERSIONS
+
+
+def _closing(context: Context, options: Options, number: int) -> None:
+    _tell(context, options, "Closing connection" + ("" if _is_modern(context) else f" {number}"))
+
+
+def _tell(context: Context, options: Options, text: str, mark: str = "*") -> None:
+    if "verbose" in options.flags:
+        context.stderr.write(f"{mark} {text}\n")
+
+
+def _reuse(context: Context, found: Transfer, options: Options, kept: tuple[int, Sent]) -> None:
+    """A second request on a connection that is open: no new packet is asked about NAT."""
+    number, sent = kept
+    assert found.target is not None
+    found.sent, found.reused = sent, True
+    _tell(context, options, f"Found bundle for host: {hex(id(sent) & 0xFFFFFFFFFFFF)} [serially]")
+    _tell(context, options, f"Re-using existing connection #{number} with host {found.target.host}")
+    exchange = sent.exchange
+    assert exchange is not None
+    assert exchange.server_host is not None
+    port = int((exchange.endpoint or ":80").rpartition(":")[2])
+    found.response = web_response(
+        context.cluster.snapshot(), exchange.server_host, found.target.path, port=port, now=context.now(),
+        method=options.method,
+    )  # fmt: skip
+
+
+def _connect(context: Context, found: Transfer, options: Options, connections: Connections) -> None:
+    target = found.target
+    assert target is not None
+    host, port = connected_to(options.lists.get("connect_to", []), target.host, target.port)
+    address = resolved(options.lists.get("resolve", []), host, port)
+    limits = [s for s in (options.seconds("max_time"), options.seconds("connect_timeout")) if s]
+    shown = f"{target.scheme}://{host}{target.path}"
+    sent = ask(
+        context, shown, port=port, method=options.method, address=address,
+        timeout_seconds=min(limits, default=None), wait=False,
+    )  # fmt: skip
+    found.sent, found.duration = sent, sent.duration
+    code = sent.trace.end.code
+    if code in LOOKUP_FAILURES:
+        _wait(context, sent)
+        found.status, found.error = 6, f"Could not resolve host: {host}"
+        if "verbose" in options.flags:
+            _tell(context, options, found.error)
+            _closing(context, options, connections.made)
+        return
+    if _is_modern(context) and host != sent.address:
+        for line in (f"Host {host}:{port} was resolved.", "IPv6: (none)", f"IPv4: {sent.address}"):
+            _tell(context, options, line)
+    _tell(context, options, f"  Trying {sent.address}:{port}...")
+    _wait(context, sent)
+    if code is not Outcome.OK:
+        _not_connected(context, found, options, connections, host, port)
+        return
+    number, connections.made = connections.made, connections.made + 1
+    _tell(
+        context,
+        options,
+        f"Connected to {host} ({sent.address}) port {port}"
+        + ("" if _is_modern(context) else f" (#{number})"),
+    )
+    if target.scheme == "https" and not _secured(context, found, options, number):
+        return
+    is_api = sent.exchange is not None and sent.exchange.listener == _API_LISTENER
+    found.response = _api_response(context, target.path) if is_api else sent.response
+    connections.open[(target.scheme, target.host, target.port)] = (number, sent)
+
+
+def _wait(context: Context, sent: Sent) -> None:
+    if sent.duration.total_seconds() > 0.01:
+        context.sleep(sent.duration.total_seconds())
+
+
+def _not_connected(
+    context: Context, found: Transfer, options: Options, connections: Connections, host: str, port: int
+) -> None:
+    sent = found.sent
+    assert sent is not None
+    code = sent.trace.end.code
+    found.status = 28 if code in SILENCES else 7
+    found.error = sent.trace.end.words.partition(") ")[2] or sent.trace.end.words
+    limited = "max_time" in options.values or "connect_timeout" in options.values
+    if not (code in SILENCES and limited):
+        why = "Connection refused" if code in REFUSALS else "Network is unreachable"
+        why = "Connection timed out" if code in SILENCES else why
+        _tell(context, options, f"connect to {sent.address} port {port} failed: {why}")
+        found.error = f"Failed to connect to {host} port {port} after {milliseconds(sent)} ms: Couldn't connect to server"
+    _tell(context, options, found.error)
+    _closing(context, options, connections.made)
+
+
+def _secured(context: Context, found: Transfer, options: Options, number: int) -> bool:
+    """TLS: only the API server speaks it, with a certificate that no system trusts."""
+    sent = found.sent
+    assert sent is not None
+    assert sent.exchange is not None
+    if sent.exchange.listener != _API_LISTENER:
+        found.error = "error:0A00010B:SSL routines::wrong version number"
+        found.status = 35
+        _tell(context, options, found.error)
+        _closing(context, options, number)
+        return False
+    _tell(context, options, "ALPN: offers h2,http/1.1")
+    if "insecure" not in options.flags and "cacert" not in options.values:
+        found.status, found.error = 60, _CERTIFICATE_WORDS
+        _tell(context, options, "SSL certificate problem: unable to get local issuer certificate")
+        _closing(context, options, number)
+        return False
+    return True
+
+
+def _api_response(context: Context, path: str) -> HttpResponse:
+    """What the API server says to somebody without credentials."""
+    answer = context.api(ApiRequest("GET", path, user=ANONYMOUS))
+    headers = tuple((name.title(), value) for name, value in answer.headers.items())
+    return HttpResponse(answer.status, headers, answer.body)
+
+
+def _told_response(context: Context, found: Transfer, options: Options, connections: Connections) -> None:
+    """With -v: the request's and the response's headers."""
+    if found.response is None or "verbose" not in options.flags:
+        return
+    for line in request_lines(context, found, options):
+        _tell(context, options, line, ">")
+    for line in response_lines(found.response):
+        _tell(context, options, line, "<")
+
+
+def request_lines(context: Context, found: Transfer, options: Options) -> list[str]:
+    """The request as it goes over the wire, an empty line at its end."""
+    target = found.target
+    assert target is not None
+    default = {"http": 80, "https": 443}[target.scheme]
+    agent = options.values.get("agent", f"curl/{VERSIONS.get(context.location.toolset, '7.88.1')}")
+    headers = {
+        "Host": target.host if target.port == default else f"{target.host}:{target.port}",
+        "User-Agent": agent,
+        "Accept": "*/*",
+    }
+    data = "&".join(options.lists.get("data", [])) or options.values.get("json", "")
+    if data and options.method != "GET":
+        headers["Content-Length"] = str(len(data.encode()))
+        kind = "application/json" if "json" in options.values else "application/x-www-form-urlencoded"
+        headers["Content-Type"] = kind
+    for header in options.lists.get("header", []):
+        name, _, value = header.partition(":")
+        known = next((key for key in headers if key.lower() == name.strip().lower()), name.strip())
+        headers[known] = value.strip()
+    version = "HTTP/1.0" if "http10" in options.flags else "HTTP/1.1"
+    return [f"{options.method} {target.path} {version}", *(f"{n}: {v}" for n, v in headers.items() if v), ""]
+
+
+def response_lines(response: HttpResponse) -> list[str]:
+    """Status line and headers, an empty line at their end."""
+    return [
+        f"HTTP/1.1 {response.status} {response.reason}".rstrip(),
+        *(f"{name}: {value}" for name, value in response.headers),
+        "",
+    ]

@@ -1,0 +1,3 @@
+"""tcpdump: `expressions` reads filters, `capture` finds packets in traces, `printing` writes them,
+`program`.
+"""
