@@ -5,8 +5,6 @@ answers. Source: Linux 6.18 net/netfilter/nf_conntrack_{core,proto_*}.c, nf_nat_
 kernel's defaults in seconds.
 """
 
-from collections.abc import Iterable
-
 from svclab.linux.packet import Kind, Protocol
 from svclab.linux.skb import Key, Skb, reversed_key
 
@@ -136,13 +134,12 @@ class Conntrack:
         self.entries[entry.reply] = entry
         return True
 
-    def close(self, keys: Iterable[Key], now: float) -> None:
-        """The TCP connections of these headers have been closed by both ends."""
-        for key in keys:
-            entry = self.entries.get(key)
-            if entry is not None and entry.state == "ESTABLISHED":
-                entry.state = "TIME_WAIT"
-                entry.expires = now + TCP_TIMEOUTS["TIME_WAIT"]
+    def close(self, key: Key, now: float) -> None:
+        """The TCP connection of this header has been closed by both ends."""
+        entry = self.entries.get(key)
+        if entry is not None and entry.state == "ESTABLISHED":
+            entry.state = "TIME_WAIT"
+            entry.expires = now + TCP_TIMEOUTS["TIME_WAIT"]
 
     def is_used(self, reply: Key, now: float) -> bool:
         """Whether another connection already gets its answers under this header."""

@@ -20,8 +20,9 @@ from svclab.linux.nftables.rule import verdict
 from svclab.linux.nftables.sets import Element
 from svclab.linux.nftables.statements import FromNumgen, Numgen
 from svclab.linux.packet import Packet
-from svclab.linux.skb import Skb, Wire, five_tuple, packet_of
-from svclab.linux.trace import Conntrack, Mark, Nat, Skipped, Step
+from svclab.linux.routing import HostRoute
+from svclab.linux.skb import Skb, Wire, address_text, five_tuple, packet_of
+from svclab.linux.trace import Conntrack, Mark, Nat, Route, Skipped, Step
 from svclab.linux.trace import Rule as RuleStep
 
 
@@ -33,6 +34,15 @@ def steps_of(log: Log, flow: int) -> tuple[Step, ...]:
 @lru_cache(maxsize=4096)
 def _packet(wire: Wire) -> Packet:
     return packet_of(wire)
+
+
+def _route_words(wire: Wire, next_hop: int | None, why: HostRoute | str | None) -> list[str]:
+    """The next hop as text, and the reason: the line of the routing table, or that the address is the
+    host's own.
+    """
+    if next_hop is None:
+        return ["", f"{address_text(wire[0], wire[1][3])} is an address of this host"]
+    return [address_text(wire[0], next_hop), why.text() if isinstance(why, HostRoute) else str(why)]
 
 
 class _Narrator:
@@ -63,6 +73,8 @@ class _Narrator:
             rest[1:3] = [five_tuple(wire[0], rest[1]), five_tuple(wire[0], rest[2])]
         elif cls is Nat:
             rest[1] = _packet(rest[1])
+        elif cls is Route:
+            rest[2:4] = _route_words(wire, rest[2], rest[3])
         return cls(self.flow, host, _packet(wire), *rest)
 
     def _begin_walk(self, entry: tuple[Any, ...]) -> None:

@@ -15,7 +15,7 @@ from svclab.linux.host import Delivered, Died, Fate, Host, Transmit
 from svclab.linux.iptables.traverse_log import Log
 from svclab.linux.packet import Address, FiveTuple, Kind, Packet, Protocol
 from svclab.linux.skb import Key, Wire, address_of, address_text, reversed_key, wire_of
-from svclab.linux.trace import Death, Deliver, Emit, Hop, Outcome, Step, Verdict
+from svclab.linux.trace import Conntrack, Death, Deliver, Emit, Hop, Outcome, Step, Verdict
 
 FIRST_KIND = {Protocol.TCP: Kind.SYN, Protocol.UDP: Kind.DATAGRAM, Protocol.SCTP: Kind.INIT,
               Protocol.ICMP: Kind.ECHO_REQUEST}  # fmt: skip
@@ -292,12 +292,10 @@ class _Run:
         """Both ends close the connection: the tables along the way keep it for a while (TIME_WAIT)."""
         if self.wire[1][0] is not Protocol.TCP:
             return
-        for name in self.touched:
-            self.fabric.hosts[name].state.conntrack.close(self.touched_keys(name), self.now)
-
-    def touched_keys(self, name: str) -> list[Key]:
-        """The headers under which this exchange's packets passed a host."""
-        return [entry[2][1] for entry in self.log if entry[1] == name and isinstance(entry[2], tuple)]
+        for entry in self.log:
+            if entry[0] is Conntrack:
+                _, name, _, _, original, *_ = entry
+                self.fabric.hosts[name].state.conntrack.close(original, self.now)
 
     def end(self, code: Outcome, verdict: Verdict) -> None:
         self.result.code, self.result.verdict = code, verdict

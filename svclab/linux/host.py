@@ -38,6 +38,7 @@ from svclab.linux.trace import Outcome
 from svclab.linux.trace import Route as RouteStep
 
 WALK = "walk"  # log entry: (WALK, host name, wire, table, hook, Looked)
+MOST_WALKS = 4096  # remembered walks of packets that the rules cannot tell apart
 Listeners = Mapping[tuple[Protocol, int | None], str]
 
 
@@ -107,6 +108,7 @@ class Host:
     def load(self, tables: Mapping[str, Table], chains: Iterable[BaseChain] = ()) -> None:
         """Replace all rules."""
         self.tables = dict(tables)
+        self._walks: dict[tuple[Any, ...], tuple[Target | None, int, tuple[Any, ...]]] = {}
         self.hooks = Hooks([*iptables_base_chains(tables), *chains])
 
     def state_json(self, now: datetime) -> dict[str, Any]:
@@ -189,8 +191,7 @@ class Host:
             return self._die(
                 skb, Outcome.DROPPED, "routing", "a loopback address came in over a link (martian)"
             )
-        why = f"{address_text(skb.version, skb.destination)} is an address of this host"
-        log.append((RouteStep, self.name, skb.wire, True, "lo", "", why))
+        log.append((RouteStep, self.name, skb.wire, True, "lo", None, None))
         if not self.hooks.is_empty:
             died = self._hook(INPUT, skb, log)
             if died:
@@ -215,8 +216,7 @@ class Host:
         """Interface and next hop for a packet that is made here or passes through."""
         destination = skb.destination
         if self.routing.is_local(destination):
-            why = f"{address_text(skb.version, destination)} is an address of this host"
-            log.append((RouteStep, self.name, skb.wire, True, "lo", "", why))
+            log.append((RouteStep, self.name, skb.wire, True, "lo", None, None))
             return "lo", destination
         route = self.routing.lookup(destination)
         if route is None or (route.blackhole and destination not in self.forced_next_hop):
@@ -225,11 +225,10 @@ class Host:
             return self._die(skb, Outcome.DROPPED, "routing", "a loopback source must not leave the host")
         if destination in self.forced_next_hop:
             interface, next_hop = self.forced_next_hop[destination]
-            why = "handed to the node that was asked for"
+            why: Any = "handed to the node that was asked for"
         else:
-            interface, next_hop, why = route.interface, self._next_hop(skb, route), route.text()
-        text = address_text(skb.version, next_hop)
-        log.append((RouteStep, self.name, skb.wire, False, interface, text, why))
+            interface, next_hop, why = route.interface, self._next_hop(skb, route), route
+        log.append((RouteStep, self.name, skb.wire, False, interface, next_hop, why))
         return interface, next_hop
 
     def _next_hop(self, skb: Skb, route: HostRoute) -> int:
@@ -284,7 +283,22 @@ class Host:
             self, skb.in_interface, skb.out_interface, skb.mark, skb.state, skb.dnat, skb.snat, skb.now
         )  # fmt: skip
         log.append((WALK, self.name, skb.wire, chain.table, chain.hook, looked))
-        return chain.walk(skb, log)
+        key = (
+            id(chain), skb.source, skb.destination, skb.destination_port, skb.protocol, skb.kind,
+            skb.in_interface, skb.out_interface, skb.mark, skb.state, skb.dnat, skb.snat,
+        )  # fmt: skip
+        known = self._walks.get(key)
+        if known:
+            target, skb.mark, entries = known
+            log.extend(entries)
+            return target
+        begun, skb.volatile = len(log), False
+        target = chain.walk(skb, log)
+        if not skb.volatile:
+            if len(self._walks) >= MOST_WALKS:
+                self._walks.clear()
+            self._walks[key] = (target, skb.mark, tuple(log[begun:]))
+        return target
 
     def _track(self, skb: Skb, log: Log) -> None:
         if skb.entry is not None:

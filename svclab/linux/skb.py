@@ -34,7 +34,7 @@ class Skb:
     __slots__ = (
         "about", "chance", "destination", "destination_port", "dnat", "entry", "host", "in_interface", "kind",
         "mark", "note", "now", "out_interface", "protocol", "reply", "snat", "source", "source_port", "state",
-        "ttl", "version",
+        "ttl", "version", "volatile",
     )  # fmt: skip
 
     def __init__(self, wire: Wire, host: Any, now: float, chance: Chance) -> None:
@@ -49,6 +49,7 @@ class Skb:
         self.reply = self.dnat = self.snat = False
         self.state = "UNTRACKED"
         self.note: Any = None
+        self.volatile = False
 
     @property
     def key(self) -> Key:

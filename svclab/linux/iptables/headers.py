@@ -29,11 +29,17 @@ def bang(negated: bool) -> str:
 
 
 class Match:
-    """What all matches answer. `stateful`: the answer depends on chance or on what was remembered."""
+    """What all matches answer.
+
+    `stateful`: it leaves a note, without which its answer cannot be explained afterwards. `volatile`: the
+    same packet may get another answer the next time (chance, memory), or the next packet of its kind (source
+    ports).
+    """
 
     __slots__ = ()
     extension: ClassVar[str] = ""
     stateful: ClassVar[bool] = False
+    volatile: ClassVar[bool] = False
 
     def text(self) -> str:
         """The save spelling, `-m` included."""

@@ -45,6 +45,11 @@ class PortMatch(Match):
     dport: PortRange | None = None
     flags: tuple[str, str, bool] | None = None  # mask, comp, negated
 
+    @property
+    def volatile(self) -> bool:  # type: ignore[override]
+        """Source ports differ from connection to connection."""
+        return self.sport is not None
+
     def text(self) -> str:
         parts = [f"-m {self.protocol.value.lower()}"]
         for option, ports in (("--sport", self.sport), ("--dport", self.dport)):
@@ -110,6 +115,11 @@ class MultiportMatch(Match):
     side: str  # "dports", "sports", "ports"
     ranges: tuple[PortRange, ...]
     negated: bool = False
+
+    @property
+    def volatile(self) -> bool:  # type: ignore[override]
+        """Source ports differ from connection to connection."""
+        return self.side != "dports"
 
     def text(self) -> str:
         ports = ",".join(r.text() for r in self.ranges)
@@ -177,6 +187,7 @@ class StatisticMatch(Match):
     threshold: int
     negated: bool = False
     stateful: ClassVar[bool] = True
+    volatile: ClassVar[bool] = True
 
     @property
     def probability(self) -> float:
@@ -214,6 +225,7 @@ class RecentMatch(Match):
     by_source: bool = True
     negated: bool = False
     stateful: ClassVar[bool] = True
+    volatile: ClassVar[bool] = True
 
     def text(self) -> str:
         parts = [f"-m recent {bang(self.negated)}--{self.action}"]
@@ -396,6 +408,7 @@ class SetMatch(Match):
     name: str
     directions: tuple[str, ...]
     negated: bool = False
+    volatile: ClassVar[bool] = True
 
     def text(self) -> str:
         return f"-m set {bang(self.negated)}--match-set {self.name} {','.join(self.directions)}"

@@ -34,7 +34,7 @@ class Rule:
         return next((m.comment for m in self.matches if isinstance(m, CommentMatch)), None)
 
 
-Compiled = tuple[tuple[Match, ...], Target | None, bool]  # tests, target, is any test stateful
+Compiled = tuple[tuple[Match, ...], Target | None, bool, bool]  # tests, target, stateful, volatile
 
 
 class Chain:
@@ -84,17 +84,15 @@ class Chain:
 
     @property
     def compiled(self) -> tuple[Compiled, ...]:
-        """Per rule: the tests, the target, whether a test is stateful."""
+        """Per rule: the tests, the target, whether a test is stateful, whether anything is volatile."""
         if self._compiled is None:
-            self._compiled = tuple(
-                (rule.tests, rule.target, any(m.stateful for m in rule.matches)) for rule in self.rules
-            )
+            self._compiled = tuple(_compiled(rule) for rule in self.rules)
         return self._compiled
 
     @property
     def is_long(self) -> bool:
         """Whether walking it goes through the index."""
-        return len(self.rules) >= INDEX_FROM
+        return len(self.compiled) >= INDEX_FROM
 
     def candidates(self, skb: Skb) -> tuple[int, ...]:
         """The rules (from 0, in order) that might fit; all others are proved not to by address, protocol,
@@ -125,6 +123,12 @@ class Chain:
             self._index = {key: tuple(rules) for key, rules in index.items()}
             self._rest = tuple(rest)
         return self._index
+
+
+def _compiled(rule: Rule) -> Compiled:
+    tests, target = rule.tests, rule.target
+    volatile = any(m.volatile for m in tests) or (target is not None and target.volatile)
+    return tests, target, any(m.stateful for m in tests), volatile
 
 
 def index_key(rule: Rule) -> IndexKey | None:

@@ -25,6 +25,7 @@ class Target:
     __slots__ = ()
     effect: ClassVar[Effect] = Effect.VERDICT
     acts: ClassVar[bool] = False  # does something by itself before the walk goes on
+    volatile: ClassVar[bool] = False  # does it to memory, so that it must be done each time
 
     def perform(self, skb: Skb, log: Log) -> "Target | None":
         """Do it; the target that decides then, None to go on with the next rule."""

@@ -7,7 +7,7 @@ skipped. Source: Linux 6.18 net/ipv4/netfilter/ip_tables.c (ipt_do_table).
 
 from collections.abc import Iterator, Mapping
 
-from svclab.linux.iptables.rules import Chain
+from svclab.linux.iptables.rules import INDEX_FROM, Chain
 from svclab.linux.iptables.targets import Drop, Effect, Target
 from svclab.linux.iptables.traverse_log import DRAWN, ENDED, HIT, MISSED, SKIPPED, Log
 from svclab.linux.skb import Skb
@@ -20,7 +20,8 @@ def walk(
 ) -> Target | None:
     """The target that decided, or None for the policy ACCEPT. `indexed=False` compares every rule plainly.
 
-    Changes only `skb.mark` and, through stateful matches, the host's memory. Rules count from 0 in the log.
+    Changes only `skb.mark`, `skb.volatile` (whether an answer may be another the next time) and, through
+    stateful matches, the host's memory. Rules count from 0 in the log.
     """
     chain = chains[start]
     first = 0
@@ -55,11 +56,13 @@ def walk(
 def _first_hit(chain: Chain, first: int, skb: Skb, log: Log, indexed: bool) -> int:
     """The number of the next rule that fits, from `first` on; -1 if none does."""
     compiled = chain.compiled
-    if indexed and chain.is_long:
+    if indexed and len(compiled) >= INDEX_FROM:
         return _first_indexed_hit(chain, first, skb, log)
     missed_from = first
     for number in range(first, len(compiled)):
-        tests, _, stateful = compiled[number]
+        tests, _, stateful, volatile = compiled[number]
+        if volatile:
+            skb.volatile = True
         if stateful:
             skb.note = None
         for test in tests:
@@ -89,7 +92,9 @@ def _first_indexed_hit(chain: Chain, first: int, skb: Skb, log: Log) -> int:
         if at < number:
             log.append((SKIPPED, chain, at, number))
         at = number + 1
-        tests, _, stateful = compiled[number]
+        tests, _, stateful, volatile = compiled[number]
+        if volatile:
+            skb.volatile = True
         if stateful:
             skb.note = None
         for test in tests:

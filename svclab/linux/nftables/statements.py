@@ -24,6 +24,11 @@ class Comparison(Match):
     negated: bool = False
     mask: int | None = None
 
+    @property
+    def volatile(self) -> bool:  # type: ignore[override]
+        """Source ports differ from connection to connection."""
+        return self.selector.text == "th sport"
+
     def holds(self, skb: Skb) -> bool:
         found = self.selector.get(skb)
         if self.mask is not None:
@@ -81,6 +86,11 @@ class SetLookup(Match):
         """Sets that packets fill depend on what was remembered."""
         return self.found_in.timeout_seconds is not None
 
+    @property
+    def volatile(self) -> bool:  # type: ignore[override]
+        """As `stateful`."""
+        return self.found_in.timeout_seconds is not None
+
     def holds(self, skb: Skb) -> bool:
         return self.found_in.has(key_of(self.selectors, skb), skb) != self.negated
 
@@ -118,6 +128,7 @@ class Numgen(Match):
 
     count: int
     stateful: ClassVar[bool] = True
+    volatile: ClassVar[bool] = True
 
     def holds(self, skb: Skb) -> bool:
         skb.note = skb.chance.one_of(self.count)
@@ -155,6 +166,7 @@ class UpdateSet(Acting):
 
     selectors: tuple[Selector, ...]
     into: NamedSet
+    volatile: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
@@ -198,6 +210,11 @@ class Several(Acting):
     """Statements one after another; the last may decide."""
 
     parts: tuple[Target, ...]
+
+    @property
+    def volatile(self) -> bool:  # type: ignore[override]
+        """Whether one of the parts is."""
+        return any(part.volatile for part in self.parts)
 
     @property
     def name(self) -> str:
