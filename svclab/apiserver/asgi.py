@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 
 from svclab.apiserver import hub
 from svclab.apiserver.bodies import LIMIT_BYTES
-from svclab.apiserver.dispatch import ApiRequest, ApiResponse, Watch, handle
+from svclab.apiserver.dispatch import Answer, ApiRequest, ApiResponse, Followed, handle
 from svclab.apiserver.messages import ADMIN, UNKNOWN
 from svclab.cluster.access import cluster_of_secret
 from svclab.cluster.errors import NoSuchCluster
@@ -36,11 +36,11 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one HTTP request below /k8s/."""
     assert scope["type"] == "http", "websockets below /k8s/ go to streams"
     request, secret = await _request(scope, receive)
-    answer: ApiResponse | Watch
+    answer: Answer
     try:
         cluster = await hub.in_thread(lambda: cluster_of_secret(secret))
         answer = await hub.in_thread(lambda: handle(cluster, request))
-        if isinstance(answer, Watch) and not hub.has_room(cluster):
+        if not isinstance(answer, ApiResponse) and not hub.has_room(cluster):
             answer = _refused(_too_many_watches())
     except NoSuchCluster:
         answer = _refused(failure(404, "NotFound", "there is no cluster at this address", {}))
@@ -50,10 +50,10 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         log.exception("error %s answering %s", number, request.method)
         message = f"an error on the server has prevented the request from succeeding (svclab error {number})"
         answer = _refused(failure(500, "InternalError", message))
-    if isinstance(answer, Watch):
-        await _stream(answer, receive, send)
-    else:
+    if isinstance(answer, ApiResponse):
         await _send(answer, send, with_body=request.method != "HEAD")
+    else:
+        await _stream(answer, receive, send)
 
 
 def _refused(refusal: Any) -> ApiResponse:
@@ -68,12 +68,17 @@ def _too_many_watches() -> Any:
 
 
 async def _request(scope: Scope, receive: Receive) -> tuple[ApiRequest, str]:
-    """The request, and the secret by which it wants in."""
+    request, secret = identify_scope(scope)
+    request.body = await _body(receive)
+    return request, secret
+
+
+def identify_scope(scope: Scope) -> tuple[ApiRequest, str]:
+    """The request of a scope (without its body), and the secret by which it wants in."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
     path, secret, user = identify(scope["path"], headers)
-    body = await _body(receive)
-    return ApiRequest(scope["method"], path, query, headers, body, user), secret
+    return ApiRequest(scope.get("method", "GET"), path, query, headers, user=user), secret
 
 
 def identify(full_path: str, headers: dict[str, str]) -> tuple[str, str, str]:
@@ -120,7 +125,7 @@ def _latin(value: str) -> bytes:
     return " ".join(value.splitlines()).encode("latin-1", "replace")
 
 
-async def _stream(watch: Watch, receive: Receive, send: Send) -> None:
+async def _stream(watch: Followed, receive: Receive, send: Send) -> None:
     """Serve a watch until its time is over, it ends, or the client leaves. Headers go out at once."""
     headers = [(name.lower().encode(), value.encode()) for name, value in watch.headers.items()]
     headers += [
@@ -140,7 +145,7 @@ async def _stream(watch: Watch, receive: Receive, send: Send) -> None:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _feed(watch: Watch, subscriber: hub.Subscriber, send: Send, leaving: asyncio.Task[None]) -> None:
+async def _feed(watch: Followed, subscriber: hub.Subscriber, send: Send, leaving: asyncio.Task[None]) -> None:
     loop = asyncio.get_running_loop()
     end = loop.time() + watch.timeout_seconds if watch.timeout_seconds else None
     while not leaving.done():

@@ -14,6 +14,7 @@ from svclab.apiserver import (
     subresources,
     writes,
 )
+from svclab.apiserver.logs import LogFollow
 from svclab.apiserver.messages import ApiRequest, ApiResponse
 from svclab.apiserver.routing import NotAResource, Target, route
 from svclab.apiserver.watch import Watch
@@ -22,9 +23,10 @@ from svclab.cluster.store import ClusterHandle
 from svclab.kube.admission_warnings import ENDPOINTS_WARNING
 from svclab.kube.status import Refusal, bad_request, method_not_allowed
 
-__all__ = ["ApiRequest", "ApiResponse", "Watch", "handle"]
+__all__ = ["Answer", "ApiRequest", "ApiResponse", "Followed", "Watch", "handle"]
 
-Answer = ApiResponse | Watch
+Followed = Watch | LogFollow  # what goes on after its first answer
+Answer = ApiResponse | Followed
 Handler = Callable[[ClusterHandle, ApiRequest, Target, list[str]], Answer]
 
 _ON_COLLECTION: dict[str, tuple[str, Handler]] = {
@@ -43,7 +45,7 @@ _ON_OBJECT: dict[str, tuple[str, Handler]] = {
 def handle(cluster: ClusterHandle, request: ApiRequest) -> Answer:
     """Answer a request. Time passes first: what controllers owe the cluster is done before anybody looks.
 
-    Never raises Refusal: refusals are answers. A Watch is to be served by the caller.
+    Never raises Refusal: refusals are answers. A Watch (or a followed log) is to be served by the caller.
     """
     settle.advance(cluster)
     try:

@@ -15,6 +15,7 @@ from typing import Any
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import close_old_connections
 
+from svclab.apiserver.logs import LogFollow
 from svclab.apiserver.watch import Watch
 from svclab.cluster import news, settle
 from svclab.cluster.clock import real_now
@@ -41,7 +42,7 @@ async def in_thread(work: Callable[[], Any]) -> Any:
 class Subscriber:
     """One open watch and what it has still to send; None ends it."""
 
-    watch: Watch
+    watch: Watch | LogFollow
     queue: asyncio.Queue[list[bytes] | None] = field(
         default_factory=lambda: asyncio.Queue(_MOST_QUEUED_EVENTS)
     )
@@ -144,7 +145,7 @@ def has_room(cluster: ClusterHandle) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def subscribed(watch: Watch) -> AsyncIterator[Subscriber]:
+async def subscribed(watch: Watch | LogFollow) -> AsyncIterator[Subscriber]:
     """Have a watch fed; its Subscriber's queue is to be read."""
     pump = _pumps.get(watch.cluster.id)
     if pump is None:

@@ -1,35 +1,84 @@
 """GET pods/NAME/log: what a container has printed, as far as the simulation knows it.
 
-The lines are a pure function of the pod: its images' greetings. Whoever simulates traffic may add request
-lines through `lines_of`.
+A web server's lines come from the traces of requests that reached it; other programs here print nothing.
 """
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from svclab.apiserver.messages import ApiRequest, ApiResponse
 from svclab.apiserver.reads import find
 from svclab.apiserver.routing import Target
+from svclab.cluster import dataplane
 from svclab.cluster.store import ClusterHandle
+from svclab.kube.meta import moment
 from svclab.kube.status import bad_request
+from svclab.kube.webserver import web_response
 
 Manifest = dict[str, Any]
 
+TEXT_TYPE = "text/plain"
+_STARTED = (
+    "/docker-entrypoint.sh: /docker-entrypoint.d/ is not empty, will attempt to perform configuration",
+    "/docker-entrypoint.sh: Looking for shell scripts in /docker-entrypoint.d/",
+    "/docker-entrypoint.sh: Configuration complete; ready for start up",
+)
 
-def answer(cluster: ClusterHandle, request: ApiRequest, target: Target, _: list[str]) -> ApiResponse:
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line and when it was printed."""
+
+    at: datetime
+    text: str
+
+    def shown(self, *, timestamps: bool) -> str:
+        """The line as the log gives it."""
+        stamp = self.at.strftime("%Y-%m-%dT%H:%M:%S.%f") + "000Z " if timestamps else ""
+        return f"{stamp}{self.text}\n"
+
+
+def answer(
+    cluster: ClusterHandle, request: ApiRequest, target: Target, _: list[str]
+) -> "ApiResponse | LogFollow":
     """The log of one container. Raises Refusal (400) when it is not clear which, or it has not started."""
     pod = find(cluster, target)
     name = container_of(pod, request.parameter("container"))
     check_started(pod, name, previous=request.flag("previous"))
-    text = "".join(f"{line}\n" for line in pod_log(pod, name))
-    return ApiResponse.text(200, text)
+    if request.flag("follow"):
+        return LogFollow(cluster, request, target, name)
+    return ApiResponse(200, {"Content-Type": TEXT_TYPE}, _text(cluster, request, pod, name).encode())
+
+
+def _text(cluster: ClusterHandle, request: ApiRequest, pod: Manifest, container: str) -> str:
+    lines = log_lines(cluster, pod, container, previous=request.flag("previous"))
+    if (seconds := _number(request, "sinceSeconds")) is not None:
+        lines = [line for line in lines if line.at >= cluster.now() - timedelta(seconds=seconds)]
+    if since := moment(request.parameter("sinceTime") or None):
+        lines = [line for line in lines if line.at >= since]
+    if (tail := _number(request, "tailLines")) is not None:
+        lines = lines[len(lines) - min(tail, len(lines)) :]
+    text = "".join(line.shown(timestamps=request.flag("timestamps")) for line in lines)
+    limit = _number(request, "limitBytes")
+    return text if limit is None else text.encode()[:limit].decode(errors="ignore")
+
+
+def _number(request: ApiRequest, name: str) -> int | None:
+    text = request.parameter(name)
+    if not text:
+        return None
+    if not text.lstrip("-").isdigit():
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    return max(int(text), 0)
 
 
 def container_of(pod: Manifest, asked: str) -> str:
     """The container that is meant. Raises Refusal (400)."""
     names = [container["name"] for container in pod["spec"].get("containers", ())]
-    others = [
-        c["name"] for part in ("initContainers", "ephemeralContainers") for c in pod["spec"].get(part, ())
-    ]
+    parts = ("initContainers", "ephemeralContainers")
+    others = [container["name"] for part in parts for container in pod["spec"].get(part, ())]
     name = pod["metadata"]["name"]
     if asked:
         if asked not in (*names, *others):
@@ -42,30 +91,101 @@ def container_of(pod: Manifest, asked: str) -> str:
 
 
 def check_started(pod: Manifest, container: str, *, previous: bool) -> None:
-    """A container that waits has no log yet; one that never ended has no previous one. Raises Refusal
-    (400)."""
-    statuses = pod.get("status", {}).get("containerStatuses", ())
-    status = next((found for found in statuses if found["name"] == container), {})
+    """A container that waits has no log yet; one that never ended has no previous one. Raises Refusal."""
+    status = _status(pod, container)
     name = pod["metadata"]["name"]
-    if previous and not status.get("lastState"):
-        raise bad_request(f'previous terminated container "{container}" in pod "{name}" not found')
-    if waiting := status.get("state", {}).get("waiting"):
-        reason = waiting.get("reason", "ContainerCreating")
-        words = "trying and failing to pull image" if "Image" in reason or "Pull" in reason else reason
-        raise bad_request(f'container "{container}" in pod "{name}" is waiting to start: {words}')
     if not pod["spec"].get("nodeName"):
         raise bad_request(f"pod {name} does not have a host assigned")
+    if previous and not status.get("lastState", {}).get("terminated"):
+        raise bad_request(f'previous terminated container "{container}" in pod "{name}" not found')
+    if not previous and (waiting := status.get("state", {}).get("waiting")):
+        reason = waiting.get("reason", "ContainerCreating")
+        pulling = reason in ("ErrImagePull", "ImagePullBackOff")
+        words = "trying and failing to pull image" if pulling else reason
+        raise bad_request(f'container "{container}" in pod "{name}" is waiting to start: {words}')
 
 
-def pod_log(pod: Manifest, container: str) -> list[str]:
-    """What the image of a container prints when it starts."""
+def _status(pod: Manifest, container: str) -> Manifest:
+    statuses = pod.get("status", {}).get("containerStatuses", ())
+    return next((found for found in statuses if found["name"] == container), {})
+
+
+def log_lines(
+    cluster: ClusterHandle, pod: Manifest, container: str, *, previous: bool = False
+) -> list[LogLine]:
+    """Everything that an instance of a container has printed, in order; `previous` is the one before."""
+    status = _status(pod, container)
+    state = status.get("lastState" if previous else "state", {})
+    running = state.get("running") or state.get("terminated") or {}
+    start = moment(running.get("startedAt"))
+    end = moment(running.get("finishedAt"))
     spec = next((c for c in pod["spec"].get("containers", ()) if c["name"] == container), {})
-    image = spec.get("image", "").rpartition("/")[2].partition(":")[0]
-    if image != "nginx":
+    if start is None or not _is_nginx(spec):
         return []
-    if spec.get("command"):
-        return []
-    return [
-        "/docker-entrypoint.sh: /docker-entrypoint.d/ is not empty, will attempt to perform configuration",
-        "/docker-entrypoint.sh: Configuration complete; ready for start up",
+    greeting = [] if spec.get("command") else [LogLine(start, text) for text in _STARTED]
+    requests = [
+        line for line in _requests(cluster, pod, spec) if line.at >= start and (end is None or line.at <= end)
     ]
+    return greeting + requests
+
+
+def _is_nginx(container: Manifest) -> bool:
+    return container.get("image", "").rpartition("/")[2].startswith("nginx")
+
+
+def _requests(cluster: ClusterHandle, pod: Manifest, container: Manifest) -> list[LogLine]:
+    """One access log line for each stored request that this pod has answered."""
+    address = pod.get("status", {}).get("podIP")
+    host = f"pod/{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+    ports = {port["containerPort"] for port in container.get("ports", ())} or {80}
+    lines = []
+    for record in dataplane.traces(cluster):
+        outcome = record.trace["outcome"]
+        ip, _, port = (outcome.get("endpoint") or "").rpartition(":")
+        words = outcome.get("words") or ""
+        mine = ip == address or (ip == "127.0.0.1" and record.trace["source"] == host)
+        if not mine or int(port) not in ports or not words.startswith("HTTP/1.1 "):
+            continue
+        text = _access_line(cluster, pod, record, int(port), words.split(" ")[1])
+        lines.append(LogLine(record.virtual_time, text))
+    return lines
+
+
+def _access_line(cluster: ClusterHandle, pod: Manifest, record: Any, port: int, status: str) -> str:
+    path = urlsplit(record.trace["target"]).path or "/"
+    host = f"pod/{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+    size = len(web_response(cluster.snapshot(), host, path, port=port).body)
+    when = record.virtual_time.strftime("%d/%b/%Y:%H:%M:%S +0000")
+    client = record.trace["outcome"].get("source_seen") or "-"
+    return f'{client} - - [{when}] "GET {path} HTTP/1.1" {status} {size} "-" "curl/8.14.1" "-"'
+
+
+class LogFollow:
+    """A log that is followed: served like a watch, it gives what is new until the pod is gone."""
+
+    def __init__(self, cluster: ClusterHandle, request: ApiRequest, target: Target, container: str) -> None:
+        self.cluster = cluster
+        self.ended = False
+        self.timeout_seconds = None
+        self.warnings: list[str] = []
+        self.headers = {"Content-Type": TEXT_TYPE}
+        self._request, self._target, self._container = request, target, container
+        self._told: int | None = None
+
+    def news(self) -> list[bytes]:
+        """The lines since the last call, as one chunk; the first call gives what the request asks for."""
+        pod = self.cluster.snapshot().get("Pod", self._target.namespace, self._target.name)
+        if pod is None:
+            self.ended = True
+            return []
+        lines = log_lines(self.cluster, pod, self._container)
+        if self._told is None:
+            text = _text(self.cluster, self._request, pod, self._container)
+        else:
+            timestamps = self._request.flag("timestamps")
+            text = "".join(line.shown(timestamps=timestamps) for line in lines[self._told :])
+        self._told = len(lines)
+        return [text.encode()] if text else []
+
+    def bookmark(self) -> None:
+        """Logs have none."""

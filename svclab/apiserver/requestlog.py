@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from svclab.apiserver.messages import ApiRequest, ApiResponse
-from svclab.apiserver.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ def listen(cluster_id: Any, listener: Listener) -> Callable[[], None]:
     return stop
 
 
-def report(cluster: Any, request: ApiRequest, answer: ApiResponse | Watch) -> None:
+def report(cluster: Any, request: ApiRequest, answer: Any) -> None:
     """Tell the cluster's listeners of an answered request."""
     with _guard:
         found = list(_listeners.get(cluster.id, {}).values())

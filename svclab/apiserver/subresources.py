@@ -22,7 +22,6 @@ from svclab.kube.meta import timestamp
 from svclab.kube.resources import Resource
 from svclab.kube.selectors import format_object
 from svclab.kube.status import (
-    Refusal,
     bad_request,
     conflict_because,
     failure,
@@ -47,7 +46,7 @@ def handler(request: ApiRequest, target: Target) -> Any:
     if _METHOD_VERBS.get(request.method) not in sub.verbs:
         raise method_not_allowed()
     if sub.name in _STREAMS:
-        raise _needs_upgrade()
+        return _stream_by_plain_request
     found = {
         "status": _status,
         "scale": _scale,
@@ -62,12 +61,19 @@ def handler(request: ApiRequest, target: Target) -> Any:
     return found
 
 
-def _needs_upgrade() -> Refusal:
+def _stream_by_plain_request(
+    cluster: ClusterHandle, request: ApiRequest, target: Target, _: list[str]
+) -> ApiResponse:
+    """A client whose WebSocket was refused asks again like this, and shows the reason that it gets here."""
+    pod = find(cluster, target)
+    if target.subresource is not None and target.subresource.name != "portforward":
+        name = logs.container_of(pod, request.parameter("container"))
+        logs.check_started(pod, name, previous=False)
     message = (
         "Upgrade request required: this server speaks WebSocket (kubectl 1.30 and later, port-forward "
         "1.31 and later), not SPDY"
     )
-    return bad_request(message)
+    raise bad_request(message)
 
 
 def _stored(batch: Batch, target: Target) -> Manifest:
