@@ -115,7 +115,7 @@ BAD_FILES = {
     ),
     json.dumps(
         SERVICE | {"spec": {"clusterIPs": [1]}}
-    ): "Service demo/web: spec.clusterIPs[0] must be text, not 1",
+    ): "Service demo/web: spec.clusterIPs[0] must be an IP address or None, not 1",
     "\x00": "unacceptable character",
     "[" * 100_000: "line 1: nested too deeply",
     "- " * 100_000: "line 1: nested too deeply",
