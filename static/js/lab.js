@@ -2,11 +2,13 @@
 // The sandbox page: the workspace and its greeting.
 
 import { workspace } from "./workspace.js";
+import { still } from "./a11y/motion.js";
 import { createWelcome } from "./desk/welcome.js";
 
 const { store, stage } = workspace;
 
 const welcome = createWelcome({
+  peek(source, target) { if (!still()) workspace.tell({ type: "peek", source, target }); },
   send(source, target, count, watch) {
     if (count === 1) workspace.send({ source, target }, { watch });
     else workspace.tell({ type: "send.many", source, target, protocol: "TCP", count });

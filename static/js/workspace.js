@@ -90,6 +90,7 @@ function receive(message) {
   if (message.type === "trace") traceCame(message);
   else if (message.type === "trace.full") load(message.trace, true);
   else if (message.type === "applied") editor.then((yaml) => yaml.showResults(message.name, message.results));
+  else if (message.type === "peeked") stage.fly(framesOf(message.trace), message.trace.outcome.code !== "OK");
   else if (message.type === "error") toast(message.message, "error");
   else if (message.type === "notice") toast(message.message);
   else if (message.type === "state" && message.fresh) reset();

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import yaml
 
-_DOCUMENT = re.compile(r"^---(\s.*)?$", re.MULTILINE)
+_DOCUMENT = re.compile(r"^---([ \t].*)?$", re.MULTILINE)
 _YAML_LINE = re.compile(r"\bline (\d+)\b")
 _STEP = re.compile(r"([^.\[\]]+)|\[([^\]]*)\]")
 _RENAMED = {"name": "metadata.name"}

@@ -114,6 +114,7 @@ class Terminals:
         terminal = self._open.get(name)
         number, line = terminal.running.pop(0) if terminal and terminal.running else ("", "")
         found = work.flows(self._cluster, flows)
+        self._loop.call_soon_threadsafe(self._flush, name)  # what it printed comes before its end
         self._tell(TermDone(name, status, found, number, line))
 
     def _exited(self, name: str, code: int) -> None:

@@ -45,7 +45,8 @@ def page_data(request: HttpRequest, cluster: ClusterHandle) -> dict[str, Any]:
     """What the page's script finds in the page: the learner's manifests and where to post a large one."""
     paths = [path for path in lifecycle.list_files(cluster.id) if path.endswith((".yaml", ".yml"))]
     files = [{"name": path, "text": lifecycle.read_file(cluster.id, path)} for path in paths]
-    return {"files": files, "hello": seeds.manifests("hello"), "apply": reverse("apply"), "csrf": get_token(request)}
+    hello = seeds.manifests("hello")
+    return {"files": files, "hello": hello, "apply": reverse("apply"), "csrf": get_token(request)}
 
 
 @require_GET

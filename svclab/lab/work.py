@@ -25,6 +25,7 @@ from svclab.lab.protocol import (
     Clock,
     Message,
     Objects,
+    Peeked,
     Progress,
     State,
     TraceCame,
@@ -222,6 +223,14 @@ def _send(cluster: ClusterHandle, message: protocol.Send | protocol.SendMany, or
         raise Refused(f"{error}.") from error
     except KeyError as error:
         raise Refused(f"{message.source} is not there (any more), so it can send nothing.") from error
+
+
+def peek(cluster: ClusterHandle, message: protocol.Peek) -> Peeked:
+    """A request that leaves no mark."""
+    try:
+        return Peeked(dataplane.probe(cluster, message.source, message.target)[0])
+    except (BadTarget, KeyError) as error:
+        raise Refused("There is nobody to ask, or nothing to be asked.") from error
 
 
 def set_clock(cluster: ClusterHandle, message: protocol.SetClock) -> None:

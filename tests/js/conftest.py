@@ -53,7 +53,9 @@ def js(page: Page) -> Callable[..., Any]:
     """`js("trace/frames.js", "(m, x) => m.framesOf(x).length", x)`: call into a module, get plain values back."""
 
     def call(module: str, body: str, *arguments: Any) -> Any:
-        script = f"async ([path, args]) => {{ const m = await import(path); return await ({body})(m, ...args); }}"
+        script = (
+            f"async ([path, args]) => {{ const m = await import(path); return await ({body})(m, ...args); }}"
+        )
         return page.evaluate(script, [f"/static/js/{module}", list(arguments)])
 
     return call

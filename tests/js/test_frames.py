@@ -89,7 +89,9 @@ def test_the_picture_is_a_function_of_trace_and_time(js, sample, case):
 def test_at_a_nat_the_old_header_is_struck_out_and_the_new_one_carried(js, sample):
     trace = sample("trace-ok")
     index = js(
-        "trace/frames.js", "(m, t) => m.framesOf(t).find(f => f.kind === 'nat' && f.purpose === 'request').index", trace
+        "trace/frames.js",
+        "(m, t) => m.framesOf(t).find(f => f.kind === 'nat' && f.purpose === 'request').index",
+        trace,
     )
     envelope = js("trace/player.js", PICTURE, trace, index)["envelope"]
     assert envelope["struck"]["dst"] == "10.96.123.45"

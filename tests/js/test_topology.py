@@ -110,7 +110,9 @@ def test_a_packet_for_a_load_balancers_address_passes_the_load_balancer(js, samp
         (False, True, False, "serving"),
     ],
 )
-def test_an_endpoints_conditions_decide_how_its_thread_is_drawn(js, sample, ready, serving, terminating, state):
+def test_an_endpoints_conditions_decide_how_its_thread_is_drawn(
+    js, sample, ready, serving, terminating, state
+):
     objects = sample("objects")
     slice_ = next(item for item in objects if item["metadata"]["name"].startswith("backend-service-"))
     slice_["endpoints"][0]["conditions"] = {"ready": ready, "serving": serving, "terminating": terminating}
@@ -120,5 +122,8 @@ def test_an_endpoints_conditions_decide_how_its_thread_is_drawn(js, sample, read
 
 
 def test_a_pods_name_is_told_apart_from_its_twins_by_the_suffix(js):
-    assert js("topology/model.js", "(m, n, h) => m.splitName(n, h)", "web-5d9c-abcde", "5d9c") == ["web", "abcde"]
+    assert js("topology/model.js", "(m, n, h) => m.splitName(n, h)", "web-5d9c-abcde", "5d9c") == [
+        "web",
+        "abcde",
+    ]
     assert js("topology/model.js", "(m, n) => m.splitName(n)", "debug") == ["debug", ""]

@@ -22,7 +22,9 @@ def test_the_transcript_tells_chance_address_and_memory(js, sample):
             sample("trace-ok"),
         )
     )
-    assert "Destination rewritten from 10.96.123.45:80 to 10.244.2.5:80; DNAT, and remembered, on node1." in text
+    assert (
+        "Destination rewritten from 10.96.123.45:80 to 10.244.2.5:80; DNAT, and remembered, on node1." in text
+    )
     assert "from memory (connection tracking)" in text
     assert "drawn with chance" in text
     assert "Answered by 10.244.2.5:80, which saw the request come from 10.244.1.8." in text
@@ -88,7 +90,10 @@ def test_ages_read_as_kubectl_prints_them(js, seconds, text):
 
 
 def test_markup_in_a_name_stays_text(js, page):
-    js("core/dom.js", "(m) => { document.body.append(m.h('p', { text: '<img src=x onerror=alert(1)>' }, '<b>x</b>')); }")
+    js(
+        "core/dom.js",
+        "(m) => { document.body.append(m.h('p', { text: '<img src=x onerror=alert(1)>' }, '<b>x</b>')); }",
+    )
     assert page.locator("body img, body b").count() == 0
 
 

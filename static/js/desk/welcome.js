@@ -18,8 +18,10 @@ export function welcomeScene(model) {
   return null;
 }
 
+const MOST_IDLE = 20;
+
 /**
- * @param {{send: (source: string, target: string, count: number, animate: boolean) => void, remove: (pod: any) => void,
+ * @param {{peek: (source: string, target: string) => void, send: (source: string, target: string, count: number, animate: boolean) => void, remove: (pod: any) => void,
  *   guess: (host: string | null) => void, apply: () => void}} actions
  */
 export function createWelcome(actions) {
@@ -39,6 +41,15 @@ export function createWelcome(actions) {
   const target = () => (scene ? `http://${scene.service.name}${scene.asker.namespace === scene.service.namespace ? "" : `.${scene.service.namespace}`}` : "");
   const button = (/** @type {string} */ name, /** @type {string} */ text, /** @type {() => void} */ run, primary = true) =>
     h(`button.button${primary ? ".primary" : ""}`, { type: "button", onclick: run }, icon(name), text);
+
+  /** Until the first touch a packet leaves every two seconds, so that the page is seen to live. */
+  let shown = 0;
+  const idle = setInterval(() => {
+    if (step !== "guess" || shown >= MOST_IDLE) clearInterval(idle);
+    if (step !== "guess" || guess || shown >= MOST_IDLE || document.hidden || !scene) return;
+    shown += 1;
+    actions.peek(scene.asker.host, target());
+  }, 2200);
 
   function draw() {
     if (!scene) {

@@ -1,0 +1,59 @@
+"""The line that an error is about, out of its words."""
+
+import pytest
+
+from svclab.lab.lines import documents, line_of
+
+DEPLOYMENT = """apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  replicas: "three"
+  template:
+    spec:
+      containers:
+      - name: a
+        image: x
+      - name: b
+        ports:
+        - containerPort: 99999
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ('unknown field "spec.replicas"', 6),
+        ('strict decoding error: unknown field "spec.template.spec.containers[1].image2"', 12),
+        ("json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32", 6),
+        (
+            'The Deployment "web" is invalid: spec.template.spec.containers[1].ports[0].containerPort: '
+            "Invalid value: 99999: must be between 1 and 65535, inclusive",
+            14,
+        ),
+        ("* spec.selector: Required value", 5),
+        ("error converting YAML to JSON: yaml: line 8: mapping values are not allowed", 8),
+        ("resource name may not be empty", 4),
+        ("the connection was refused", None),
+    ],
+)
+def test_field_paths_and_yaml_lines_lead_to_the_line(words, line):
+    assert line_of(DEPLOYMENT, words) == line
+
+
+def test_a_text_is_cut_at_its_document_marks_and_keeps_count_of_lines():
+    text = "# only words\n---\na: 1\n--- # two\nb: 2\n---\n---\n"
+    assert [(first, part.strip()) for first, part in documents(text)] == [(1, "a: 1"), (3, "b: 2")]
+
+
+def test_dashes_within_a_block_of_text_are_no_document_mark():
+    text = "data: |\n  ---\n  x\n"
+    assert len(list(documents(text))) == 1
+
+
+def test_a_bomb_of_aliases_is_not_expanded_to_find_a_line():
+    bomb = "a: &a [x,x]\n" + "".join(
+        f"{b}: &{b} [*{a},*{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=False)
+    )
+    assert line_of(bomb, 'unknown field "a"') == 1

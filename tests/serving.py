@@ -1,0 +1,68 @@
+"""A real server of svclab on a database of its own, for tests that look at it from outside."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where it listens (scheme, host and port), and the directory it writes to."""
+
+    url: str
+    var: Path
+
+    @property
+    def log(self) -> str:
+        """All that it has printed."""
+        return (self.var / "server.log").read_text(errors="replace")
+
+
+@contextlib.contextmanager
+def serving(var: Path) -> Iterator[Server]:
+    """Migrate, collect static files, serve with Daphne on a free port; ended afterwards."""
+    port = _free_port()
+    environment = {**os.environ, "SVCLAB_VAR": str(var), "PYTHONUNBUFFERED": "1"}
+    environment.pop("SVCLAB_DEBUG", None)
+    subprocess.run([sys.executable, "manage.py", "prepare"], cwd=ROOT, env=environment, check=True)
+    with (var / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "svclab.asgi:application"],
+            cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        server = Server(f"http://127.0.0.1:{port}", var)
+        try:
+            _wait_for(server, process)
+            yield server
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _wait_for(server: Server, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(240):
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended:\n{server.log}")
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"{server.url}/", timeout=5).close()
+            return
+        time.sleep(0.25)
+    raise RuntimeError(f"the server did not answer within a minute:\n{server.log}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
