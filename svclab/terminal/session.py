@@ -32,7 +32,7 @@ from svclab.terminal.shell.interpreter import Interpreter
 from svclab.terminal.shell.jobs import Jobs
 from svclab.terminal.shell.parser import parse
 from svclab.terminal.shell.redirection import Descriptors
-from svclab.terminal.shell.state import Exit, ShellState
+from svclab.terminal.shell.state import Discard, Exit, ShellState
 from svclab.terminal.shell.syntax import Node, Sequence, ShellSyntaxError
 from svclab.terminal.streams import BrokenPipe, Input, Output
 
@@ -109,6 +109,7 @@ class Session:
         self.history: list[str] = []
         self.jobs = Jobs()
         self.closed = False
+        self._discarded = False  # the rest of the line is not to be run
         self.flows: list[Any] = []  # ids of the traces that the last command line caused
         self.background_flows: list[Any] = []
         self.on_event: Callable[[dict[str, Any]], object] | None = None  # set by the page: see `edit`
@@ -245,11 +246,11 @@ class Session:
         if len(text) > MAX_LINE:
             return self._say(descriptors, f"svclab: a command may have {MAX_LINE:,} characters", 1)
         for line in whole_commands(text):
-            self._note(line)
             try:
-                line = expanded(line, self.history[:-1], lambda shown: self._say(descriptors, shown, 0))
+                line = expanded(line, self.history, lambda shown: self._say(descriptors, shown, 0))
             except KeyError as missing:
                 return self._say(descriptors, f"bash: {missing.args[0]}: event not found", 1)
+            self._note(line)
             self._run_whole(line, process, descriptors)
             if process.is_cancelled() or self.closed:
                 break
@@ -287,6 +288,8 @@ class Session:
             item, *items = items
             depth = len(self.places)
             self._guarded(lambda shell, item=item: shell.run(Sequence((item,))), process, descriptors)
+            if self._discarded:
+                return
             if len(self.places) > depth:
                 self.places[-1].waiting = items
                 return
@@ -299,9 +302,12 @@ class Session:
         """Run one command; whatever happens in it ends it alone."""
         state = self.places[-1].state
         shell = self._interpreter(process, descriptors)
+        self._discarded = False
         try:
             with process.at_end:
                 state.status = body(shell)
+        except Discard:
+            self._discarded = True
         except Exit as ended:
             self._exit(ended.status, process, descriptors)
         except Stopped as stopped:

@@ -17,6 +17,10 @@ BUSYBOX = Location("pod", "default", "box", "box", "busybox:1.36")
 WEB = Location("pod", "default", "web", "nginx", "nginx:1.25")
 
 
+NODE = Location("node", name="node1")
+PLACES = {"laptop": LAPTOP, "netshoot": POD, "busybox": BUSYBOX, "nginx": WEB, "node1": NODE}
+
+
 def _pod(place: Location, ip: str, node: str) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
@@ -121,10 +125,10 @@ def _nobody(*_: Any) -> None:
 def at() -> Callable[..., Typed]:
     """Opens a terminal at a place of a cluster that stands still."""
 
-    def open_at(location: Location = LAPTOP, shell: str = "bash", **wires: Any) -> Typed:
+    def open_at(place: str = "laptop", shell: str = "bash", **wires: Any) -> Typed:
         store = MemoryStore()
         told = {"send": _nobody, "api": _nobody} | wires
-        session = Session(StandingCluster(), location=location, shell=shell, store=store, wires=Wires(**told))
+        session = Session(StandingCluster(), location=PLACES[place], shell=shell, store=store, wires=Wires(**told))
         return Typed(session, store)
 
     return open_at
@@ -134,6 +138,3 @@ def at() -> Callable[..., Typed]:
 def sh(at: Callable[..., Typed]) -> Typed:
     """A terminal on the laptop."""
     return at()
-
-
-__all__ = ["BUSYBOX", "POD", "WEB", "MemoryStore", "StandingCluster", "Typed"]

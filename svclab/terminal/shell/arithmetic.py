@@ -128,7 +128,8 @@ class _Evaluation:
                 right = self._branch(not left, lambda: self._binary(level + 1))
                 left = int(bool(left or right))
             else:
-                left = self._apply(operator, left, self._binary(level + 1))
+                place = self._i
+                left = self._apply(operator, left, self._binary(level + 1), place)
         return left
 
     def _power(self) -> int:
@@ -193,12 +194,12 @@ class _Evaluation:
             raise self._error("expression recursion level exceeded", name)
         return _Evaluation(text, self._get, self._put, self._nesting + 1).value()
 
-    def _apply(self, operator: str, left: int, right: int) -> int:
+    def _apply(self, operator: str, left: int, right: int, place: int = 0) -> int:
         if operator in ("/", "%"):
             if right == 0:
                 if not self._live:
                     return 0
-                raise self._error("division by 0")
+                raise self._error("division by 0", " ".join(self._tokens[place:]))
             quotient = abs(left) // abs(right) * (1 if (left < 0) == (right < 0) else -1)
             return _wrapped(quotient if operator == "/" else left - right * quotient)
         return _wrapped(_OPERATIONS[operator](left, right))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from svclab.terminal.commands.registry import Context, Usage, find_command
 from svclab.terminal.files import FileError
@@ -11,13 +11,14 @@ from svclab.terminal.shell import builtins
 from svclab.terminal.shell.assignments import assign
 from svclab.terminal.shell.lexer import Incomplete, tokens
 from svclab.terminal.shell.redirection import redirected
-from svclab.terminal.shell.state import Exit, LoopControl, Return, ShellError
+from svclab.terminal.shell.state import Discard, Exit, LoopControl, Return, ShellError
 from svclab.terminal.shell.syntax import Node, Redirect, Simple
 from svclab.terminal.streams import BrokenPipe, Input, Output
 
 if TYPE_CHECKING:
     from svclab.terminal.shell.interpreter import Interpreter
 
+Result = TypeVar("Result")
 MAX_CALLS = 60
 _PIPE_STATUS = 141  # ended by SIGPIPE
 
@@ -30,6 +31,8 @@ def ended(body: Callable[[], int]) -> int:
         return end.status
     except LoopControl:
         return 0
+    except Discard:
+        return 1
     except BrokenPipe:
         return _PIPE_STATUS
 
@@ -56,9 +59,11 @@ def run_simple(shell: "Interpreter", node: Simple, used: frozenset[str] = frozen
     if node.words and node.words[0] in shell.state.aliases and node.words[0] not in used:
         return _aliased(shell, node, used)
     try:
-        return _expanded(shell, node)
+        status = _expanded(shell, node)
     except (ShellError, FileError) as error:
-        return shell.complain(str(error))
+        status = shell.complain(str(error))
+    shell.state.variables["PIPESTATUS"] = {"0": str(status)}
+    return status
 
 
 def _aliased(shell: "Interpreter", node: Simple, used: frozenset[str]) -> int:
@@ -82,7 +87,7 @@ def _aliased(shell: "Interpreter", node: Simple, used: frozenset[str]) -> int:
 
 def _expanded(shell: "Interpreter", node: Simple) -> int:
     before = shell.state.status
-    words = shell.expander.fields(node.words)
+    words = expanding(shell, lambda: shell.expander.fields(node.words))
     if words:
         if "x" in shell.state.options:
             _trace(shell, words)
@@ -93,9 +98,19 @@ def _expanded(shell: "Interpreter", node: Simple) -> int:
         return with_redirects(shell, node.redirects, lambda: call(shell, words))
     shell.state.status = 0
     for assignment in node.assignments:
-        assign(shell, assignment)
+        expanding(shell, lambda assignment=assignment: assign(shell, assignment))
     status = shell.state.status if node.assignments or node.words else before
     return with_redirects(shell, node.redirects, lambda: status)
+
+
+def expanding(shell: "Interpreter", body: Callable[[], Result]) -> Result:
+    """What `body` gives; an expansion or assignment that fails is printed and ends the command line."""
+    try:
+        return body()
+    except ShellError as error:
+        shell.complain(str(error))
+        shell.state.status = 1
+        raise Discard from None
 
 
 def _redirect_for_good(shell: "Interpreter", redirects: tuple[Redirect, ...]) -> int:
@@ -138,10 +153,7 @@ def call(shell: "Interpreter", argv: list[str], *, functions: bool = True) -> in
     if functions and name in shell.state.functions:
         return _function(shell, shell.state.functions[name], argv[1:])
     if builtin := builtins.BUILTINS.get(name):
-        try:
-            return builtin(shell, argv[1:])
-        except BrokenPipe:
-            return _PIPE_STATUS
+        return builtin(shell, argv[1:])
     return _program(shell, argv)
 
 

@@ -64,8 +64,6 @@ class Interpreter:
         match node:
             case syntax.Simple():
                 status = calls.run_simple(self, node)
-                if status and "e" in self.state.options and not self._conditions:
-                    raise Exit(status)
             case syntax.Sequence(items):
                 status = self._sequence(items)
             case syntax.AndOr(first, rest):
@@ -77,6 +75,9 @@ class Interpreter:
             case _:
                 status = self._compound(node)
         self.state.status = status
+        ends = isinstance(node, syntax.Simple | syntax.Pipeline | syntax.Group | syntax.Conditional)
+        if status and ends and "e" in self.state.options and not self._conditions:
+            raise Exit(status)
         return status
 
     def _compound(self, node: Node) -> int:
@@ -213,11 +214,9 @@ class Interpreter:
             after()
 
     def _for(self, node: syntax.For) -> int:
-        try:
-            values = list(self.state.positional) if node.words is None else self.expander.fields(node.words)
-        except ShellError as error:
-            return self.complain(str(error))
-        waiting = iter(values)
+        words = node.words
+        values = self.state.positional if words is None else self._fields(words)
+        waiting = iter(list(values))
 
         def next_value() -> bool:
             value = next(waiting, None)
@@ -226,6 +225,9 @@ class Interpreter:
             return value is not None
 
         return self._guarded(lambda: self._loop(next_value, node.body))
+
+    def _fields(self, words: tuple[str, ...]) -> list[str]:
+        return calls.expanding(self, lambda: self.expander.fields(words))
 
     def _arithmetic_for(self, node: syntax.ArithmeticFor) -> int:
         def run() -> int:
@@ -253,11 +255,8 @@ class Interpreter:
         return self._guarded(run)
 
     def _guarded(self, body: Callable[[], int]) -> int:
-        """Runs `body`; an expansion that fails is printed and gives status 1."""
-        try:
-            return body()
-        except (ShellError, FileError) as error:
-            return self.complain(str(error))
+        """Runs `body`; an expansion that fails is printed and ends the command line."""
+        return calls.expanding(self, body)
 
     def complain(self, text: str) -> int:
         """Print an error as this shell words it; gives 1."""
@@ -300,15 +299,17 @@ class Interpreter:
 
         text = node.source if isinstance(node, syntax.Simple) else "…"
         try:
-            job = self.session.jobs.start(text, body)
+            self.session.jobs.start(text, body, self._announce)
         except TooManyJobs:
             return self.complain("svclab: no more than 4 commands in the background (limit of this terminal)")
+        return 0
+
+    def _announce(self, job: Job) -> None:
         self.state.last_job = job.pid
         if self.state.interactive:
             stream = self.descriptors[2]
             assert isinstance(stream, Output)
             stream.write(f"[{job.number}] {job.pid}\n")
-        return 0
 
     def _pipeline(self, node: syntax.Pipeline) -> int:
         if node.negated:

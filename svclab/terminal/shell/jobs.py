@@ -48,14 +48,15 @@ class Jobs:
     running: list[Job] = field(default_factory=list)
     _next_pid: int = 4200
 
-    def start(self, text: str, body: Callable[[Job], int]) -> Job:
-        """Run `body` in the background. Raises TooManyJobs."""
+    def start(self, text: str, body: Callable[[Job], int], announce: Callable[[Job], object]) -> Job:
+        """Run `body` in the background, after `announce`. Raises TooManyJobs."""
         if sum(not job.finished.is_set() for job in self.running) >= MAX_JOBS:
             raise TooManyJobs
         self._next_pid += 7
         number = max((job.number for job in self.running), default=0) + 1
         job = Job(number, self._next_pid, text)
         self.running.append(job)
+        announce(job)
 
         def run() -> None:
             try:

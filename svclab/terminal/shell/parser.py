@@ -36,6 +36,8 @@ _SIMPLE = frozenset(
     }
 )
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(?:\[([^]]*)\])?(\+?)=(.*)", re.DOTALL)
+_PLAIN = re.compile(r"[\w./:@%,+=-]+|[{}!]|\[\[|\]\]")
+_ASSIGNED = re.compile(r"[A-Za-z_]\w*=")
 _MAX_DEPTH = 200
 
 Item = str | Node  # of a flattened chain: an operator, or a command
@@ -49,11 +51,35 @@ def parse(text: str) -> Node:
     except Incomplete:
         raise ShellSyntaxError("unexpected EOF while looking for matching quote or bracket") from None
     source = plain.encode(errors="replace")
-    root = Parser(_LANGUAGE).parse(source).root_node
+    root = Parser(_LANGUAGE).parse(_masked(plain).encode(errors="replace")).root_node
     try:
         return _Builder(source, documents).program(root)
     except RecursionError:
         raise ShellSyntaxError("syntax error: commands nested too deeply") from None
+
+
+def _masked(text: str) -> str:
+    """`text` with each word that is not a plain one, and all within `[[ ]]`, as letters, byte for byte as long.
+
+    So the grammar sees structure only, and no word (`{1..}`, `jsonpath={.items[0]}`) can mislead it.
+    """
+    parts: list[str] = []
+    done = 0
+    found = list(tokens(text))
+    for place, token in enumerate(found):
+        if token.start < done or token.kind != "word":
+            continue
+        if token.text == "[[" and (end := next((t for t in found[place:] if t.text == "]]"), None)):
+            start, stop = token.end + 1, end.start - 1
+        elif _PLAIN.fullmatch(token.text):
+            continue
+        else:
+            assigned = _ASSIGNED.match(token.text)
+            start, stop = token.start + (assigned.end() if assigned else 0), token.end
+        if stop > start:
+            parts += [text[done:start], "w" * len(text[start:stop].encode(errors="replace"))]
+            done = stop
+    return "".join(parts) + text[done:]
 
 
 class _Builder:

@@ -19,6 +19,10 @@ class Exit(Exception):
         self.status = status
 
 
+class Discard(Exception):
+    """An expansion failed: the rest of the command line is dropped, `$?` is 1."""
+
+
 class LoopControl(Exception):
     """`break` or `continue` on its way up through `levels` loops."""
 

@@ -170,7 +170,8 @@ def _not_connected(
         why = "Connection refused" if code in REFUSALS else "Network is unreachable"
         why = "Connection timed out" if code in SILENCES else why
         _tell(context, options, f"connect to {sent.address} port {port} failed: {why}")
-        found.error = f"Failed to connect to {host} port {port} after {milliseconds(sent)} ms: Couldn't connect to server"
+        after = f"port {port} after {milliseconds(sent)} ms"
+        found.error = f"Failed to connect to {host} {after}: Couldn't connect to server"
     _tell(context, options, found.error)
     _closing(context, options, connections.made)
 

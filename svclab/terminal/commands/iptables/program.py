@@ -19,10 +19,24 @@ _BUILT_IN = {
     "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
     "raw": ("PREROUTING", "OUTPUT"),
 }
-_CHANGES = frozenset({
-    "-A", "-I", "-D", "-R", "-F", "-X", "-Z", "-N", "-P", "-E", "--append", "--insert", "--delete", "--
-    flush", "--zero",
-})  # fmt: skip
+_CHANGES = frozenset(
+    {
+        "-A",
+        "-I",
+        "-D",
+        "-R",
+        "-F",
+        "-X",
+        "-Z",
+        "-N",
+        "-P",
+        "-E",
+        "--append",
+        "--insert",
+        "--delete",
+        "--flush",
+    }
+)
 
 
 @command("iptables", "iptables-nft", "iptables-legacy", places=_PLACES)
