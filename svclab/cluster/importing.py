@@ -6,82 +6,18 @@ line.
 """
 
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from svclab.cluster.shapes import NAME, WrongShape, check, check_manifest, described
 from svclab.kube.snapshot import Manifest, Snapshot
 
 CLUSTER_SCOPED = {"Node", "Namespace", "IngressClass", "PersistentVolume", "ServiceCIDR"}
 LARGEST_BYTES = 256 * 1024 * 1024
 DEEPEST = 100  # levels of nesting; no Kubernetes object comes near
-
-# What the engine reads of each kind. A "!" after a key: it must be there. None counts as absent everywhere
-# else.
-_STRINGS = [str]
-_LABELS = {"*": str}
-_PORT = range(65536)
-_PROTOCOL = ("TCP", "UDP", "SCTP")
-_NAME = re.compile(r"[A-Za-z0-9._:-]*")
-SHAPES: dict[str, dict] = {
-    "Node": {
-        "spec": {"podCIDR": str, "podCIDRs": _STRINGS},
-        "status": {"addresses": [{"type!": str, "address!": str}]},
-    },
-    "Service": {
-        "spec": {
-            "type": str,
-            "clusterIP": str,
-            "clusterIPs": _STRINGS,
-            "externalName": str,
-            "externalIPs": _STRINGS,
-            "externalTrafficPolicy": str,
-            "internalTrafficPolicy": str,
-            "healthCheckNodePort": _PORT,
-            "loadBalancerSourceRanges": _STRINGS,
-            "publishNotReadyAddresses": bool,
-            "selector": _LABELS,
-            "sessionAffinity": str,
-            "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": int}},
-            "ports": [{"name": _NAME, "protocol": _PROTOCOL, "port!": _PORT, "nodePort": _PORT}],
-        },
-        "status": {"loadBalancer": {"ingress": [{"ip": str, "hostname": str, "ipMode": str}]}},
-    },
-    "EndpointSlice": {
-        "addressType": str,
-        "ports": [{"name": _NAME, "protocol": _PROTOCOL, "port": _PORT}],
-        "endpoints": [
-            {
-                "addresses!": _STRINGS,
-                "conditions": {"ready": bool, "serving": bool, "terminating": bool},
-                "hostname": str,
-                "nodeName": str,
-                "targetRef": {"kind": str, "namespace": str, "name": str},
-                "hints": {"forZones": [{"name!": str}], "forNodes": [{"name!": str}]},
-            }
-        ],
-    },
-    "Pod": {
-        "spec": {
-            "nodeName": str,
-            "hostname": str,
-            "subdomain": str,
-            "hostNetwork": bool,
-            "dnsPolicy": str,
-            "dnsConfig": {
-                "nameservers": _STRINGS,
-                "searches": _STRINGS,
-                "options": [{"name!": str, "value": str}],
-            },
-            "containers": [{"name": str, "image": str, "ports": [{"name": _NAME, "containerPort!": _PORT}]}],
-        },
-        "status": {"phase": str, "podIP": str, "hostIP": str, "podIPs": [{"ip": str}]},
-    },
-}
-WORDS = {str: "text", int: "a whole number", bool: "true or false"}
 
 
 class BadFile(Exception):
@@ -183,7 +119,7 @@ def _items(document: Any) -> list[Any]:
     if isinstance(document, list):
         return document
     if not isinstance(document, dict):
-        raise BadFile(f"expected Kubernetes objects, found {_kind_of(document)}")
+        raise BadFile(f"expected Kubernetes objects, found {described(document)}")
     if "kind" not in document and "objects" in document:
         return _list(document["objects"], "objects")
     kind = document.get("kind")
@@ -199,94 +135,35 @@ def _list(value: Any, name: str) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise BadFile(f"{name} must be a list, not {_kind_of(value)}")
+        raise BadFile(f"{name} must be a list, not {described(value)}")
     return value
 
 
 def _checked(manifest: Any) -> Manifest:
     """The object with its namespace filled in. Raises BadFile if the engine could not read it."""
     if not isinstance(manifest, dict):
-        raise BadFile(f"expected a Kubernetes object, found {_kind_of(manifest)}")
+        raise BadFile(f"expected a Kubernetes object, found {described(manifest)}")
+    manifest = _without_nulls(manifest)
     kind, metadata = manifest.get("kind"), manifest.get("metadata")
     if not isinstance(kind, str) or not kind:
         raise BadFile("an object has no kind")
     if not isinstance(metadata, dict) or not metadata.get("name"):
         raise BadFile(f"a {kind} has no metadata.name")
-    _check(metadata, {"name": _NAME, "namespace": _NAME}, "metadata", kind)
-    namespace = metadata.get("namespace")
-    if kind in CLUSTER_SCOPED:
-        about = f"{kind} {metadata['name']}"
-    else:
-        metadata = metadata | {"namespace": namespace or "default"}
-        manifest = manifest | {"metadata": metadata}
-        about = f"{kind} {metadata['namespace']}/{metadata['name']}"
-    _check(
-        manifest, {"metadata": {"labels": _LABELS, "annotations": _LABELS}} | SHAPES.get(kind, {}), "", about
-    )
+    try:
+        check(metadata, {"name": NAME, "namespace": NAME}, "metadata", kind)
+        if kind in CLUSTER_SCOPED:
+            about = f"{kind} {metadata['name']}"
+        else:
+            metadata["namespace"] = metadata.get("namespace") or "default"
+            about = f"{kind} {metadata['namespace']}/{metadata['name']}"
+        check_manifest(manifest, about)
+    except WrongShape as error:
+        raise BadFile(str(error)) from None
     return manifest
 
 
-def _check(value: Any, shape: Any, path: str, about: str) -> None:
-    """Raises BadFile where `value` does not have the shape."""
-    if isinstance(shape, dict):
-        if not isinstance(value, dict):
-            raise BadFile(f"{about}: {path} must be an object, not {_kind_of(value)}")
-        for key, inner in _fields(value, shape):
-            required = key.endswith("!")
-            key = key.removesuffix("!")
-            here = f"{path}.{key}".lstrip(".")
-            if value.get(key) is not None:
-                _check(value[key], inner, here, about)
-            elif required:
-                raise BadFile(f"{about}: {here} is missing")
-    elif isinstance(shape, list):
-        if not isinstance(value, list):
-            raise BadFile(f"{about}: {path} must be a list, not {_kind_of(value)}")
-        for index, item in enumerate(value):
-            _check(item, shape[0], f"{path}[{index}]", about)
-    elif not _fits(value, shape):
-        raise BadFile(f"{about}: {path} must be {_wanted(shape)}, not {_kind_of(value)}")
-
-
-def _fits(value: Any, shape: Any) -> bool:
-    """Is this the kind of text or number that is wanted?"""
-    match shape:
-        case range() | tuple():
-            return not isinstance(value, bool | float) and value in shape
-        case re.Pattern():
-            return isinstance(value, str) and bool(shape.fullmatch(value))
-        case _:
-            return isinstance(value, shape) and (shape is bool or not isinstance(value, bool))
-
-
-def _wanted(shape: Any) -> str:
-    match shape:
-        case range():
-            return f"a number from {shape.start} to {shape.stop - 1}"
-        case tuple():
-            return f"one of {', '.join(shape)}"
-        case re.Pattern():
-            return "a name"
-        case _:
-            return WORDS[shape]
-
-
-def _fields(value: dict, shape: dict) -> list[tuple[str, Any]]:
-    """The keys to look at: those of the shape, or all of a map of free keys."""
-    return [(str(key), shape["*"]) for key in value] if "*" in shape else list(shape.items())
-
-
-def _kind_of(value: Any) -> str:
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "true or false"
-        case str():
-            return f'"{value[:40]}"'
-        case int() | float():
-            return str(value)
-        case list():
-            return "a list"
-        case _:
-            return "an object"
+def _without_nulls(value: Any) -> Any:
+    """The same, copied, without keys whose value is null: to the API they are absent."""
+    if isinstance(value, dict):
+        return {str(key): _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
