@@ -13,10 +13,9 @@ from svclab.cluster.importing import BadFile
 from svclab.dns.name import parse_address
 from svclab.kube.dnsanswers import is_laid_out, look_up
 from svclab.kube.listeners import Listening, endpoint_ports, listeners_of
-from svclab.kube.node_rules import kernel_tables
 from svclab.kube.possible import forgetting, possible_outcomes
+from svclab.kube.proxied import node_rules
 from svclab.kube.proxy.config import ProxyConfig
-from svclab.kube.proxy.iptables import compile_rules
 from svclab.kube.request import BadTarget, Request, read_target, send
 from svclab.kube.snapshot import Manifest, Snapshot
 from svclab.kube.surroundings import STANDARD_CLIENTS
@@ -31,7 +30,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)  # nothing here ages; every request start
 Row = dict[str, Any]
 
 
-def trace_text(snapshot: Snapshot, requests: str, *, events: bool, seed: str) -> str:
+def trace_text(snapshot: Snapshot, requests: str, *, events: bool, seed: str, mode: str = "iptables") -> str:
     """For each request `{"from", "to", "protocol", "via"}` of a JSON list its possible ends, as a JSON list.
 
     With `events` also the trace of one run, whose draws `seed` and the request's place in the list decide.
@@ -39,7 +38,7 @@ def trace_text(snapshot: Snapshot, requests: str, *, events: bool, seed: str) ->
     cannot use.
     """
     rows = _read(requests)
-    world = world_of(snapshot, _clients(rows))
+    world = world_of(snapshot, mode, _clients(rows))
     found = []
     for number, row in enumerate(rows, 1):
         try:
@@ -49,7 +48,7 @@ def trace_text(snapshot: Snapshot, requests: str, *, events: bool, seed: str) ->
     return json.dumps(found, indent=1) + "\n"
 
 
-def world_of(snapshot: Snapshot, clients: Mapping[str, str]) -> World:
+def world_of(snapshot: Snapshot, mode: str, clients: Mapping[str, str]) -> World:
     """The cluster with fresh hosts and kube-proxy's rules; `clients` are more machines outside, by name."""
     services, slices = snapshot.list("Service"), snapshot.list("EndpointSlice")
     nodes = {node["metadata"]["name"]: node for node in snapshot.list("Node")}
@@ -61,7 +60,7 @@ def world_of(snapshot: Snapshot, clients: Mapping[str, str]) -> World:
         return {**served.get(str(pod_address(pod)), {}), **listeners_of(pod)}
 
     def rules_of(name: str) -> NodeRules:
-        return NodeRules(kernel_tables(compile_rules(services, slices, ProxyConfig.for_node(nodes[name]))))
+        return node_rules(mode, services, slices, ProxyConfig.for_node(nodes[name]))
 
     fabric = build_fabric(
         snapshot,
@@ -70,7 +69,7 @@ def world_of(snapshot: Snapshot, clients: Mapping[str, str]) -> World:
         internet=internet_addresses(),
         listeners=listening,
     )
-    return World(snapshot, fabric)
+    return World(snapshot, fabric, mode)
 
 
 def _read(text: str) -> list[Row]:

@@ -8,6 +8,7 @@ from svclab.cluster.enginedns import dns_text
 from svclab.cluster.enginetrace import trace_text
 from svclab.cluster.importing import BadFile, read_cluster, read_text
 from svclab.kube.node_rules import kernel_tables
+from svclab.kube.proxied import MODES as TRACED
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.proxy.iptables import compile_rules
 from svclab.kube.proxy.ipvs import IpvsRuleset, compile_ipvs
@@ -37,6 +38,7 @@ class Command(BaseCommand):
         dns.add_argument("--pod", help="NAMESPACE/NAME: take the names as typed there")
         trace = commands.add_parser("trace", help="all ends of the requests in a JSON list on standard input")
         trace.add_argument("file", help=FILE_HELP.partition(";")[0])
+        trace.add_argument("--mode", choices=tuple(TRACED), default="iptables", help="kube-proxy's mode")
         trace.add_argument("--events", action="store_true", help="add the whole trace of one run")
         trace.add_argument("--seed", default="svclab", help="decides the draws of that run")
 
@@ -51,7 +53,11 @@ class Command(BaseCommand):
                     self.stdout.write(dns_text(snapshot, options["pod"], read_text("-")), ending="")
                 case "trace":
                     text = trace_text(
-                        snapshot, read_text("-"), events=options["events"], seed=options["seed"]
+                        snapshot,
+                        read_text("-"),
+                        events=options["events"],
+                        seed=options["seed"],
+                        mode=options["mode"],
                     )
                     self.stdout.write(text, ending="")
         except BadFile as error:

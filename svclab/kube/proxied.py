@@ -1,0 +1,32 @@
+"""What kube-proxy makes of Services and EndpointSlices in each of its modes, as a node's kernel holds it."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from svclab.kube.node_rules import kernel_chains, kernel_tables
+from svclab.kube.proxy.config import ProxyConfig
+from svclab.kube.proxy.iptables import compile_rules
+from svclab.kube.proxy.nftables import compile_nftables
+from svclab.kube.snapshot import Manifest
+from svclab.kube.wiring import NodeRules
+
+Services = Iterable[Manifest]
+Slices = Iterable[Manifest]
+
+
+def _iptables(services: Services, slices: Slices, config: ProxyConfig) -> NodeRules:
+    return NodeRules(kernel_tables(compile_rules(services, slices, config)))
+
+
+def _nftables(services: Services, slices: Slices, config: ProxyConfig) -> NodeRules:
+    return NodeRules(chains=kernel_chains(compile_nftables(services, slices, config)))
+
+
+MODES: Mapping[str, Callable[[Services, Slices, ProxyConfig], NodeRules]] = {
+    "iptables": _iptables,
+    "nftables": _nftables,
+}
+
+
+def node_rules(mode: str, services: Services, slices: Slices, config: ProxyConfig) -> NodeRules:
+    """The rules of one node with kube-proxy in this mode. Raises KeyError for a mode that there is not."""
+    return MODES[mode](services, slices, config)
