@@ -74,6 +74,11 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
+class StrayEnd:
+    """An `{end}` without a range: an error only when the template is used."""
+
+
+@dataclass(frozen=True, slots=True)
 class Range:
     """`{range PATH}...{end}`."""
 
@@ -113,7 +118,10 @@ def find(expression: str, document: Json) -> list[Json]:
 def walk(path: Path, values: list[Json]) -> list[Json]:
     """The values that a path of `parse` finds below each of these values."""
     for step in path:
-        values = [found for value in values for found in _apply(step, value)]
+        if isinstance(step, Union):
+            values = [found for part in step.parts for found in walk(part, values)]
+        else:
+            values = [found for value in values for found in _apply(step, value)]
     return values
 
 
@@ -194,15 +202,14 @@ def _body(pieces: list[tuple[str, str]], *, inside_range: bool) -> tuple[tuple[N
             nodes.append(Text(content))
         elif content == "end":
             if not inside_range:
-                raise JsonPathError("not in range, nothing to end")
+                nodes.append((StrayEnd(),))
+                continue
             return tuple(nodes), pieces
         elif content.startswith("range"):
             body, pieces = _body(pieces, inside_range=True)
             nodes.append(Range(_PathParser(content.removeprefix("range").strip()).whole(), body))
         else:
             nodes += _PathParser(content).all()
-    if inside_range:
-        raise JsonPathError("unexpected end of range")
     return tuple(nodes), []
 
 
@@ -365,6 +372,8 @@ def _apply(step: Any, value: Json) -> list[Json]:
     match step:
         case Constant():
             return [step.value]
+        case StrayEnd():
+            raise JsonPathError("not in range, nothing to end")
         case Field():
             return _field(step.name, value)
         case Wildcard():
@@ -376,8 +385,6 @@ def _apply(step: Any, value: Json) -> list[Json]:
         case Filter():
             items = value if isinstance(value, list) else []
             return [item for item in items if _holds(step, item)]
-        case Union():
-            return [found for part in step.parts for found in walk(part, [value])]
     raise JsonPathError(f"unexpected Node {step}")
 
 

@@ -55,6 +55,15 @@ def read_manifests(text: str, source: str = "STDIN") -> list[Document]:
     return documents
 
 
+def read_one(text: str) -> Any:
+    """The JSON value of a single YAML document, e.g. a patch. Raises ManifestError with go-yaml's words alone."""
+    try:
+        return _read_one(text, 1, "")
+    except ManifestError as problem:
+        words = problem.message.removeprefix(_parsing("", ""))
+        raise ManifestError(words, problem.line) from None
+
+
 def line_of(text: str, document_index: int, path: str) -> int | None:
     """The line (from 1) of a field such as `spec.ports[0].port` in the n-th document of a file.
 
@@ -236,7 +245,7 @@ class _Converter:
 
 def _old_boolean(node: yaml.ScalarNode) -> str | bool:
     """`y` and `n` are booleans for go-yaml and text for PyYAML."""
-    if node.style is None and len(node.value) == 1:
+    if not node.style and len(node.value) == 1:
         if _BOOLEANS.fullmatch(node.value):
             return True
         if _NOT_BOOLEANS.fullmatch(node.value):

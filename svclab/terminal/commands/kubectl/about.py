@@ -36,7 +36,7 @@ def version(client: Client, flags: Parsed) -> int:
         case "json":
             client.context.stdout.write(json.dumps(found, indent=2) + "\n")
         case "yaml":
-            client.context.stdout.write(to_yaml(found))
+            client.context.stdout.write(to_yaml(found) + "\n")
         case "":
             client.print(
                 f"Client Version: {CLIENT_VERSION['gitVersion']}\nKustomize Version: {_KUSTOMIZE_VERSION}"
@@ -114,8 +114,8 @@ def can_i(client: Client, flags: Parsed) -> int:
     status = client.send("POST", path, body).get("status") or {}
     allowed = bool(status.get("allowed"))
     if not flags["quiet"]:
-        words = "yes" if allowed else "no"
-        client.print(words + (f" - {status['reason']}" if status.get("reason") else ""))
+        reason = f" - {status['reason']}" if status.get("reason") and not allowed else ""
+        client.print(f"{'yes' if allowed else 'no'}{reason}")
     return 0 if allowed else 1
 
 

@@ -55,6 +55,8 @@ def apply(client: Client, flags: Parsed) -> int:
     """Apply configurations."""
     if flags.args:
         raise UsageError(f"Unexpected args: [{' '.join(flags.args)}]", "apply")
+    if flags["kustomize"] and flags["filename"]:
+        raise KubectlError("only one of -f or -k can be specified")
     if flags["kustomize"]:
         raise no_kustomize(client, flags["kustomize"])
     if not flags["filename"]:
@@ -113,13 +115,13 @@ def _apply(client: Client, flags: Parsed, found: FileObject, dry_run: str) -> No
     if original is None:
         _warn_of_missing_annotation(client, found)
     patch = patch_of(found, modified, live, original or {})
-    if not patch:
+    if not patch and dry_run != "client":
         report(client, target, live, "unchanged", dry_run)
         return
     answer = live
     if dry_run != "client":
         answer = _send(client, flags, found, patch, modified, query)
-    unchanged = dry_run != "client" and _version(answer) == _version(live) and answer == live
+    unchanged = dry_run != "client" and answer == live
     report(client, target, answer, "unchanged" if unchanged else "configured", dry_run)
 
 

@@ -1,8 +1,7 @@
 """`kubectl patch`, `replace`, `edit` and `scale`."""
 
+import json
 from typing import Any
-
-import yaml
 
 from svclab.terminal.commands.kubectl import verbs
 from svclab.terminal.commands.kubectl.builder import FileObject, Target, expand, file_objects, targets
@@ -13,6 +12,7 @@ from svclab.terminal.commands.kubectl.flags import Flag, Parsed
 from svclab.terminal.commands.kubectl.verbs import dry_run_of, verb, write_query
 from svclab.terminal.commands.kubectl.writing import report, with_last_applied
 from svclab.terminal.files import FileError
+from svclab.terminal.manifests import ManifestError, read_one
 
 Manifest = dict[str, Any]
 
@@ -52,11 +52,7 @@ def patch(client: Client, flags: Parsed) -> int:
         raise KubectlError(f'--type must be one of [json merge strategic], not "{flags["type"]}"')
     dry_run = dry_run_of(flags)
     text = flags["patch"] or _read(client, flags["patch-file"])
-    try:
-        body = yaml.safe_load(text)
-    except yaml.YAMLError as problem:
-        reason = getattr(problem, "problem", "") or "cannot be read"
-        raise KubectlError(f'unable to parse "{text}": yaml: {reason}') from None
+    body = _patch_body(text)
     for target in meant(client, flags):
         before = client.get(target.path)
         path = target.resource.path(target.namespace, target.name, flags["subresource"])
@@ -67,6 +63,16 @@ def patch(client: Client, flags: Parsed) -> int:
         done = "patched" if _differ(before, after) or dry_run == "client" else "patched (no change)"
         report(client, target, after, done, dry_run)
     return 0
+
+
+def _patch_body(text: str) -> bytes:
+    """A patch as it is sent: JSON goes out as written, YAML is made JSON. Raises KubectlError."""
+    if text.lstrip().startswith("{"):
+        return text.encode()
+    try:
+        return json.dumps(read_one(text)).encode()
+    except ManifestError as problem:
+        raise KubectlError(f"unable to parse {json.dumps(text)}: {problem.message}") from None
 
 
 def _differ(before: Manifest, after: Manifest) -> bool:
@@ -168,8 +174,9 @@ def scale(client: Client, flags: Parsed) -> int:
         )
     dry_run = dry_run_of(flags)
     selecting = bool(flags["all"] or flags["selector"])
-    for target in meant(client, flags, selecting=selecting):
-        live = client.find(target.path)
+    found = meant(client, flags, selecting=selecting)
+    for target in found:
+        live = client.find(target.path) if len(found) == 1 else client.get(target.path)
         if live is None:
             raise KubectlError(
                 f'no objects passed to scale {target.resource.qualified} "{target.name}" not found'

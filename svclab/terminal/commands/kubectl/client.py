@@ -38,6 +38,7 @@ class Client:
         settings = kubeconfig.current_context(self.config, flags["context"])
         self.namespace_given = flags.has("namespace") and bool(flags["namespace"])
         self.namespace = flags["namespace"] or settings.get("namespace") or "default"
+        self.documents_printed = 0
         self.sources: dict[str, str] = {}  # file names by path of the objects read from them
         self._warned: set[str] = set()
 
@@ -59,7 +60,11 @@ class Client:
     def list(self, resource: Resource, namespace: str = "", **selectors: str) -> list[Manifest]:
         """The objects of a resource; `namespace` "" means all. Items get their kind and apiVersion."""
         query = [(name, value) for name, value in selectors.items() if value]
-        return items_of(self.get(resource.path(namespace), query), resource)
+        try:
+            return items_of(self.get(resource.path(namespace), query), resource)
+        except ApiError as refusal:
+            labels, fields = selectors.get("labelSelector", ""), selectors.get("fieldSelector", "")
+            raise unlisted(refusal, resource, labels, fields) from None
 
     def create(self, resource: Resource, namespace: str, body: Manifest, query: Query = ()) -> Manifest:
         """POST a new object."""
@@ -172,6 +177,17 @@ def items_of(document: Manifest, resource: Resource) -> list[Manifest]:
     """The items of a list, each with kind and apiVersion as kubectl fills them in."""
     head = {"apiVersion": resource.api_version, "kind": resource.kind}
     return [{**head, **item} for item in document.get("items") or []]
+
+
+def unlisted(refusal: ApiError, resource: Resource, labels: str, fields: str) -> ApiError:
+    """A refused list with what was looked for, as kubectl adds it to the server's words."""
+    if refusal.reason not in ("BadRequest", "NotFound"):
+        return refusal
+    name = f"{resource.group}/{resource.version}, Resource={resource.plural}"
+    words = f'Unable to list "{name}"'
+    if labels or fields:
+        words = f'Unable to find "{name}" that match label selector "{labels}", field selector "{fields}"'
+    return ApiError({**refusal.status, "message": f"{words}: {refusal.message}"})
 
 
 def require_namespace_match(client: Client, manifest: Manifest) -> None:

@@ -1,6 +1,5 @@
 """`kubectl create`: from files, and from flags (namespace, deployment, service, configmap, secret ...)."""
 
-import shlex
 from typing import Any
 
 from svclab.terminal.commands.kubectl import generators, verbs
@@ -38,7 +37,7 @@ _FROM = (
 def create(client: Client, flags: Parsed) -> int:
     """Create objects from files."""
     if flags.args:
-        raise UsageError(f"unexpected arguments: {shlex.join(flags.args)}", "create")
+        raise UsageError(f"Unexpected args: [{' '.join(flags.args)}]", "create")
     if flags["kustomize"]:
         raise no_kustomize(client, flags["kustomize"])
     if not flags["filename"]:
@@ -284,24 +283,24 @@ def _data(client: Client, flags: Parsed) -> dict[str, str]:
         key, equals, value = literal.partition("=")
         if not equals or not key:
             raise KubectlError(f"invalid literal source {literal}, expected key=value")
-        _add(data, key, value)
+        _add(flags.args[0], data, key, value)
     for source in flags["from-file"]:
         key, equals, path = source.rpartition("=")
         path = path if equals else source
-        for name, text in _sources(client, path):
-            _add(data, key or name, text)
+        for found, text in _sources(client, path):
+            _add(flags.args[0], data, key or found, text)
     for source in flags["from-env-file"]:
         for line in _file(client, source).splitlines():
             key, _, value = line.strip().partition("=")
             if key and not key.startswith("#"):
-                _add(data, key, value)
+                _add(flags.args[0], data, key, value)
     return data
 
 
-def _add(data: dict[str, str], key: str, value: str) -> None:
+def _add(name: str, data: dict[str, str], key: str, value: str) -> None:
     if key in data:
         raise KubectlError(
-            f'cannot add key "{key}", another key by that name already exists in Data for ConfigMap'
+            f'cannot add key "{key}", another key by that name already exists in Data for ConfigMap "{name}"'
         )
     data[key] = value
 

@@ -1,5 +1,6 @@
 """`kubectl describe`: which objects, and who writes about each kind."""
 
+import re
 from base64 import b64decode
 from typing import Any
 
@@ -27,6 +28,8 @@ from svclab.terminal.commands.kubectl.flags import Flag, Parsed
 from svclab.terminal.commands.kubectl.verbs import verb
 
 Manifest = dict[str, Any]
+
+_ACRONYMS = frozenset({"api", "uid", "id", "ip", "url", "dns", "cidr", "uuid", "os", "cpu", "tls", "http"})
 
 _FLAGS = (
     verbs.FILENAME, verbs.RECURSIVE, verbs.KUSTOMIZE, verbs.SELECTOR, verbs.ALL_NAMESPACES,
@@ -60,15 +63,21 @@ def describe(client: Client, flags: Parsed) -> int:
 
 def _describe_all(client: Client, flags: Parsed, found: list[Target]) -> int:
     errors: list[Exception] = []
-    texts = []
+    texts, matched = [], False
     for target in found:
         try:
-            for manifest in _objects(client, flags, target):
-                texts.append(text_of(client, manifest, with_events=flags["show-events"]))
+            objects, by_prefix = _objects(client, flags, target)
+            for manifest in objects:
+                text = text_of(client, manifest, with_events=flags["show-events"])
+                if by_prefix:
+                    client.context.stdout.write(text + "\n")
+                    matched = True
+                else:
+                    texts.append(text)
         except ApiError as refusal:
             errors.append(refusal)
     client.context.stdout.write("\n\n".join(texts))
-    if not texts and not errors:
+    if not texts and not errors and not matched:
         namespaced = any(target.resource.namespaced for target in found) and not flags["all-namespaces"]
         client.note(
             f"No resources found in {client.namespace} namespace." if namespaced else "No resources found"
@@ -77,11 +86,13 @@ def _describe_all(client: Client, flags: Parsed, found: list[Target]) -> int:
     return 0
 
 
-def _objects(client: Client, flags: Parsed, target: Target) -> list[Manifest]:
+def _objects(client: Client, flags: Parsed, target: Target) -> tuple[list[Manifest], bool]:
+    """The objects meant, and whether they are those whose names begin with the target's."""
     if not target.name:
-        return client.list(target.resource, target.namespace, labelSelector=flags["selector"], limit="500")
+        items = client.list(target.resource, target.namespace, labelSelector=flags["selector"], limit="500")
+        return items, False
     try:
-        return [client.get(target.path)]
+        return [client.get(target.path)], False
     except ApiError as refusal:
         if refusal.reason != "NotFound":
             raise
@@ -89,7 +100,7 @@ def _objects(client: Client, flags: Parsed, target: Target) -> list[Manifest]:
         matching = [item for item in items if item["metadata"]["name"].startswith(target.name)]
         if not matching:
             raise
-        return matching
+        return matching, True
 
 
 def text_of(client: Client, manifest: Manifest, *, with_events: bool = True) -> str:
@@ -220,19 +231,15 @@ def _write_any(out: Description, manifest: Manifest, events: list[Manifest] | No
     out.head(manifest)
     out.labels(manifest["metadata"].get("labels"))
     out.annotations(manifest["metadata"].get("annotations"))
-    out.field("API Version", manifest["apiVersion"])
-    out.field("Kind", manifest["kind"])
-    rest = {key: value for key, value in manifest.items() if key not in ("apiVersion", "kind")}
     hidden = ("name", "namespace", "labels", "annotations", "managedFields")
-    rest["metadata"] = {k: v for k, v in manifest["metadata"].items() if k not in hidden}
-    _write_fields(out, rest, 0)
+    metadata = {k: v for k, v in manifest["metadata"].items() if k not in hidden}
+    _write_fields(out, {**manifest, "metadata": metadata}, 0)
     out.events(events)
 
 
 def _write_fields(out: Description, fields: Manifest, level: int) -> None:
     for key in sorted(fields):
-        title = _spaced(key)
-        value = fields[key]
+        title, value = _spaced(key), fields[key]
         if isinstance(value, dict):
             out.line(f"{title}:", level)
             _write_fields(out, value, level + 1)
@@ -244,11 +251,10 @@ def _write_fields(out: Description, fields: Manifest, level: int) -> None:
                 else:
                     out.line(str(item), level + 1)
         else:
-            out.field(title, str(value).lower() if isinstance(value, bool) else value, level)
+            shown = "<nil>" if value is None else str(value).lower() if isinstance(value, bool) else value
+            out.field(title, shown, level)
 
 
 def _spaced(name: str) -> str:
-    spaced = "".join(
-        f" {c}" if c.isupper() and i and name[i - 1].islower() else c for i, c in enumerate(name)
-    )
-    return spaced[:1].upper() + spaced[1:]
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[A-Z]", name) or [name]
+    return " ".join(w.upper() if w.lower() in _ACRONYMS else w[:1].upper() + w[1:] for w in words)

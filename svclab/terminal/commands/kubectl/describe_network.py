@@ -42,7 +42,6 @@ def write_service(
     for title, key in (
         ("External Traffic Policy", "externalTrafficPolicy"),
         ("Internal Traffic Policy", "internalTrafficPolicy"),
-        ("Traffic Distribution", "trafficDistribution"),
         ("HealthCheck NodePort", "healthCheckNodePort"),
     ):
         if spec.get(key):

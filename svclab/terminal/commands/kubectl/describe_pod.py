@@ -1,10 +1,11 @@
 """`kubectl describe` of pods and pod templates: containers, probes, environment, volumes, tolerations."""
 
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 from svclab.kube.meta import age
-from svclab.kube.quantity import canonical
+from svclab.kube.quantity import canonical, parse
 from svclab.kube.selectors import format_object
 from svclab.terminal.commands.kubectl.describe_volumes import write_volumes
 from svclab.terminal.commands.kubectl.describe_writer import Description, rfc1123
@@ -84,16 +85,12 @@ def _write_ips(out: Description, ips: list[Manifest]) -> None:
 
 
 def _field_of(pod: Manifest) -> Resolve:
-    """What a fieldRef of this pod gives."""
+    """What a fieldRef of this pod gives, as far as kubectl looks it up itself."""
 
     def resolve(path: str) -> str:
-        name, _, key = path.partition("['")
-        if key:
-            return ((pod["metadata"].get(name.rpartition(".")[2])) or {}).get(key.removesuffix("']"), "")
-        value: Any = pod
-        for part in path.split("."):
-            value = value.get(part) if isinstance(value, dict) else None
-        return "" if value is None else str(value)
+        metadata = pod["metadata"]
+        found = {f"metadata.{name}": metadata.get(name, "") for name in ("name", "namespace", "uid")}
+        return found.get(path, "")
 
     return resolve
 
@@ -227,7 +224,8 @@ def _variable(variable: Manifest, container: Manifest, resolve: Resolve | None) 
         resource = reference.get("resource", "")
         limits, _, name = resource.partition(".")
         amount = ((container.get("resources") or {}).get(limits) or {}).get(name, "0")
-        return f"{canonical(amount)} ({resource})"
+        divisor = parse(reference.get("divisor") or "1").amount or 1
+        return f"{ceil(parse(amount).amount / divisor)} ({resource})"
     kind, joint = ("secret", "in") if "secretKeyRef" in origin else ("config map", "of")
     reference = origin.get("secretKeyRef") or origin.get("configMapKeyRef") or {}
     optional = str(bool(reference.get("optional"))).lower()
@@ -267,7 +265,8 @@ def _write_conditions(out: Description, conditions: list[Manifest]) -> None:
 
 def write_tolerations(out: Description, tolerations: list[Manifest], title: str = "Tolerations") -> None:
     """One toleration on each line."""
-    lines = [_toleration(toleration) for toleration in tolerations] or ["<none>"]
+    ordered = sorted(tolerations, key=lambda toleration: toleration.get("key", ""))
+    lines = [_toleration(toleration) for toleration in ordered] or ["<none>"]
     out.line(f"{title}:\t" + "\n\t".join(lines))
 
 

@@ -114,7 +114,7 @@ class Description:
 
 def _shortened(text: str) -> str:
     longest = _LONGEST_ANNOTATION - 2
-    return text if len(text) <= longest else text[: longest - 3] + "..."
+    return text if len(text) <= longest else text[:longest] + "..."
 
 
 def last_seen(event: Manifest) -> str:

@@ -66,7 +66,7 @@ def raise_all(errors: list[Exception]) -> None:
 def describe(error: Exception) -> tuple[str, int]:
     """The text for standard error (with its newline) and the exit code."""
     if isinstance(error, Failures):
-        return "".join(describe(one)[0] for one in error.errors), 1
+        return "".join(_lines(_plain_words(one)) for one in error.errors), 1
     if isinstance(error, ApiError):
         return _lines(_api_words(error)), 1
     if isinstance(error, KubectlError):
@@ -77,10 +77,18 @@ def describe(error: Exception) -> tuple[str, int]:
     raise error
 
 
+def _plain_words(error: Exception) -> str:
+    """One of several errors: without the causes that a single invalid object is explained by."""
+    if isinstance(error, ApiError):
+        return _status_words(error)
+    return describe(error)[0]
+
+
 def _api_words(error: ApiError) -> str:
-    status = error.status
-    if error.reason == "Invalid":
-        return _invalid_words(status)
+    return _invalid_words(error.status) if error.reason == "Invalid" else _status_words(error)
+
+
+def _status_words(error: ApiError) -> str:
     if error.reason == "Unauthorized":
         return f"error: You must be logged in to the server ({error.message})"
     if error.reason:

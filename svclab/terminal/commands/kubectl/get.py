@@ -4,19 +4,19 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from svclab.kube.meta import age
 from svclab.kube.resources import Resource
 from svclab.terminal.commands.kubectl import verbs
 from svclab.terminal.commands.kubectl.builder import Target, file_objects, targets
-from svclab.terminal.commands.kubectl.client import JSON, TABLE, Client
+from svclab.terminal.commands.kubectl.client import JSON, TABLE, Client, unlisted
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, raise_all
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed, duration
 from svclab.terminal.commands.kubectl.output import (
     as_list,
     print_document,
     split_format,
-    without_managed_fields,
 )
-from svclab.terminal.commands.kubectl.table import TablePrinter, TableStyle, sort_by_field
+from svclab.terminal.commands.kubectl.table import TablePrinter, TableStyle, sort_by_field, sort_rows
 from svclab.terminal.commands.kubectl.verbs import verb
 
 Manifest = dict[str, Any]
@@ -107,7 +107,14 @@ def _path(flags: Parsed, target: Target) -> str:
 def _fetch(client: Client, flags: Parsed, target: Target, accept: str) -> Manifest:
     """A Table or a document; the pages of a long list put together."""
     query = _query(flags, target)
-    found = client.get(_path(flags, target), query, accept)
+    try:
+        found = client.get(_path(flags, target), query, accept)
+    except ApiError as refusal:
+        if target.name:
+            raise
+        raise unlisted(refusal, target.resource, flags["selector"], flags["field-selector"]) from None
+    if accept == TABLE and found.get("kind") != "Table":
+        found = _plain_table(client, found)
     page = found
     while following := (page.get("metadata") or {}).get("continue") if not target.name else None:
         page = client.get(_path(flags, target), [*query, ("continue", following)], accept)
@@ -115,6 +122,19 @@ def _fetch(client: Client, flags: Parsed, target: Target, accept: str) -> Manife
             if page.get(part):
                 found[part] = (found.get(part) or []) + page[part]
     return found
+
+
+def _plain_table(client: Client, manifest: Manifest) -> Manifest:
+    """Name and age of an object of which the server makes no Table."""
+    metadata = manifest["metadata"]
+    columns = [{"name": "Name", "format": "name", "priority": 0}, {"name": "Age", "priority": 0}]
+    cells = [metadata["name"], age(metadata.get("creationTimestamp"), client.context.now())]
+    return {
+        "kind": "Table",
+        "metadata": metadata,
+        "columnDefinitions": columns,
+        "rows": [{"cells": cells, "object": {"metadata": metadata}}],
+    }
 
 
 def style_of(flags: Parsed, *, wide: bool, kinds: bool) -> TableStyle:
@@ -126,7 +146,6 @@ def style_of(flags: Parsed, *, wide: bool, kinds: bool) -> TableStyle:
         kinds=kinds or flags["show-kind"],
         show_labels=flags["show-labels"],
         label_columns=tuple(flags["label-columns"]),
-        sort_by=flags["sort-by"],
     )
 
 
@@ -141,13 +160,13 @@ def _print_tables(client: Client, flags: Parsed, found: list[Target], *, wide: b
                 errors.append(refusal)
             continue
         known = tables.setdefault(target.resource.qualified, (target.resource, {**table, "rows": []}))[1]
-        known["rows"] += table.get("rows") or []
+        known["rows"] += sort_rows(table.get("rows") or [], flags["sort-by"])
     kinds = len({target.resource.qualified for target in found}) > 1
     texts = []
     for resource, table in tables.values():
         if table["rows"]:
             texts.append(TablePrinter(resource, style_of(flags, wide=wide, kinds=kinds)).format(table))
-    client.context.stdout.write("\n".join(texts))
+    client.context.stdout.write(("" if flags["no-headers"] else "\n").join(texts))
     if not texts and not errors and not flags["ignore-not-found"]:
         client.note(_nothing_found(client, flags, found))
     raise_all(errors)
@@ -173,8 +192,6 @@ def _print_documents(client: Client, flags: Parsed, found: list[Target]) -> int:
             continue
         head = {"apiVersion": target.resource.api_version, "kind": target.resource.kind}
         items += [document] if target.name else [{**head, **item} for item in document.get("items") or []]
-    if not flags["show-managed-fields"]:
-        items = [without_managed_fields(item) for item in items]
     if flags["sort-by"]:
         items = sort_by_field([(item, item) for item in items], flags["sort-by"])
     single = len(found) == 1 and bool(found[0].name)
@@ -236,7 +253,6 @@ def _show_first(
 
 def _show(client: Client, flags: Parsed, target: Target, item: Manifest) -> None:
     head = {"apiVersion": target.resource.api_version, "kind": target.resource.kind}
-    item = item if flags["show-managed-fields"] else without_managed_fields(item)
     if flags["output"] == "yaml":
         client.context.stdout.write("---\n")
     print_document(client, {**head, **item}, flags["output"], flags["template"])

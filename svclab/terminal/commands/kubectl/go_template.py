@@ -29,12 +29,18 @@ class _Block:
 
 def render(template: str, document: Json) -> str:
     """The template's text for a document. Raises KubectlError for a template that cannot be read."""
-    nodes = _parse(template)
-    return _Renderer(document).nodes(nodes, document)
+    try:
+        return _Renderer(document).nodes(_parse(template), document)
+    except TemplateError as problem:
+        raise KubectlError(f"error parsing template {template}, template: output:1: {problem}") from None
 
 
-def _error(problem: str) -> KubectlError:
-    return KubectlError(f"error parsing template: template: output:1: {problem}")
+class TemplateError(ValueError):
+    """A template that cannot be read."""
+
+
+def _error(problem: str) -> TemplateError:
+    return TemplateError(problem)
 
 
 def _parse(template: str) -> list[Any]:

@@ -44,6 +44,10 @@ def of_command(verb: Verb) -> str:
     if verb.flags:
         lines += ["", "Options:", *(_flag(flag) for flag in sorted(verb.flags, key=lambda flag: flag.name))]
     lines += ["", "Usage:", f"  kubectl {verb.usage or verb.name + ' [options]'}", ""]
+    if subcommands:
+        lines.append(
+            f'Use "kubectl {verb.name} <command> --help" for more information about a given command.'
+        )
     return "\n".join(lines) + "\n" + _FOOTER
 
 

@@ -60,11 +60,12 @@ def _run(client: Client, flags: Parsed, field: str, word: str) -> int:
     change = _change(field, word, updates, overwrite=flags["overwrite"])
     dry_run = dry_run_of(flags)
     errors: list[Exception] = []
-    for target in _targets(client, flags, named):
+    found = _targets(client, flags, named)
+    for target in found:
         try:
             live = client.get(target.path)
             if flags["list"]:
-                _show(client, target, live, field, several=True)
+                _show(client, target, live, field, several=len(found) > 1)
             else:
                 _update(client, target, live, change, dry_run)
         except (ApiError, KubectlError) as problem:
@@ -161,9 +162,6 @@ def _done(before: dict[str, str], after: dict[str, str], change: _Change) -> str
 
 def _show(client: Client, target: Target, live: Manifest, field: str, *, several: bool) -> None:
     if several:
-        client.print(
-            f"Listing {field} for {target.resource.kind}.{target.resource.group or target.resource.version}"
-            f"/{target.name}:"
-        )
+        client.print(f"Listing {field} for {target.resource.kind}.{target.resource.group}/{target.name}:")
     for key, value in sorted((live["metadata"].get(field) or {}).items()):
         client.print(f" {key}={value}" if several else f"{key}={value}")

@@ -54,7 +54,7 @@ def logs(client: Client, flags: Parsed) -> int:
             client.note(f"No resources found in {client.namespace} namespace.")
             return 0
     elif 1 <= len(flags.args) <= 2:
-        pods = [pod_of(client, flags.args[0], among=True)]
+        pods = [_pod(client, flags.args[0])]
     else:
         raise UsageError(_USAGE, "logs")
     asked = flags["container"] or (flags.args[1] if len(flags.args) == 2 else "")
@@ -69,6 +69,17 @@ def logs(client: Client, flags: Parsed) -> int:
     return 0
 
 
+def _pod(client: Client, name: str) -> Manifest:
+    try:
+        return pod_of(client, name, among=True, purpose="cannot get the logs from")
+    except ApiError as refusal:
+        if refusal.reason != "NotFound":
+            raise
+        raise KubectlError(
+            f'error from server (NotFound): {refusal.message} in namespace "{client.namespace}"'
+        ) from None
+
+
 def _sources(client: Client, flags: Parsed, pods: list[Manifest], asked: str) -> list[tuple[Manifest, str]]:
     found = []
     for pod in pods:
@@ -77,6 +88,7 @@ def _sources(client: Client, flags: Parsed, pods: list[Manifest], asked: str) ->
             containers = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
             found += [(pod, container["name"]) for container in containers]
         elif asked:
+            _require_container(pod, asked)
             found.append((pod, asked))
         else:
             found.append((pod, container_of(client, pod, "")["name"]))
@@ -86,6 +98,13 @@ def _sources(client: Client, flags: Parsed, pods: list[Manifest], asked: str) ->
             f"{flags['max-log-requests']}, use --max-log-requests to increase the limit"
         )
     return found
+
+
+def _require_container(pod: Manifest, name: str) -> None:
+    spec = pod["spec"]
+    parts = ("initContainers", "containers", "ephemeralContainers")
+    if not any(container["name"] == name for part in parts for container in spec.get(part) or []):
+        raise KubectlError(f"container {name} is not valid for pod {pod['metadata']['name']}")
 
 
 def _print(client: Client, flags: Parsed, pod: Manifest, container: str) -> None:

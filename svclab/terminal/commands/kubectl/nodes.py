@@ -144,7 +144,7 @@ def _evict_all(client: Client, flags: Parsed, pods: list[Manifest], dry_run: str
     gone: list[tuple[Target, str]] = []
     for pod in pods:
         namespace, name = pod["metadata"].get("namespace", ""), pod["metadata"]["name"]
-        client.print(f"evicting pod {namespace}/{name}")
+        client.print(f"evicting pod {namespace}/{name}{dry_run_words(dry_run)}")
         if dry_run == "client":
             continue
         options: Manifest = {} if flags["grace-period"] < 0 else {"gracePeriodSeconds": flags["grace-period"]}
@@ -183,7 +183,7 @@ def taint(client: Client, flags: Parsed) -> int:
         raise KubectlError("at least one taint update is required")
     added, removed = _taints(specs)
     if resource_of(named[0].partition("/")[0]).kind != "Node":
-        raise KubectlError(f"invalid resource type {named[0]}, only node(s) is supported")
+        raise KubectlError(f"invalid resource type {named[0]}, only node types are supported")
     selecting = bool(flags["all"] or flags["selector"])
     dry_run = dry_run_of(flags)
     for target in expand(client, targets(client, named, selecting=selecting), selector=flags["selector"]):

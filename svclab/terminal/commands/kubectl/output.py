@@ -30,7 +30,7 @@ def split_format(output: str, template: str = "") -> tuple[str, str]:
     form, equals, argument = output.partition("=")
     if form in ("template", "templatefile"):
         form = "go-" + form.replace("templatefile", "template-file")
-    if form and form not in _KNOWN.split(","):
+    if form and (form not in _KNOWN.split(",") or (equals and form not in _WITH_ARGUMENT)):
         known = ",".join(_KNOWN.split(","))
         raise KubectlError(
             f'unable to match a printer suitable for the output format "{output}", allowed formats '
@@ -54,9 +54,9 @@ def print_document(client: Client, document: Manifest, output: str, template: st
     write = client.context.stdout.write
     match form:
         case "yaml":
-            write(to_yaml(document))
+            write(to_yaml(shown(client, document)))
         case "json":
-            write(to_json(document))
+            write(to_json(shown(client, document)))
         case "name":
             for item in _items(document):
                 write(_name(item) + "\n")
@@ -113,7 +113,7 @@ def render_jsonpath(template: str, document: Manifest) -> str:
         raise KubectlError(
             f'error executing jsonpath "{template}": Error executing template: {problem}. Printing more information '
             f"for debugging the template:\n\ttemplate was:\n\t\t{template}\n\tobject given to jsonpath engine was:"
-            f"\n\t\t{go_syntax(document)}\n\n"
+            f"\n\t\t{go_syntax(document)}\n\n\n"
         ) from None
 
 
@@ -179,8 +179,19 @@ def _plain(value: Any) -> str:
     return "<none>" if value is None else go_template.printed(value)
 
 
+def shown(client: Client, document: Manifest) -> Manifest:
+    """A document as yaml and json show it: without managed fields, unless they are asked for."""
+    if client.flags.values.get("show-managed-fields"):
+        return document
+    if document.get("kind") == "List":
+        return {**document, "items": [without_managed_fields(item) for item in document["items"]]}
+    return without_managed_fields(document)
+
+
 def without_managed_fields(manifest: Manifest) -> Manifest:
-    """An object without metadata.managedFields, as kubectl shows it by default."""
+    """An object without metadata.managedFields."""
+    if "metadata" not in manifest:
+        return manifest
     metadata = {key: value for key, value in manifest["metadata"].items() if key != "managedFields"}
     return {**manifest, "metadata": metadata}
 

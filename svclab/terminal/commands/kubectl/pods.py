@@ -14,18 +14,19 @@ Manifest = dict[str, Any]
 _DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
-def pod_of(client: Client, name: str, *, among: bool = False) -> Manifest:
+def pod_of(client: Client, name: str, *, among: bool = False, purpose: str = "cannot attach to") -> Manifest:
     """The pod behind `web`, `pod/web`, `deployment/web` or `svc/web`.
 
-    `among` tells which one was taken when there are several, as `logs` does. Raises ApiError, KubectlError.
+    `among` tells which one was taken when there are several, as `logs` does; `purpose` begins the message when
+    the object has no pods of its own. Raises ApiError, KubectlError.
     """
     target = (
         targets(client, [name])[0] if "/" in name else Target(resource_of("pods"), client.namespace, name)
     )
-    if target.resource.kind == "Pod":
-        return client.get(target.path)
     owner = client.get(target.path)
-    found = pods_behind(client, target, owner)
+    if target.resource.kind == "Pod":
+        return owner
+    found = pods_behind(client, target, owner, purpose)
     if not found:
         raise KubectlError("timed out waiting for the condition")
     chosen = found[0]
@@ -34,21 +35,21 @@ def pod_of(client: Client, name: str, *, among: bool = False) -> Manifest:
     return client.get(Target(resource_of("pods"), target.namespace, chosen["metadata"]["name"]).path)
 
 
-def pods_behind(client: Client, target: Target, owner: Manifest) -> list[Manifest]:
-    """The pods that a workload or Service selects, running and ready ones first."""
-    spec = owner.get("spec") or {}
-    if target.resource.kind == "Service":
+def pods_behind(
+    client: Client, target: Target, owner: Manifest, purpose: str = "cannot attach to"
+) -> list[Manifest]:
+    """The pods that a workload or Service selects, running and ready ones first. Raises KubectlError."""
+    spec, resource = owner.get("spec") or {}, target.resource
+    kind = f"*{resource.version}.{resource.kind}"
+    if resource.kind == "Service":
         if not spec.get("selector"):
-            raise KubectlError(f"invalid service '{target.name}': Service is defined without a selector")
+            problem = f"invalid service '{target.name}': Service is defined without a selector"
+            raise KubectlError(f"{purpose} {kind}: {problem}")
         selector = format_labels(spec["selector"])
     elif spec.get("selector"):
         selector = format_object(spec["selector"])
     else:
-        kind = target.resource.kind
-        group = f"{target.resource.group}/" if target.resource.group else ""
-        raise KubectlError(
-            f"cannot attach to *{group}{target.resource.version}.{kind}: selector for {kind} not implemented"
-        )
+        raise KubectlError(f"{purpose} {kind}: selector for {kind} not implemented")
     items = client.list(resource_of("pods"), target.namespace, labelSelector=selector)
     return sorted(items, key=_rank)
 

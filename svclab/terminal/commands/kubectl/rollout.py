@@ -43,7 +43,7 @@ def _meant(client: Client, flags: Parsed) -> list[Target]:
 
 def _require(target: Target, kinds: tuple[str, ...], what: str) -> None:
     if target.resource.kind not in kinds:
-        raise KubectlError(f'{target.resource.plural} "{target.name}" {what} is not supported')
+        raise KubectlError(f'{target.resource.qualified} "{target.name}" {what} is not supported')
 
 
 @verb("rollout status",
@@ -170,7 +170,14 @@ def history(client: Client, flags: Parsed) -> int:
     if flags["revision"] < 0:
         raise KubectlError(f"revision must be a positive integer: {flags['revision']}")
     for target in _meant(client, flags):
-        _require(target, ("Deployment",), "rollout history")
+        if target.resource.kind not in _ROLLED_OUT:
+            raise KubectlError(
+                f'error retrieving history for "{target.resource.kind}", {_no_visitor(target)}'
+            )
+        if target.resource.kind != "Deployment":
+            client.get(target.path)
+            client.print(f"{target.printed} \nNo rollout history found.")
+            continue
         sets = {revision_of(rs): rs for rs in replica_sets_of(client, client.get(target.path))}
         if flags["revision"]:
             found = sets.get(flags["revision"])
@@ -186,6 +193,10 @@ def history(client: Client, flags: Parsed) -> int:
             rows.append(f"{number}\t{cause}")
         client.context.stdout.write(align("\n".join(rows)) + "\n\n")
     return 0
+
+
+def _no_visitor(target: Target) -> str:
+    return f"no visitor method exists for {{{target.resource.group} {target.resource.kind}}}"
 
 
 def _template_text(client: Client, replica_set: Manifest) -> str:
@@ -209,7 +220,9 @@ def undo(client: Client, flags: Parsed) -> int:
     for target in _meant(client, flags):
         if target.resource.kind != "Deployment":
             raise KubectlError(
-                f"no rollbacker has been implemented for {target.resource.kind!r}".replace("'", '"')
+                "no last revision to roll back to"
+                if target.resource.kind in _ROLLED_OUT
+                else f'error retrieving rollbacker for "{target.resource.kind}", {_no_visitor(target)}'
             )
         deployment = client.get(target.path)
         if deployment["spec"].get("paused"):

@@ -37,7 +37,16 @@ def _meant(client: Client, flags: Parsed, named: list[str], missing: str = NOTHI
     if not named:
         raise KubectlError(missing)
     selecting = bool(flags["all"] or flags["selector"])
-    return expand(client, targets(client, named, selecting=selecting), selector=flags["selector"])
+    found = targets(client, named, selecting=selecting)
+    if not selecting and any(not target.name for target in found):
+        raise KubectlError("resource(s) were provided, but no name was specified")
+    return expand(client, found, selector=flags["selector"])
+
+
+def _no_template(target: Target) -> str:
+    kind = f"*{target.resource.version}.{target.resource.kind}"
+    where = f"{target.resource.plural}/{target.name}"
+    return f"{where} the object is not a pod or does not have a pod template: {kind}"
 
 
 def pod_spec(manifest: Manifest) -> Manifest | None:
@@ -81,12 +90,7 @@ def set_image(client: Client, flags: Parsed) -> int:
         changed = _copy(live)
         spec = pod_spec(changed)
         if spec is None:
-            errors.append(
-                KubectlError(
-                    f"{target.resource.plural}/{target.name} the object is not a pod or does not "
-                    "have a pod template"
-                )
-            )
+            errors.append(KubectlError(_no_template(target)))
             continue
         try:
             _put_images(spec, images)
@@ -125,13 +129,16 @@ def set_env(client: Client, flags: Parsed) -> int:
     for target in found:
         live = client.get(target.path)
         changed = _copy(live)
-        spec = pod_spec(changed) or {}
+        spec = pod_spec(changed)
+        if spec is None:
+            raise KubectlError(_no_template(target))
         containers = [c for c in spec.get("containers") or [] if fnmatchcase(c["name"], flags["containers"])]
         if flags["list"]:
-            _list_env(client, target, containers)
+            starting = [
+                c for c in spec.get("initContainers") or [] if fnmatchcase(c["name"], flags["containers"])
+            ]
+            _list_env(client, target, [*containers, *starting])
             continue
-        if not updates and not flags["from"]:
-            raise KubectlError("at least one environment variable must be provided")
         additions = _from_source(client, flags) if flags["from"] else []
         for container in containers:
             container["env"] = _merged_env(container.get("env") or [], updates, additions)
@@ -141,7 +148,7 @@ def set_env(client: Client, flags: Parsed) -> int:
 
 def _list_env(client: Client, target: Target, containers: list[Manifest]) -> None:
     for container in containers:
-        client.print(f"# {target.resource.plural}/{target.name}, container {container['name']}")
+        client.print(f"# {target.resource.kind} {target.name}, container {container['name']}")
         for entry in container.get("env") or []:
             source = entry.get("valueFrom")
             if not source:
@@ -152,10 +159,12 @@ def _list_env(client: Client, target: Target, containers: list[Manifest]) -> Non
 
 def _source_words(source: Manifest) -> str:
     kind, reference = next(iter(source.items()))
-    words = {"configMapKeyRef": "configmap", "secretKeyRef": "secret"}
-    if kind in words:
-        return f"{words[kind]} {reference.get('name')}, key {reference.get('key')}"
-    return f"field path {reference.get('fieldPath') or reference.get('resource')}"
+    if kind in ("configMapKeyRef", "secretKeyRef"):
+        word = "configmap" if kind == "configMapKeyRef" else "secret"
+        return f"{word} {reference.get('name')}, key {reference.get('key')}"
+    if kind == "resourceFieldRef":
+        return f"resource field {reference.get('resource')}"
+    return f"field path {reference.get('fieldPath')}"
 
 
 def _from_source(client: Client, flags: Parsed) -> list[Manifest]:

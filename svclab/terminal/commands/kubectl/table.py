@@ -28,7 +28,6 @@ class TableStyle:
     kinds: bool = False
     show_labels: bool = False
     label_columns: tuple[str, ...] = ()
-    sort_by: str = ""
 
 
 @dataclass(slots=True)
@@ -45,7 +44,7 @@ class TablePrinter:
         """The lines of a Table; headers only the first time. `events` are the watch's, one for each row."""
         if table.get("columnDefinitions"):
             self._columns = table["columnDefinitions"]
-        rows = sort_rows(table.get("rows") or [], self.style.sort_by)
+        rows = table.get("rows") or []
         lines = []
         if self.style.headers and not self._has_headers and rows:
             lines.append((["EVENT"] if events else []) + self._headers())
@@ -72,7 +71,7 @@ class TablePrinter:
             if self.style.kinds and self._columns[index].get("format") == "name" and not self._is_event():
                 text = f"{qualified_kind(self.resource)}/{text}"
             cells.append(text)
-        cells += [labels.get(label, "<none>") for label in self.style.label_columns]
+        cells += [labels.get(label, "") for label in self.style.label_columns]
         if self.style.show_labels:
             cells.append(",".join(f"{key}={labels[key]}" for key in sorted(labels)) or "<none>")
         return cells
@@ -95,10 +94,13 @@ def cell_text(value: Any) -> str:
 
 
 def sort_rows(rows: list[Manifest], sort_by: str) -> list[Manifest]:
-    """Rows in the order of a field of their objects. Raises KubectlError when no object has it."""
+    """Rows in the order of a field of their objects; none at all when no object has it, as with kubectl."""
     if not sort_by:
         return rows
-    return sort_by_field([(row.get("object") or {}, row) for row in rows], sort_by)
+    try:
+        return sort_by_field([(row.get("object") or {}, row) for row in rows], sort_by)
+    except KubectlError:
+        return []
 
 
 def sort_by_field(pairs: list[tuple[Manifest, Any]], sort_by: str) -> list[Any]:

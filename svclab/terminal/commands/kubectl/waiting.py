@@ -108,7 +108,9 @@ def _jsonpath(text: str) -> Condition:
     if not path:
         raise KubectlError("jsonpath expression cannot be empty")
     if value == "":
-        raise KubectlError("jsonpath wait has to have a value after equal sign")
+        raise KubectlError(
+            "jsonpath wait has to have a value after equal sign, like --for=jsonpath='{.status.readyReplicas}'=3"
+        )
     if value is not None:
         value = value.strip("'\"")
     try:
@@ -159,6 +161,8 @@ def _wait_for_deletion(client: Client, found: list[Target], seconds: float) -> i
     until = client.context.now() + timedelta(seconds=seconds)
     for target in found:
         try:
+            if client.find(target.path) is None:
+                continue
             _watch_until_gone(client, target, "", max((until - client.context.now()).total_seconds(), 0))
             client.print(f"{target.printed} condition met")
         except KubectlError as problem:

@@ -28,6 +28,9 @@ def report(client: Client, target: Target, manifest: Manifest, done: str, dry_ru
     if form == "json" and next(iter(shown), "") == "kind":  # made here, by a typed client
         client.context.stdout.write(to_json(shown, sort_keys=False))
         return
+    if form == "yaml" and client.documents_printed:
+        client.print("---")
+    client.documents_printed += 1
     print_document(client, shown, output, client.flags.values.get("template") or "")
 
 
