@@ -15,9 +15,11 @@ from tests.recordings.cases import FOLDER, recording, recording_names
 from tests.recordings.packets import is_sticky
 
 
-def traced(snapshot: Snapshot, *requests: dict, events: bool = False, seed: str = "test") -> list[dict]:
+def traced(
+    snapshot: Snapshot, *requests: dict, events: bool = False, seed: str = "test", mode: str = "iptables"
+) -> list[dict]:
     """What the command prints for these requests."""
-    return json.loads(trace_text(snapshot, json.dumps(requests), events=events, seed=seed))
+    return json.loads(trace_text(snapshot, json.dumps(requests), events=events, seed=seed, mode=mode))
 
 
 def answer(end: dict) -> str:
@@ -37,6 +39,48 @@ def test_every_recorded_connection_has_the_recorded_answers_and_sources(name):
         assert answers >= set(row["answers"]) if is_sticky(name, row) else answers == set(row["answers"])
         for endpoint, sources in row["seen_source"].items():
             assert {end["source_seen"] for end in ends if end["endpoint"] == endpoint} == set(sources)
+
+
+@pytest.mark.parametrize("name", recording_names())
+def test_nftables_mode_differs_only_on_loopback_and_where_source_ranges_guard_a_service_without_endpoints(
+    name,
+):
+    rows = recording(name)["packets"]
+    snapshot = Snapshot.of(recording(name)["objects"])
+
+    for row, iptables, nftables in zip(
+        rows, traced(snapshot, *rows), traced(snapshot, *rows, mode="nftables"), strict=True
+    ):
+        ends = [
+            {(e["verdict"], e["endpoint"], e["source_seen"]) for e in x["outcomes"]}
+            for x in (iptables, nftables)
+        ]
+        codes = [{e["code"] for e in x["outcomes"]} for x in (iptables, nftables)]
+        if row["to"].startswith("127.0.0.1:"):
+            assert codes[1] == {"RESET"}
+        elif codes[0] == {"REJECTED"} and codes[1] == {"DROPPED"}:
+            assert guarded(snapshot, row["to"])
+        else:
+            assert ends[0] == ends[1]
+
+
+def guarded(snapshot: Snapshot, target: str) -> bool:
+    """Is it a load balancer's address with source ranges?"""
+    return any(
+        entry.get("ip") == target.rpartition(":")[0]
+        for service in snapshot.list("Service")
+        if service["spec"].get("loadBalancerSourceRanges")
+        for entry in service["status"]["loadBalancer"].get("ingress", ())
+    )
+
+
+def test_a_trace_says_in_which_mode_kube_proxy_was():
+    row = recording("lb-local")["packets"][0]
+
+    (found,) = traced(Snapshot.of(recording("lb-local")["objects"]), row, events=True, mode="nftables")
+
+    assert found["trace"]["mode"] == "nftables"
+    assert any(step.get("chain") == "services" for step in found["trace"]["steps"])
 
 
 def test_the_command_reads_the_list_from_standard_input(monkeypatch):
