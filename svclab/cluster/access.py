@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from svclab.accounts.permissions import Thing, Visitor, may
 from svclab.cluster import models
 from svclab.cluster.errors import NoSuchCluster
 from svclab.cluster.store import ClusterHandle, open_cluster
@@ -17,6 +18,18 @@ def cluster_of_secret(secret: str) -> ClusterHandle:
     if found is None:
         raise NoSuchCluster("no cluster has this secret")
     return ClusterHandle(found)
+
+
+def open_for(visitor: Visitor, cluster_id: UUID | str, action: str = "see") -> ClusterHandle:
+    """The cluster, for a visitor who may `see` or `use` it.
+
+    Raises NoSuchCluster for anybody else, as for a cluster that is not there: nobody learns which ids exist.
+    """
+    cluster = open_cluster(cluster_id)
+    thing = Thing("cluster", cluster.settings().owner, str(cluster.id))
+    if not may(visitor, action, thing):
+        raise NoSuchCluster(str(cluster_id))
+    return cluster
 
 
 def secret_of(cluster_id: UUID) -> str | None:

@@ -40,20 +40,28 @@ def send(cluster: ClusterHandle, request: Request, origin: str = "") -> TraceRec
 
     Raises svclab.kube.request.BadTarget, and KeyError for an unknown source or via.
     """
-    with cluster.touching() as (row, state):
-        now, number = state.clock.at(real_now()), row.trace_count + 1
-        world = worlds.world_of(cluster.id, state, row.trace_count, now)
-        try:
-            sent = perform(world, request, _dice(state, number), now)
-        except BaseException:
-            worlds.forget(cluster.id)  # packets of the look-up may have left their marks
-            raise
-        record = TraceRecord(number, now, origin, {**sent.trace.as_json(), "id": number}, sent)
-        _store(cluster, record)
-        worlds.sent(cluster.id, number, now)
-        row.trace_count = number
-        transaction.on_commit(lambda: news.trace_recorded(cluster.id, number, origin))
-    return record
+    with memory.lock(cluster.id):
+        while True:
+            record, revision = _sent(cluster, request, origin)
+            if _store(cluster, record, revision):
+                return record
+            worlds.forget(cluster.id)  # another process has written meanwhile: the request is made anew
+
+
+def _sent(cluster: ClusterHandle, request: Request, origin: str) -> tuple[TraceRecord, int]:
+    """The request as it runs in the cluster of this moment, not yet stored; and that moment's revision.
+
+    Outside of any transaction: packets take their time, and the database has other learners to serve.
+    """
+    state = cluster.state()
+    now, number = state.clock.at(real_now()), state.trace_count + 1
+    world = worlds.world_of(cluster.id, state, now)
+    try:
+        sent = perform(world, request, Dice(f"{state.settings.random_seed}/request/{number}"), now)
+    except BaseException:
+        worlds.forget(cluster.id)  # packets of the look-up may have left their marks
+        raise
+    return TraceRecord(number, now, origin, {**sent.trace.as_json(), "id": number}, sent), state.revision
 
 
 def probe(
@@ -63,7 +71,7 @@ def probe(
     state = cluster.state()
     with memory.lock(cluster.id):
         now = state.clock.at(real_now())
-        world = worlds.world_of(cluster.id, state, _trace_count(cluster), now)
+        world = worlds.world_of(cluster.id, state, now)
         before = {name: host.state.copy() for name, host in world.fabric.hosts.items()}
         found = []
         try:
@@ -82,7 +90,7 @@ def world(cluster: ClusterHandle) -> World:
     """The cluster's World of this moment, for reading: what iptables-save or conntrack -L would show."""
     state = cluster.state()
     with memory.lock(cluster.id):
-        return worlds.world_of(cluster.id, state, _trace_count(cluster), state.clock.at(real_now()))
+        return worlds.world_of(cluster.id, state, state.clock.at(real_now()))
 
 
 # ---- what was recorded ----
@@ -90,7 +98,7 @@ def world(cluster: ClusterHandle) -> World:
 
 def newest(cluster: ClusterHandle) -> int:
     """The number of the latest request; 0 before the first."""
-    return _trace_count(cluster)
+    return cluster.state().trace_count
 
 
 def trace(cluster: ClusterHandle, number: int) -> TraceRecord | None:
@@ -119,28 +127,29 @@ def _records(rows: Any) -> list[TraceRecord]:
     return [TraceRecord(row.number, row.virtual_time, row.origin, json.loads(row.trace)) for row in rows]
 
 
-def _trace_count(cluster: ClusterHandle) -> int:
-    return models.Cluster.objects.values_list("trace_count", flat=True).get(id=cluster.id)
-
-
-def _dice(state: State, number: int) -> Dice:
-    return Dice(f"{state.settings.random_seed}/request/{number}")
-
-
-def _store(cluster: ClusterHandle, record: TraceRecord) -> None:
-    outcome = record.trace["outcome"]
-    summary = {"id": record.id, "source": record.trace["source"], "target": record.trace["target"]}
+def _store(cluster: ClusterHandle, record: TraceRecord, revision: int) -> bool:
+    """Write the trace and what hosts remember; False, and nothing, if the cluster is no longer at `revision`."""
+    outcome, number = record.trace["outcome"], record.id
+    summary = {"id": number, "source": record.trace["source"], "target": record.trace["target"]}
     summary |= {name: outcome[name] for name in ("code", "verdict", "endpoint")}
-    models.TraceRecord.objects.create(
+    row = models.TraceRecord(
         cluster_id=cluster.id,
-        number=record.id,
+        number=number,
         virtual_time=record.virtual_time,
         origin=record.origin[:64],
         events=len(record.trace["steps"]),
         summary=json.dumps(summary),
         trace=json.dumps(record.trace, separators=(",", ":")),
     )
-    _drop_oldest(cluster)
+    with cluster.touching() as (cluster_row, state):
+        if state.revision != revision:
+            return False
+        row.save(force_insert=True)
+        worlds.sent(cluster.id, number, record.virtual_time)
+        cluster_row.trace_count = number
+        _drop_oldest(cluster)
+        transaction.on_commit(lambda: news.trace_recorded(cluster.id, number, record.origin))
+    return True
 
 
 def _drop_oldest(cluster: ClusterHandle) -> None:

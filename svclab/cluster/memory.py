@@ -43,6 +43,7 @@ class State:
     settings: Settings
     snapshot: Snapshot
     hosts: Mapping[str, NodeMemory]  # by node
+    trace_count: int  # requests that were ever sent
     log: tuple[LogEntry, ...] = ()
 
 

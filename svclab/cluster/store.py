@@ -32,7 +32,7 @@ _LONG_MANIFEST = 4096  # characters; 500 shorter ones cannot reach the quota of 
 _REVISION = f'SELECT revision FROM "{models.Cluster._meta.db_table}" WHERE id = %s'  # noqa: S608 (our own name)
 _COLUMNS = (
     "revision", "compacted_version", "clock_virtual", "clock_real", "clock_rate", "clock_paused",
-    "settled_at", "owner", "seed", "random_seed", "flavour", "runtime", "proxy_mode",
+    "settled_at", "trace_count", "owner", "seed", "random_seed", "flavour", "runtime", "proxy_mode",
 )  # fmt: skip
 
 
@@ -173,7 +173,7 @@ class ClusterHandle:
         """
         with self._transaction() as (row, state):
             yield row, state
-            self._save(row, state, announce=False)
+            self._save(row, replace(state, trace_count=row.trace_count), announce=False)
 
     # ---- within ----
 
@@ -251,6 +251,7 @@ def _read(cluster_id: UUID, known: State | None) -> State:
             values["clock_virtual"], values["clock_real"], values["clock_rate"], values["clock_paused"]
         ),
         settled_at=values["settled_at"],
+        trace_count=values["trace_count"],
         settings=Settings(**{name: values[name] for name in Settings.__slots__}),
         snapshot=snapshot,
         hosts=hosts.load(cluster_id, known.hosts if known is not None else {}),

@@ -39,20 +39,21 @@ _worlds: OrderedDict[UUID, _Known] = OrderedDict()
 _rulesets: OrderedDict[tuple[object, ...], NodeRules] = OrderedDict()
 
 
-def world_of(cluster_id: UUID, state: State, trace_count: int, now: datetime) -> World:
-    """The cluster's World at this state; `trace_count` says how far its hosts' memory must reach.
+def world_of(cluster_id: UUID, state: State, now: datetime) -> World:
+    """The cluster's World at this state, its hosts' memory reaching to the latest request.
 
     To be called behind the cluster's lock: the World is changed by every request that is sent in it.
     """
-    known = _worlds.get(cluster_id)
-    parts = _parts(state)
+    known, parts = _worlds.get(cluster_id), _parts(state)
+    if known is not None and known.built_from[-1] != parts[-1]:
+        known = None  # the cluster was reset: nothing of the old one lives on
     if known is None or known.built_from != parts:
-        world = _build(state, known.world if known is not None else None)
-        known = _Known(world, parts, known.trace_count if known is not None else -1)
+        before = known.world if known is not None else None
+        known = _Known(_build(state, before), parts, known.trace_count if known is not None else -1)
         _keep(_worlds, cluster_id, known, _WORLDS)
-    if known.trace_count != trace_count:
+    if known.trace_count != state.trace_count:
         _remember(cluster_id, known.world, now)
-        known.trace_count = trace_count
+        known.trace_count = state.trace_count
     _worlds.move_to_end(cluster_id)
     return known.world
 
@@ -116,8 +117,8 @@ def _keep(cache: OrderedDict, key: object, value: object, most: int) -> None:
 
 def _parts(state: State) -> tuple[object, ...]:
     digests = tuple(sorted((node, memory.digest) for node, memory in state.hosts.items()))
-    settings = (state.settings.proxy_mode, state.settings.random_seed)
-    return (state.snapshot.resource_version, digests, settings)
+    settings = state.settings
+    return (state.snapshot.resource_version, digests, settings.proxy_mode, settings.random_seed)
 
 
 def _build(state: State, before: World | None) -> World:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from svclab.cluster import dataplane, memory, settle, worlds
+from svclab.cluster import dataplane, lifecycle, memory, settle, worlds
 from svclab.cluster.store import open_cluster
 from svclab.kube.request import BadTarget, Request
 from tests.cluster.harness import BACKEND, apply, delete, paused_cluster, pods, wait
@@ -128,3 +128,23 @@ def test_forgotten_traces_are_gone_and_numbers_go_on(cluster):
 
     assert dataplane.traces(cluster) == []
     assert ask(cluster).id == 2
+
+
+def test_a_reset_forgets_connections_and_affinity(cluster):
+    apply(cluster, STICKY)
+    wait(cluster, 3)
+    ask(cluster, "http://sticky")
+
+    again = lifecycle.reset(cluster.id)
+
+    hosts = dataplane.world(again).fabric.hosts.values()
+    assert not any(host.state.conntrack.all() or host.state.recent.lists for host in hosts)
+
+
+@pytest.mark.parametrize("mode", ["iptables", "nftables"])
+def test_the_same_request_can_be_traced_in_each_mode(cluster, mode):
+    cluster.configure(proxy_mode=mode)
+
+    trace = ask(cluster).trace
+
+    assert (trace["mode"], trace["outcome"]["code"]) == (mode, "OK")
