@@ -12,7 +12,6 @@ from svclab.terminal.commands.kubectl.flags import Flag, Parsed
 from svclab.terminal.commands.kubectl.generators import metadata, without_nulls
 from svclab.terminal.commands.kubectl.pods import overrides_of, place_of
 from svclab.terminal.commands.kubectl.verbs import dry_run_of, verb, write_query
-from svclab.terminal.commands.kubectl.waiting import wait_until_gone
 from svclab.terminal.commands.kubectl.writing import report
 from svclab.terminal.commands.registry import Context
 
@@ -175,7 +174,7 @@ def _attach(client: Client, flags: Parsed, target: Target, pod: Manifest) -> int
         pod = _when_running(client, target, flags["pod-running-timeout"])
     except KubectlError:
         if flags["rm"]:
-            _remove(client, flags, target, pod)
+            _remove(client, flags, target)
         raise
     if flags["stdin"] and flags["tty"] and not flags["quiet"]:
         client.note("If you don't see a command prompt, try pressing enter.")
@@ -192,7 +191,7 @@ def _attach(client: Client, flags: Parsed, target: Target, pod: Manifest) -> int
             )
         status = 0 if flags["restart"] == "Always" else _say_how_it_ended(client, target, code)
         if flags["rm"]:
-            _remove(client, flags, target, pod)
+            _remove(client, flags, target)
         return status
 
     return context.enter(
@@ -237,8 +236,8 @@ def _is_started(pod: Manifest) -> bool:
     return status.get("phase") == "Running" and any("running" in (s.get("state") or {}) for s in statuses)
 
 
-def _remove(client: Client, flags: Parsed, target: Target, pod: Manifest) -> None:
+def _remove(client: Client, flags: Parsed, target: Target) -> None:
+    """Delete the pod; kubectl run does not wait until it is gone."""
     client.delete(target.path)
     if not flags["quiet"]:
         client.print(f"{target.quoted} deleted")
-    wait_until_gone(client, [(target, pod["metadata"].get("uid", ""))], None)
