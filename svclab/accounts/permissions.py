@@ -1,4 +1,5 @@
-"""Who may do what: the one place that answers. HTTP, websocket and API ask it, each about the visitor they know.
+"""Who may do what: the one place that answers. HTTP, websocket and API ask it, each about the visitor they
+know.
 
 The rules are a table: for each thing and each way of using it, the relations to it that allow it. What is
 not in the table is not allowed. Whoever may not even see a thing is told that it is not there.

@@ -66,7 +66,8 @@ class Batch:
     def create(self, manifest: Manifest) -> Manifest:
         """Store a new object; fills in name (from generateName), uid, creationTimestamp and resourceVersion.
 
-        Refused (409, or 403 over quota) as the API server would. The manifest must not be changed by the caller afterwards.
+        Refused (409, or 403 over quota) as the API server would. The manifest must not be changed by the
+        caller afterwards.
         """
         metadata = dict(manifest["metadata"])
         kind, namespace = manifest["kind"], metadata.get("namespace", "")

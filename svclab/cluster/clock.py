@@ -11,7 +11,9 @@ RATES = (1.0, 10.0)
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Virtual time was `virtual` when real time was `real` (both aware, UTC); `rate` virtual seconds a second."""
+    """Virtual time was `virtual` when real time was `real` (both aware, UTC); `rate` virtual seconds a
+    second.
+    """
 
     virtual: datetime
     real: datetime
@@ -45,7 +47,9 @@ class Clock:
         return replace(self.rebased(real), rate=float(rate))
 
     def step(self, seconds: float, real: datetime) -> "Clock":
-        """Pushed forward by up to an hour of virtual time. Raises ValueError for less than nothing or more."""
+        """Pushed forward by up to an hour of virtual time. Raises ValueError for less than nothing or
+        more.
+        """
         if not 0 <= seconds <= 3600:
             raise ValueError(f"the clock steps by 0 to 3600 seconds, not {seconds:g}")
         based = self.rebased(real)

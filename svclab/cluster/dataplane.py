@@ -15,7 +15,6 @@ from django.db import transaction
 
 from svclab.cluster import memory, models, news, worlds
 from svclab.cluster.clock import real_now
-from svclab.cluster.memory import State
 from svclab.cluster.store import QUOTA, ClusterHandle
 from svclab.kube.request import Request, Sent, perform
 from svclab.kube.world import World
@@ -26,7 +25,9 @@ _LONGEST_PROBE = 200  # connections in one probe of the grader
 
 @dataclass(frozen=True, slots=True)
 class TraceRecord:
-    """A stored trace. `id` counts the cluster's requests from 1; `sent` is there only where it was just sent."""
+    """A stored trace. `id` counts the cluster's requests from 1; `sent` is there only where it was just
+    sent.
+    """
 
     id: int
     virtual_time: datetime
@@ -128,7 +129,9 @@ def _records(rows: Any) -> list[TraceRecord]:
 
 
 def _store(cluster: ClusterHandle, record: TraceRecord, revision: int) -> bool:
-    """Write the trace and what hosts remember; False, and nothing, if the cluster is no longer at `revision`."""
+    """Write the trace and what hosts remember; False, and nothing, if the cluster is no longer at
+    `revision`.
+    """
     outcome, number = record.trace["outcome"], record.id
     summary = {"id": number, "source": record.trace["source"], "target": record.trace["target"]}
     summary |= {name: outcome[name] for name in ("code", "verdict", "endpoint")}

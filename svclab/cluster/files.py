@@ -1,4 +1,6 @@
-"""The learner's files: what `ls`, `cat` and the editor see; they live with the cluster and survive its reset."""
+"""The learner's files: what `ls`, `cat` and the editor see; they live with the cluster and survive its
+reset.
+"""
 
 from uuid import UUID
 

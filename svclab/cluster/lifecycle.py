@@ -55,7 +55,8 @@ def new_cluster(
         )
         _plant(row, sown, now)
         models.LearnerFile.objects.bulk_create(
-            models.LearnerFile(cluster_id=row.id, path=path, text=text) for path, text in seeds.files().items()
+            models.LearnerFile(cluster_id=row.id, path=path, text=text)
+            for path, text in seeds.files().items()
         )
     return ClusterHandle(row.id)
 

@@ -1,4 +1,5 @@
-"""The tables of svclab's clusters: columns, constraints and nothing else. Only `svclab.cluster` reads or writes them.
+"""The tables of svclab's clusters: columns, constraints and nothing else. Only `svclab.cluster` reads or
+writes them.
 
 A manifest is kept as JSON text, exactly as written: the order of keys is part of what the API answers,
 and a jsonb column would lose it.
@@ -182,7 +183,9 @@ class WatchEvent(models.Model):
 
 
 class ProgrammedRules(models.Model):
-    """The Services and EndpointSlices that a kube-proxy has programmed, once however many nodes share them."""
+    """The Services and EndpointSlices that a kube-proxy has programmed, once however many nodes share
+    them.
+    """
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="+")
     digest = models.CharField(max_length=64)

@@ -24,7 +24,8 @@ def group(cluster_id: UUID) -> str:
 
 
 def listen(cluster_id: UUID, listener: Listener) -> Callable[[], None]:
-    """Have `listener` called, in the writer's thread, with every message of this process; returns how to stop.
+    """Have `listener` called, in the writer's thread, with every message of this process; returns how to
+    stop.
 
     It must only hand the message on (e.g. `loop.call_soon_threadsafe`).
     """

@@ -45,5 +45,6 @@ class Quota:
 
 
 def _refusal(manifest: Manifest, what: str, requested: str, used: str, limit: str) -> Refusal:
-    why = f"exceeded quota: {QUOTA_NAME}, requested: {what}={requested}, used: {what}={used}, limited: {what}={limit}"
+    amounts = f"requested: {what}={requested}, used: {what}={used}, limited: {what}={limit}"
+    why = f"exceeded quota: {QUOTA_NAME}, {amounts}"
     return errors.over_quota(manifest["kind"], manifest["metadata"]["name"], why)

@@ -49,7 +49,7 @@ def _said_before(batch: Batch, event: Event, reference: dict[str, Any]) -> Manif
     for found in batch.snapshot.of_kind("Event").values():
         involved = found["involvedObject"]
         if (
-            involved["uid"] == reference["uid"]
+            involved.get("uid") == reference["uid"]
             and found["reason"] == event.reason
             and found["message"] == event.message
             and found["type"] == event.type

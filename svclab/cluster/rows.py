@@ -63,7 +63,9 @@ def stored_bytes(cluster_id: UUID) -> int:
 
 
 def write(cluster_id: UUID, batch: Batch) -> int:
-    """Bring the tables to the batch's final state and append its log; returns the longest manifest's length."""
+    """Bring the tables to the batch's final state and append its log; returns the longest manifest's
+    length.
+    """
     texts = {entry.rv: text_of(entry.object) for entry in batch.entries}
     upserts: dict[type[models.KubeObject], list[models.KubeObject]] = {}
     gone: dict[tuple[str, str], list[str]] = {}

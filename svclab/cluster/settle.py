@@ -24,7 +24,6 @@ from svclab.kube.reconcile import Change, Create, Delete, Event, MarkStale, Prog
 from svclab.kube.snapshot import Key, Manifest, key_of
 from svclab.kube.status import Refusal
 from svclab.kube.webserver import web_response
-from svclab.linux.dice import Dice
 
 _MOST_TASKS = 20_000  # in one look; what is left waits for the next
 _RETRY = timedelta(seconds=16)  # after a refused write
@@ -132,7 +131,9 @@ def _change(entry: LogEntry) -> Change:
 
 
 def play(batch: Batch, agenda: Agenda, until: datetime, circumstances: Circumstances) -> None:
-    """Run every task that is due at `until` or before, each at its own time, and the tasks that they cause."""
+    """Run every task that is due at `until` or before, each at its own time, and the tasks that they
+    cause.
+    """
     for _ in range(_MOST_TASKS):
         task = agenda.take(until)
         if task is None:

@@ -5,8 +5,8 @@
     with cluster.writing() as batch:      # several writes, all or none
         batch.update(...); batch.delete(...)
 
-A write that is refused raises `svclab.kube.status.Refusal`. Reads come from this process's memory at a known revision; another
-process's writes are noticed by the cluster's `revision` and replayed from the log.
+A write that is refused raises `svclab.kube.status.Refusal`. Reads come from this process's memory at a known
+revision; another process's writes are noticed by the cluster's `revision` and replayed from the log.
 """
 
 from collections.abc import Callable, Iterator
@@ -87,7 +87,9 @@ class ClusterHandle:
         return Dice(f"{state.settings.random_seed}/{state.snapshot.resource_version}/{purpose}")
 
     def events_since(self, version: int) -> list[LogEntry]:
-        """The writes after a resourceVersion, in order. Raises Expired when the log no longer reaches back."""
+        """The writes after a resourceVersion, in order. Raises Expired when the log no longer reaches
+        back.
+        """
         state = self.state()
         if version < state.compacted:
             raise Expired(version, state.compacted)

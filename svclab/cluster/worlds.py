@@ -12,8 +12,8 @@ from uuid import UUID
 
 from svclab.cluster import models
 from svclab.cluster.memory import State
-from svclab.kube.node_rules import kernel_chains, kernel_tables
 from svclab.kube.nameserver import NameServers
+from svclab.kube.node_rules import kernel_chains, kernel_tables
 from svclab.kube.nodememory import NodeMemory
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.proxy.iptables import compile_rules
@@ -81,7 +81,9 @@ def forget(cluster_id: UUID) -> None:
 
 
 def rules_of(state: State, node: Manifest) -> NodeRules:
-    """The rules of one node as its kube-proxy programmed them; the same content is compiled once a process."""
+    """The rules of one node as its kube-proxy programmed them; the same content is compiled once a
+    process.
+    """
     mode, name = state.settings.proxy_mode, node["metadata"]["name"]
     memory = state.hosts.get(name, NodeMemory())
     config = ProxyConfig.for_node(node)

@@ -111,5 +111,6 @@ _SCALES = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P
 def _quantity_parts(number: int, scale: int, text: str, notation: str) -> str:
     return (
         f"{{i:(resource.int64Amount){{value:(int64){number} scale:(resource.Scale){scale}}} "
-        f"d:(resource.infDecAmount){{Dec:(*inf.Dec)<nil>}} s:(string){text} Format:(resource.Format){notation}}}"
+        f"d:(resource.infDecAmount){{Dec:(*inf.Dec)<nil>}} s:(string){text} "
+        f"Format:(resource.Format){notation}}}"
     )

@@ -3,8 +3,10 @@
 STRUCTS = {
     "PodTemplateSpec": "ObjectMeta ObjectMeta, Spec PodSpec",
     "ObjectMeta": (
-        "Name string, GenerateName string, Namespace string, SelfLink string, UID types.UID, ResourceVersion string,"
-        "Generation int64, CreationTimestamp Time, DeletionTimestamp *Time, DeletionGracePeriodSeconds *int64,"
+        "Name string, GenerateName string, Namespace string, SelfLink string, UID types.UID,"
+        "ResourceVersion string,"
+        "Generation int64, CreationTimestamp Time, DeletionTimestamp *Time,"
+        "DeletionGracePeriodSeconds *int64,"
         "Labels map[string]string, Annotations map[string]string, OwnerReferences []OwnerReference,"
         "Finalizers []string, ManagedFields []ManagedFieldsEntry"
     ),
@@ -14,17 +16,22 @@ STRUCTS = {
         "TerminationGracePeriodSeconds *int64, ActiveDeadlineSeconds *int64, DNSPolicy DNSPolicy,"
         "NodeSelector map[string]string, ServiceAccountName string, DeprecatedServiceAccount string,"
         "AutomountServiceAccountToken *bool, NodeName string, HostNetwork bool, HostPID bool, HostIPC bool,"
-        "ShareProcessNamespace *bool, SecurityContext *PodSecurityContext, ImagePullSecrets []LocalObjectReference,"
-        "Hostname string, Subdomain string, Affinity *Affinity, SchedulerName string, Tolerations []Toleration,"
+        "ShareProcessNamespace *bool, SecurityContext *PodSecurityContext,"
+        "ImagePullSecrets []LocalObjectReference,"
+        "Hostname string, Subdomain string, Affinity *Affinity, SchedulerName string,"
+        "Tolerations []Toleration,"
         "HostAliases []HostAlias, PriorityClassName string, Priority *int32, DNSConfig *PodDNSConfig,"
         "ReadinessGates []PodReadinessGate, RuntimeClassName *string, EnableServiceLinks *bool,"
         "PreemptionPolicy *PreemptionPolicy, Overhead ResourceList,"
-        "TopologySpreadConstraints []TopologySpreadConstraint, SetHostnameAsFQDN *bool, OS *PodOS, HostUsers *bool,"
-        "SchedulingGates []PodSchedulingGate, ResourceClaims []PodResourceClaim, Resources *ResourceRequirements,"
+        "TopologySpreadConstraints []TopologySpreadConstraint, SetHostnameAsFQDN *bool, OS *PodOS,"
+        "HostUsers *bool,"
+        "SchedulingGates []PodSchedulingGate, ResourceClaims []PodResourceClaim,"
+        "Resources *ResourceRequirements,"
         "HostnameOverride *string, SchedulingGroup *PodSchedulingGroup"
     ),
     "Container": (
-        "Name string, Image string, Command []string, Args []string, WorkingDir string, Ports []ContainerPort,"
+        "Name string, Image string, Command []string, Args []string, WorkingDir string,"
+        "Ports []ContainerPort,"
         "EnvFrom []EnvFromSource, Env []EnvVar, Resources ResourceRequirements,"
         "ResizePolicy []ContainerResizePolicy, RestartPolicy *ContainerRestartPolicy,"
         "RestartPolicyRules []ContainerRestartRule, VolumeMounts []VolumeMount, VolumeDevices []VolumeDevice,"
@@ -53,7 +60,8 @@ STRUCTS = {
     "ResourceRequirements": "Limits ResourceList, Requests ResourceList, Claims []ResourceClaim",
     "ResourceClaim": "Name string, Request string",
     "VolumeMount": (
-        "Name string, ReadOnly bool, RecursiveReadOnly *RecursiveReadOnlyMode, MountPath string, SubPath string,"
+        "Name string, ReadOnly bool, RecursiveReadOnly *RecursiveReadOnlyMode, MountPath string,"
+        "SubPath string,"
         "MountPropagation *MountPropagationMode, SubPathExpr string"
     ),
     "VolumeDevice": "Name string, DevicePath string",
@@ -76,7 +84,8 @@ STRUCTS = {
     "SleepAction": "Seconds int64",
     "SecurityContext": (
         "Capabilities *Capabilities, Privileged *bool, SELinuxOptions *SELinuxOptions,"
-        "WindowsOptions *WindowsSecurityContextOptions, RunAsUser *int64, RunAsGroup *int64, RunAsNonRoot *bool,"
+        "WindowsOptions *WindowsSecurityContextOptions, RunAsUser *int64, RunAsGroup *int64,"
+        "RunAsNonRoot *bool,"
         "ReadOnlyRootFilesystem *bool, AllowPrivilegeEscalation *bool, ProcMount *ProcMountType,"
         "SeccompProfile *SeccompProfile, AppArmorProfile *AppArmorProfile"
     ),
@@ -132,7 +141,8 @@ STRUCTS = {
     ),
     "WeightedPodAffinityTerm": "Weight int32, PodAffinityTerm PodAffinityTerm",
     "PodAffinityTerm": (
-        "LabelSelector *LabelSelector, Namespaces []string, TopologyKey string, NamespaceSelector *LabelSelector,"
+        "LabelSelector *LabelSelector, Namespaces []string, TopologyKey string,"
+        "NamespaceSelector *LabelSelector,"
         "MatchLabelKeys []string, MismatchLabelKeys []string"
     ),
     "Volume": "Name string, +VolumeSource",
@@ -142,12 +152,14 @@ STRUCTS = {
         "AWSElasticBlockStore *AWSElasticBlockStoreVolumeSource, GitRepo *GitRepoVolumeSource,"
         "Secret *SecretVolumeSource, NFS *NFSVolumeSource, ISCSI *ISCSIVolumeSource,"
         "Glusterfs *GlusterfsVolumeSource, PersistentVolumeClaim *PersistentVolumeClaimVolumeSource,"
-        "RBD *RBDVolumeSource, FlexVolume *FlexVolumeSource, Cinder *CinderVolumeSource, CephFS *CephFSVolumeSource,"
+        "RBD *RBDVolumeSource, FlexVolume *FlexVolumeSource, Cinder *CinderVolumeSource,"
+        "CephFS *CephFSVolumeSource,"
         "Flocker *FlockerVolumeSource, DownwardAPI *DownwardAPIVolumeSource, FC *FCVolumeSource,"
         "AzureFile *AzureFileVolumeSource, ConfigMap *ConfigMapVolumeSource,"
         "VsphereVolume *VsphereVirtualDiskVolumeSource, Quobyte *QuobyteVolumeSource,"
         "AzureDisk *AzureDiskVolumeSource, PhotonPersistentDisk *PhotonPersistentDiskVolumeSource,"
-        "Projected *ProjectedVolumeSource, PortworxVolume *PortworxVolumeSource, ScaleIO *ScaleIOVolumeSource,"
+        "Projected *ProjectedVolumeSource, PortworxVolume *PortworxVolumeSource,"
+        "ScaleIO *ScaleIOVolumeSource,"
         "StorageOS *StorageOSVolumeSource, CSI *CSIVolumeSource, Ephemeral *EphemeralVolumeSource,"
         "Image *ImageVolumeSource"
     ),
@@ -165,7 +177,8 @@ STRUCTS = {
     "ProjectedVolumeSource": "Sources []VolumeProjection, DefaultMode *int32",
     "VolumeProjection": (
         "Secret *SecretProjection, DownwardAPI *DownwardAPIProjection, ConfigMap *ConfigMapProjection,"
-        "ServiceAccountToken *ServiceAccountTokenProjection, ClusterTrustBundle *ClusterTrustBundleProjection,"
+        "ServiceAccountToken *ServiceAccountTokenProjection,"
+        "ClusterTrustBundle *ClusterTrustBundleProjection,"
         "PodCertificate *PodCertificateProjection"
     ),
     "SecretProjection": "+LocalObjectReference, Items []KeyToPath, Optional *bool",

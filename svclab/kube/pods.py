@@ -1,4 +1,6 @@
-"""What all controllers ask of a pod: is it active, ready, available; and how a pod is made from a template."""
+"""What all controllers ask of a pod: is it active, ready, available; and how a pod is made from a
+template.
+"""
 
 import copy
 from datetime import datetime, timedelta

@@ -82,7 +82,9 @@ Write = Create | Update | Delete | Event | Program | MarkStale | Reserve
 
 @dataclass(slots=True)
 class Result:
-    """Writes in the order in which they are to happen; `again_at` is a virtual time, None for "when it changes"."""
+    """Writes in the order in which they are to happen; `again_at` is a virtual time, None for "when it
+    changes".
+    """
 
     writes: list[Write] = field(default_factory=list)
     again_at: datetime | None = None
@@ -141,7 +143,8 @@ def owner_reference(owner: Manifest, *, block: bool = True) -> dict[str, Any]:
 def with_condition(
     conditions: list[dict[str, Any]], kind: str, status: str, reason: str, message: str, now: datetime
 ) -> list[dict[str, Any]]:
-    """Conditions with one set. As apps controllers do it: unchanged status and reason leave it as it is, a new
+    """Conditions with one set. As apps controllers do it: unchanged status and reason leave it as it is, a
+    new
     one goes to the end, and lastTransitionTime moves only with the status."""
     current = next((c for c in conditions if c["type"] == kind), None)
     if current is not None and (current["status"], current["reason"]) == (status, reason):

@@ -79,7 +79,7 @@ def test_files_are_written_read_listed_and_deleted(cluster):
     assert "b.yaml" not in lifecycle.list_files(other.id)
     lifecycle.delete_file(cluster.id, "a.yaml")
     for gone in (lifecycle.read_file, lifecycle.delete_file):
-        with pytest.raises(FileError, match="a.yaml: No such file or directory"):
+        with pytest.raises(FileError, match=r"a\.yaml: No such file or directory"):
             gone(cluster.id, "a.yaml")
 
 

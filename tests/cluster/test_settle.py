@@ -479,7 +479,7 @@ def test_a_pod_over_the_quota_is_refused_and_the_replica_set_says_why(cluster):
 
     made = len(cluster.snapshot().of_kind("Pod"))
     assert made == 200
-    (failed,) = {e for e in events(cluster, "FailedCreate")}
+    (failed,) = set(events(cluster, "FailedCreate"))
     assert failed[2].startswith('Error creating: pods "backend-')
     assert "exceeded quota: svclab-learner, requested: pods=1, used: pods=200, limited: pods=200" in failed[2]
 

@@ -110,9 +110,13 @@ def test_taking_the_last_finalizer_of_a_deleted_object_removes_it(cluster):
 def test_what_raises_within_a_transaction_writes_nothing(cluster):
     before = cluster.snapshot()
 
-    with pytest.raises(Refusal), cluster.writing() as batch:
-        batch.create(config_map("one"))
-        batch.create(config_map("one"))
+    def write_twice():
+        with cluster.writing() as batch:
+            batch.create(config_map("one"))
+            batch.create(config_map("one"))
+
+    with pytest.raises(Refusal):
+        write_twice()
 
     memory.forget_all()
     assert cluster.snapshot().resource_version == before.resource_version

@@ -1,4 +1,6 @@
-"""Starting clusters: grown once per process from their YAML by the controllers, then copied for each learner."""
+"""Starting clusters: grown once per process from their YAML by the controllers, then copied for each
+learner.
+"""
 
 import json
 import re
@@ -52,7 +54,9 @@ def names() -> list[str]:
 
 @cache
 def seed(name: str, flavour: str, grow: Grow) -> Seed:
-    """The seed of this name. `grow(batch, until)` runs the controllers. Raises KeyError for an unknown name."""
+    """The seed of this name. `grow(batch, until)` runs the controllers. Raises KeyError for an unknown
+    name.
+    """
     if name not in names():
         raise KeyError(name)
     content = _content(name)

@@ -1,6 +1,6 @@
 """The Deployment controller: one ReplicaSet for each template, and the way from the old to the new.
 
-Source: kube-controller-manager 1.36, pkg/controller/deployment (sync.go, rolling.go, recreate.go, progress.go).
+Source: kube-controller-manager 1.36, pkg/controller/deployment.
 """
 
 import math
@@ -254,7 +254,9 @@ def _scale_in_proportion(rollout: _Rollout, now: datetime, result: Result) -> No
 
 
 def _ensure_new(rollout: _Rollout, snapshot: Snapshot, replicas: int, now: datetime, result: Result) -> bool:
-    """Make the ReplicaSet for the template, or bring its revision up to date; True when something was written."""
+    """Make the ReplicaSet for the template, or bring its revision up to date; True when something was
+    written.
+    """
     revision = str(max((_revision(found) for found in rollout.old), default=0) + 1)
     new = rollout.new
     if new is None:
@@ -332,7 +334,9 @@ def _revision(replica_set: Manifest) -> int:
 
 
 def _annotations(rollout: _Rollout, replica_set: Manifest, revision: str) -> dict[str, str]:
-    """The annotations of the new ReplicaSet: the Deployment's own, its size, and the revisions that it was."""
+    """The annotations of the new ReplicaSet: the Deployment's own, its size, and the revisions that it
+    was.
+    """
     before = replica_set["metadata"].get("annotations") or {}
     copied = rollout.deployment["metadata"].get("annotations") or {}
     annotations = {**before, **{k: v for k, v in copied.items() if k not in _NOT_COPIED}}
@@ -471,7 +475,9 @@ def _progress(
 def _progressing(
     conditions: list[dict[str, Any]], current: dict[str, Any] | None, message: str, now: datetime
 ) -> list[dict[str, Any]]:
-    """Progress is noted anew each time, so that the deadline counts from it; the transition keeps its time."""
+    """Progress is noted anew each time, so that the deadline counts from it; the transition keeps its
+    time.
+    """
     others = [c for c in conditions if c["type"] != "Progressing"]
     noted = with_condition(others, "Progressing", "True", "ReplicaSetUpdated", message, now)
     if current is not None and current["status"] == "True":

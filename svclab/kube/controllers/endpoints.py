@@ -1,6 +1,7 @@
 """The Endpoints controller: the older, deprecated list of a Service's addresses, which kubectl still shows.
 
-Source: kube-controller-manager 1.36, pkg/controller/endpoint: at most 1000 addresses, subsets by common ports.
+Source: kube-controller-manager 1.36, pkg/controller/endpoint: at most 1000 addresses, subsets by common
+ports.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,7 @@
 """The cloud's service controller: a Service of type LoadBalancer gets an address from outside, after a while.
 
-Source: k8s.io/cloud-provider controllers/service, 1.36. There is none on bare metal: the address stays pending.
+Source: k8s.io/cloud-provider controllers/service, 1.36. There is none on bare metal: the address stays
+pending.
 """
 
 from collections.abc import Iterable
@@ -85,7 +86,7 @@ def _assign(snapshot: Snapshot, service: Manifest, result: Result) -> Result:
     if wanted in POOL and wanted not in taken:
         free = [wanted]
     if not free:
-        message = "Error syncing load balancer: failed to ensure load balancer: no address left in 203.0.113.100-199"
+        message = "Error syncing load balancer: failed to ensure load balancer: no address left"
         return result.add(Event(service, "SyncLoadBalancerFailed", message, _COMPONENT, "Warning"))
     finalizers = service["metadata"].get("finalizers") or []
     if _FINALIZER not in finalizers:

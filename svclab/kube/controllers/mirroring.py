@@ -1,4 +1,5 @@
-"""The EndpointSlice mirroring controller: hand-written Endpoints of a Service without selector become a slice.
+"""The EndpointSlice mirroring controller: hand-written Endpoints of a Service without selector become a
+slice.
 
 Source: kube-controller-manager 1.36, pkg/controller/endpointslicemirroring.
 """

@@ -113,7 +113,9 @@ def _create(snapshot: Snapshot, replica_set: Manifest, count: int, dice: Dice, r
 
 
 def _doomed(active: list[Manifest], count: int, now: datetime) -> list[Manifest]:
-    """Which pods to delete first: unassigned, pending, not ready, cheap, crowded, ready for least time, youngest."""
+    """Which pods to delete first: unassigned, pending, not ready, cheap, crowded, ready for least time,
+    youngest.
+    """
     on_node: dict[str, int] = {}
     for pod in active:
         node = pod["spec"].get("nodeName", "")

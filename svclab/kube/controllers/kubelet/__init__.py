@@ -190,8 +190,7 @@ class _Work:
             if self.now < create_at:
                 self.result.again(create_at)
                 return old
-            present = f'Container image "{image}" already present on machine and can be accessed by the pod'
-            self._say("Pulled", present, container)
+            self._say("Pulled", images.present(image), container)
             return self._start(container, old)
         if not self._said("Pulling", container):
             self._say("Pulling", f'Pulling image "{image}"', container)
@@ -260,8 +259,7 @@ class _Work:
         pause = _back_off(old["restartCount"], finished - (moment(end["startedAt"]) or finished))
         restart_at = finished + timedelta(seconds=max(pause, self._delay("restart", 0.5, 0.5)))
         if self.now >= restart_at:
-            present = f'Container image "{container["image"]}" already present on machine and can be accessed by the pod'
-            self._say("Pulled", present, container)
+            self._say("Pulled", images.present(container["image"]), container)
             return self._start(container, old)
         self.result.again(restart_at)
         backing_off = finished + timedelta(seconds=1)
@@ -456,7 +454,9 @@ def _stop_after(container: Manifest, grace: float) -> float:
 
 
 def _back_off(restarts: int, ran: timedelta) -> float:
-    """Seconds until a container that ended is started again: none for the first time, then 10, 20, ... 300."""
+    """Seconds until a container that ended is started again: none for the first time, then 10, 20, ...
+    300.
+    """
     if restarts == 0 or ran >= _FORGIVEN:
         return 0.0
     return min(_BACK_OFF * 2 ** min(restarts - 1, 10), _LONGEST_BACK_OFF)

@@ -35,15 +35,17 @@ _WEB_ROOT = "/usr/share/nginx/html"
 _UNPRIVILEGED_NGINX = (
     '2026/01/01 00:00:00 [warn] 1#1: the "user" directive makes sense only if the master process runs with '
     "super-user privileges, ignored in /etc/nginx/nginx.conf:2\n"
-    'nginx: [warn] the "user" directive makes sense only if the master process runs with super-user privileges, '
-    "ignored in /etc/nginx/nginx.conf:2\n"
+    'nginx: [warn] the "user" directive makes sense only if the master process runs with super-user '
+    "privileges, ignored in /etc/nginx/nginx.conf:2\n"
     'nginx: [emerg] mkdir() "/var/cache/nginx/client_temp" failed (13: Permission denied)\n'
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a container's process. `seconds` None: until it is stopped. `log` is what it leaves behind."""
+    """One run of a container's process. `seconds` None: until it is stopped. `log` is what it leaves
+    behind.
+    """
 
     seconds: float | None = None
     exit_code: int = 0
@@ -146,7 +148,9 @@ def config_error(snapshot_get: Any, pod: Manifest, container: Manifest) -> str:
     contexts = [container.get("securityContext") or {}, pod["spec"].get("securityContext") or {}]
     non_root = next((c["runAsNonRoot"] for c in contexts if c.get("runAsNonRoot") is not None), False)
     user, name = _user(pod, container), container["name"]
-    who = f'(pod: "{pod["metadata"]["name"]}_{pod["metadata"]["namespace"]}({pod["metadata"]["uid"]})", container: {name})'
+    metadata = pod["metadata"]
+    full_name = f"{metadata['name']}_{metadata['namespace']}({metadata['uid']})"
+    who = f'(pod: "{full_name}", container: {name})'
     if non_root and user == 0:
         return f"container's runAsUser breaks non-root policy {who}"
     if non_root and user is None and image_name(container.get("image", "")) in _ROOT_IMAGES:
@@ -176,7 +180,9 @@ def _references(container: Manifest) -> list[tuple[str, str, str]]:
 
 
 def stop_seconds(container: Manifest) -> float | None:
-    """How long the process takes to end after a SIGTERM; None when it ignores it, as a PID 1 without handler."""
+    """How long the process takes to end after a SIGTERM; None when it ignores it, as a PID 1 without
+    handler.
+    """
     argv = [*(container.get("command") or ()), *(container.get("args") or ())]
     program = argv[0].rpartition("/")[2] if argv else ""
     name = image_name(container.get("image", ""))
