@@ -135,6 +135,9 @@ def _strategically_patched(kind: str, old: Manifest, value: Manifest) -> Manifes
         return strategic_merge(kind, old, value)
     except PatchError as error:
         raise internal(str(error)) from None
+    except (AttributeError, TypeError, KeyError):
+        # The patch has another shape than the object: a word where a map belongs, a list of words among maps.
+        raise bad_request("strategic merge patch format is not supported") from None
 
 
 def _apply(

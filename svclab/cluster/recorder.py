@@ -50,12 +50,12 @@ def _said_before(batch: Batch, event: Event, reference: dict[str, Any]) -> Manif
         involved = found["involvedObject"]
         if (
             involved.get("uid") == reference["uid"]
-            and found["reason"] == event.reason
-            and found["message"] == event.message
-            and found["type"] == event.type
-            and found["reportingComponent"] == event.component
+            and found.get("reason") == event.reason
+            and found.get("message") == event.message
+            and found.get("type") == event.type
+            and found.get("reportingComponent") == event.component
             and involved.get("fieldPath", "") == event.field_path
-            and (found["source"].get("host", "") == event.host or event.action)
+            and (found.get("source", {}).get("host", "") == event.host or event.action)
         ):
             return found
     return None

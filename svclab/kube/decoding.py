@@ -204,7 +204,7 @@ class _Walk:
                 result[key] = converted
         self._note_duplicates(value, path)
         self._struct = struct
-        _add_structs(result, go_type)
+        _add_always_there(result, go_type)
         return result
 
     def _note_duplicates(self, value: dict[str, Any], path: str) -> None:
@@ -304,12 +304,17 @@ class _Walk:
         self.error = self.error or error
 
 
-def _add_structs(result: Manifest, go_type: GoType) -> None:
+def _add_always_there(result: Manifest, go_type: GoType) -> None:
+    """What Go writes without being given it: structs held by value, required words and numbers as zeros."""
     for name, field in go_type.fields.items():
-        if field.always_there and name not in result:
+        if not field.always_there or name in result:
+            continue
+        if field.type.shape == "struct":
             empty: Manifest = {}
-            _add_structs(empty, field.type)
+            _add_always_there(empty, field.type)
             result[name] = empty
+        else:
+            result[name] = _zero(field.type)
 
 
 def _is_zero(value: Any, go_type: GoType) -> bool:

@@ -5,6 +5,7 @@ Source: Go encoding/json (scanner) and sigs.k8s.io/json.
 """
 
 import json
+import re
 from typing import Any
 
 from svclab.kube.status import go_quote
@@ -12,6 +13,7 @@ from svclab.kube.status import go_quote
 MAX_DEPTH = 10000
 _SPACE = b" \t\r\n"
 _DIGITS = b"0123456789"
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class JsonError(ValueError):
@@ -41,16 +43,36 @@ def parse(data: bytes) -> Any:
     Raises JsonError.
     """
     try:
-        return json.loads(
+        value = json.loads(
             data.decode("utf-8", "replace"),
             object_pairs_hook=_object,
             parse_float=Decimal,
             parse_constant=_no_constant,
         )
+        return _without_lone_surrogates(value) if _SURROGATE.search(data) else value
     except RecursionError:
         raise JsonError(_syntax_error(data) or "invalid character '{' exceeded max depth") from None
     except ValueError:
         raise JsonError(_syntax_error(data) or "unexpected end of JSON input") from None
+
+
+def _without_lone_surrogates(value: Any) -> Any:
+    """Halves of characters, which only an escape can write, become U+FFFD as in Go."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, list):
+        return [_without_lone_surrogates(inner) for inner in value]
+    if isinstance(value, dict):
+        pairs = [
+            (_without_lone_surrogates(key), _without_lone_surrogates(inner)) for key, inner in value.items()
+        ]
+        clean = _object(pairs)
+        if isinstance(value, Repeated):
+            repeated = Repeated(clean)
+            repeated.keys_again = tuple(_without_lone_surrogates(key) for key in value.keys_again)
+            return repeated
+        return clean
+    return value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

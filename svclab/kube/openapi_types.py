@@ -68,6 +68,7 @@ _STRING_TYPES = {
 }
 _MAP_TYPES = {"limits": "v1.ResourceList", "requests": "v1.ResourceList", "capacity": "v1.ResourceList",
               "allocatable": "v1.ResourceList"}  # fmt: skip
+_PLAIN_SCALARS = ("string", "int32", "int64", "bool")
 _LEAVES = {
     "io.k8s.apimachinery.pkg.api.resource.Quantity": ("quantity", "resource.Quantity"),
     "io.k8s.apimachinery.pkg.apis.meta.v1.Time": ("time", "v1.Time"),
@@ -95,7 +96,7 @@ class GoType:
 
 @dataclass(frozen=True, slots=True)
 class GoField:
-    """A field of a struct: whether a zero is kept, and whether an absent struct is written as {}."""
+    """A field of a struct: whether a zero is kept, and whether Go writes it even when it was not given."""
 
     type: GoType
     keeps_zero: bool
@@ -145,8 +146,9 @@ class Schemas:
             pointer = name in _POINTERS or f"{struct.short}.{name}" in _POINTERS
             if is_discovery and struct.short == "EndpointPort":
                 pointer = pointer or name in _DISCOVERY_POINTERS
-            fills = type_.shape == "struct" and inner.get("default") == {}
-            struct.fields[name] = GoField(type_, pointer or name in required, fills)
+            is_value = type_.shape == "struct" and inner.get("default") == {}
+            is_scalar = name in required and not pointer and type_.shape in _PLAIN_SCALARS
+            struct.fields[name] = GoField(type_, pointer or name in required, is_value or is_scalar)
 
     def _of(self, schema: Mapping[str, Any], qualified: str, name: str) -> GoType:
         if reference := schema.get("$ref") or next((s["$ref"] for s in schema.get("allOf", ())), None):

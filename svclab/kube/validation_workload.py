@@ -69,7 +69,7 @@ def validate_stateful_set(stateful_set: Manifest) -> list[FieldError]:
     if spec["podManagementPolicy"] not in ("OrderedReady", "Parallel"):
         why = "must be 'OrderedReady' or 'Parallel'"
         errors.append(invalid("spec.podManagementPolicy", spec["podManagementPolicy"], why))
-    errors += _update_strategy(spec["updateStrategy"], ("OnDelete", "RollingUpdate"))
+    errors += _stateful_update_strategy(spec["updateStrategy"])
     errors += non_negative("spec.replicas", spec.get("replicas"))
     errors += non_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
     return errors + _selector_and_template(spec, _EMPTY_SELECTOR_OF["StatefulSet"])
@@ -85,7 +85,8 @@ def daemon_set_spec(spec: Manifest) -> list[FieldError]:
     return [
         *_selector_and_template(spec, _EMPTY_SELECTOR_OF["DaemonSet"]),
         *non_negative("spec.minReadySeconds", spec.get("minReadySeconds")),
-        *_update_strategy(spec["updateStrategy"], ("OnDelete", "RollingUpdate")),
+        *_update_strategy(spec["updateStrategy"]),
+        *_rolling_daemons(spec["updateStrategy"]),
         *non_negative("spec.revisionHistoryLimit", spec.get("revisionHistoryLimit")),
     ]
 
@@ -155,11 +156,46 @@ def _is_none(value: int | str) -> bool:
     return value == 0 or (isinstance(value, str) and value.rstrip("%").strip("0") == "" and value != "")
 
 
-def _update_strategy(strategy: Manifest, types: tuple[str, ...]) -> list[FieldError]:
+def _update_strategy(strategy: Manifest) -> list[FieldError]:
     type_ = strategy.get("type", "")
-    if type_ in types:
+    if type_ in ("OnDelete", "RollingUpdate"):
         return []
-    return [invalid("spec.updateStrategy.type", type_, "must be 'RollingUpdate' or 'OnDelete'")]
+    return [not_supported("spec.updateStrategy.type", type_, ("OnDelete", "RollingUpdate"))]
+
+
+def _stateful_update_strategy(strategy: Manifest) -> list[FieldError]:
+    field, type_, rolling = "spec.updateStrategy", strategy.get("type", ""), strategy.get("rollingUpdate")
+    if type_ not in ("OnDelete", "RollingUpdate"):
+        return [invalid(field, strategy, "must be 'RollingUpdate' or 'OnDelete'")]
+    if type_ == "OnDelete" and rolling is not None:
+        why = "only allowed for updateStrategy 'RollingUpdate'"
+        return [invalid(f"{field}.rollingUpdate", rolling, why)]
+    partition = (rolling or {}).get("partition")
+    return non_negative(f"{field}.rollingUpdate.partition", partition)
+
+
+def _rolling_daemons(strategy: Manifest) -> list[FieldError]:
+    field, rolling = "spec.updateStrategy.rollingUpdate", strategy.get("rollingUpdate")
+    if strategy.get("type") != "RollingUpdate":
+        return []
+    if rolling is None:
+        return [required(field)]
+    unavailable, surge = rolling["maxUnavailable"], rolling["maxSurge"]
+    errors = int_or_percent(f"{field}.maxUnavailable", unavailable) + int_or_percent(
+        f"{field}.maxSurge", surge
+    )
+    if errors:
+        return errors
+    if _is_none(unavailable) and _is_none(surge):
+        return [required(f"{field}.maxUnavailable", "cannot be 0 when maxSurge is 0")]
+    if not _is_none(unavailable) and not _is_none(surge):
+        why = "may not be set when maxUnavailable is non-zero"
+        return [invalid(f"{field}.maxSurge", surge, why)]
+    return [
+        invalid(f"{field}.{name}", value, "must not be greater than 100%")
+        for name, value in (("maxUnavailable", unavailable), ("maxSurge", surge))
+        if isinstance(value, str) and int(value[:-1]) > 100
+    ]
 
 
 def selector_kept(new: Manifest, old: Manifest) -> list[FieldError]:
