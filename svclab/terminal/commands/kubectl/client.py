@@ -4,11 +4,13 @@ Everything goes through Context.api, as the real client's requests do; nothing h
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
 from svclab.apiserver.dispatch import ApiRequest, Watch
+from svclab.apiserver.messages import UNKNOWN
 from svclab.kube.resources import Resource
 from svclab.terminal.commands.kubectl import kubeconfig
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError
@@ -24,6 +26,7 @@ STRATEGIC = "application/strategic-merge-patch+json"
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 APPLY = "application/apply-patch+yaml"
+_NAMESPACED_OBJECT = re.compile(r"/namespaces/([^/]+)/[^/]+/[^/]+$")
 USER_AGENT = "kubectl/v1.33.1 (linux/amd64) kubernetes/8adc0f0"
 
 
@@ -45,8 +48,14 @@ class Client:
     # requests
 
     def get(self, path: str, query: Query = (), accept: str = JSON) -> Manifest:
-        """GET a document. Raises ApiError."""
-        return self.send("GET", path, query=query, accept=accept)
+        """GET a document. Raises ApiError; for a missing object it is about the namespace when that is missing."""
+        try:
+            return self.send("GET", path, query=query, accept=accept)
+        except ApiError as refusal:
+            shape = _NAMESPACED_OBJECT.search(path)
+            if refusal.reason == "NotFound" and shape and shape[1] != "default":
+                self.send("GET", f"/api/v1/namespaces/{shape[1]}")
+            raise
 
     def find(self, path: str, query: Query = ()) -> Manifest | None:
         """GET a document, or None where there is none."""
@@ -106,12 +115,15 @@ class Client:
         content_type: str = JSON,
     ) -> Any:
         """Any request; gives the server's whole answer. Its warnings are printed once per command."""
-        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body, sort_keys=True).encode()
         headers = {"Accept": accept, "User-Agent": USER_AGENT, "Kubectl-Command": f"kubectl {self.command}"}
         if raw:
             headers["Content-Type"] = content_type
         headers |= self._identity()
-        response = self.context.api(ApiRequest(method, path, list(query), headers, raw))
+        request = ApiRequest(method, path, list(query), headers, raw)
+        if self.flags["token"]:
+            request.user = UNKNOWN  # no token is known here: the terminal's own way in needs none
+        response = self.context.api(request)
         for warning in response.warnings:
             self.warn(warning)
         return response
@@ -148,8 +160,6 @@ class Client:
 
     def _identity(self) -> dict[str, str]:
         headers = {}
-        if self.flags["token"]:
-            headers["Authorization"] = f"Bearer {self.flags['token']}"
         if self.flags["as"]:
             headers["Impersonate-User"] = self.flags["as"]
         if self.flags["as-group"]:

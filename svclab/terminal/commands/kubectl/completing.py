@@ -1,5 +1,6 @@
 """Tab completion for kubectl: commands, flags, resources, names, namespaces, containers."""
 
+from itertools import pairwise
 from typing import Any
 
 from svclab.kube.resources import RESOURCES
@@ -85,7 +86,7 @@ def _names(context: Context, kind: str, namespace: str | None) -> list[str]:
 
 
 def _namespace(context: Context, before: list[str]) -> str:
-    for flag, value in zip(before, before[1:], strict=False):
+    for flag, value in pairwise(before):
         if flag in ("-n", "--namespace"):
             return value
     given = next((word.partition("=")[2] for word in before if word.startswith("--namespace=")), "")

@@ -100,9 +100,11 @@ def _targets(client: Client, flags: Parsed) -> list[Target]:
         objects = file_objects(client, flags["filename"], recursive=flags["recursive"])
         client.sources = {f.target.path: f.source for f in objects}
         return [f.target for f in objects]
+    selecting = bool(flags["all"] or flags["selector"] or flags["field-selector"])
+    if not flags.args and selecting:
+        raise KubectlError("at least one resource must be specified to use a selector")
     if not flags.args:
         raise KubectlError(NOTHING_GIVEN)
-    selecting = bool(flags["all"] or flags["selector"] or flags["field-selector"])
     found = targets(client, flags.args, selecting=selecting)
     if not selecting and any(not target.name for target in found):
         raise KubectlError("resource(s) were provided, but no name was specified")

@@ -167,6 +167,8 @@ def _expose(client: Client, flags: Parsed, name: str, pod: Manifest, dry_run: st
         query = write_query(client, "kubectl-run", dry_run)
         made = client.create(services, client.namespace, without_nulls(manifest), query)
     report(client, Target(services, client.namespace, name), made, "created", dry_run)
+    if flags["output"] == "yaml":
+        client.print("---")
 
 
 def _attach(client: Client, flags: Parsed, target: Target, pod: Manifest) -> int:

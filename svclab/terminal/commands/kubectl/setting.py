@@ -141,7 +141,9 @@ def set_env(client: Client, flags: Parsed) -> int:
             continue
         additions = _from_source(client, flags) if flags["from"] else []
         for container in containers:
-            container["env"] = _merged_env(container.get("env") or [], updates, additions)
+            merged = _merged_env(container.get("env") or [], updates, additions)
+            if merged or container.get("env"):
+                container["env"] = merged
         _save(client, target, live, changed, "env updated", dry_run)
     return 0
 
