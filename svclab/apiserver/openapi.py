@@ -15,16 +15,48 @@ _V2 = b"\x0a\x032.0"
 _V2_TYPE = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 
 
+_SAME_IN_ALL = (
+    ("apiVersion", "The version of the API in which the object is written."),
+    ("kind", "What sort of object this is."),
+    ("metadata", "Name, labels and the like."),
+    ("spec", "What is wanted."),
+    ("status", "What is, as controllers last saw it."),
+)
+
+
 @cache
 def documents() -> dict[str, dict[str, Any]]:
-    """The documents by key, e.g. `api/v1`, `apis/apps/v1`."""
-    return {key: json.loads(text) for key, text in _texts().items()}
+    """The documents by key, e.g. `api/v1`, `apis/apps/v1`, with our own descriptions in them."""
+    folder, told = Path(openapi.__file__).parent, _descriptions()
+    found = {_key(path.stem): json.loads(path.read_bytes()) for path in sorted(folder.glob("*.json"))}
+    for document in found.values():
+        for name, schema in document["components"]["schemas"].items():
+            _describe(schema, name.rpartition(".")[2], told)
+    return found
+
+
+def _descriptions() -> dict[str, str]:
+    """`Type` or `Type.field` -> words."""
+    text = (Path(openapi.__file__).parent / "descriptions.txt").read_text()
+    lines = text.replace("\n  ", " ").splitlines()
+    pairs = (line.partition(": ") for line in lines if line and not line.startswith("#"))
+    return {name: words for name, _, words in pairs}
+
+
+def _describe(schema: dict[str, Any], type_: str, told: dict[str, str]) -> None:
+    if type_ in told:
+        schema["description"] = told[type_]
+    for name, inner in schema.get("properties", {}).items():
+        words = told.get(f"{type_}.{name}") or dict(_SAME_IN_ALL).get(name)
+        if words:
+            inner["description"] = words
 
 
 @cache
 def _texts() -> dict[str, bytes]:
-    folder = Path(openapi.__file__).parent
-    return {_key(path.stem): path.read_bytes() for path in sorted(folder.glob("*.json"))}
+    return {
+        key: json.dumps(document, separators=(",", ":")).encode() for key, document in documents().items()
+    }
 
 
 def _key(stem: str) -> str:
