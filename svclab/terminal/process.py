@@ -10,6 +10,8 @@ from threading import Lock
 from time import monotonic, sleep
 from typing import Any
 
+from svclab.terminal.streams import BrokenPipe
+
 TIME_LIMIT_SECONDS = 60.0
 STEP_LIMIT = 200_000
 OUTPUT_LIMIT_BYTES = 1024 * 1024  # within any one second
@@ -31,6 +33,7 @@ class Process:
 
     is_cancelled: Callable[[], bool] = bool
     time_limit_seconds: float = TIME_LIMIT_SECONDS
+    reader_is_gone: Callable[[], bool] = bool
     idle: Callable[[], object] = field(default=lambda: sleep(_POLL_SECONDS))
     started: float = field(default_factory=monotonic)
     steps: int = 0
@@ -41,7 +44,11 @@ class Process:
     _lock: Lock = field(default_factory=Lock)
 
     def check(self) -> None:
-        """Raises Stopped when the command was cancelled or has run for too long."""
+        """Raises Stopped when the command was cancelled or has run for too long, BrokenPipe when nobody
+        reads its output any more (a real kernel would say so at the next write only).
+        """
+        if self.reader_is_gone():
+            raise BrokenPipe
         if self.is_cancelled():
             raise Stopped("")
         if monotonic() - self.started > self.time_limit_seconds:

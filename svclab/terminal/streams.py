@@ -102,6 +102,10 @@ class Pipe(Input):
             self._held += len(text)
             self._changed.notify_all()
 
+    def reader_is_gone(self) -> bool:
+        """Whether whatever is written would be lost."""
+        return self._read_closed
+
     def end(self) -> None:
         """The writer is done."""
         with self._changed:

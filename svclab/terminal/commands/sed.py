@@ -33,6 +33,7 @@ class _Script:
 
     def __init__(self, text: str, *, extended: bool) -> None:
         self._text, self._i, self._extended = text, 0, extended
+        self._what = ""  # what is being read, for complaints
 
     def commands(self, *, nested: bool = False) -> list[_Command]:
         """The commands up to the end, or to the brace that closes a group."""
@@ -111,6 +112,7 @@ class _Script:
         if rest[:1] in ("/", "\\"):
             self._i += 1
             delimiter = "/" if rest[0] == "/" else self._take()
+            self._what = "address regex"
             pattern = self._until(delimiter)
             ignore = self._text[self._i : self._i + 1] == "I"
             self._i += ignore
@@ -122,7 +124,7 @@ class _Script:
         within = False  # a bracket expression, where the delimiter stands for itself
         while True:
             if self._i >= len(self._text):
-                raise self._error("unterminated address regex or `s' command")
+                raise self._error(f"unterminated {self._what}")
             char = self._take()
             if char == "\\" and self._i < len(self._text):
                 following = self._take()
@@ -135,6 +137,7 @@ class _Script:
 
     def _substitution(self, found: _Command) -> None:
         delimiter = self._take()
+        self._what = f"`{found.name}' command"
         pattern, found.text = self._until(delimiter), self._until(delimiter)
         if found.name == "y":
             if len(pattern) != len(found.text):

@@ -4,7 +4,7 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -340,7 +340,10 @@ class Interpreter:
                 descriptors[1] = pipes[number].writer
                 if node.merged[number]:
                     descriptors[2] = pipes[number].writer
-            inner = self.child(descriptors)
+            process = self.process
+            if number < count - 1:
+                process = replace(process, reader_is_gone=pipes[number].reader_is_gone)
+            inner = self.child(descriptors, process)
             inner._conditions = 1
             try:
                 statuses[number] = calls.ended(lambda: inner.run(node.commands[number]))
