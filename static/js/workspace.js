@@ -129,7 +129,6 @@ function load(trace, play) {
   store.dispatch({ type: "show", trace, hidden: play });
   stage.mark({ answered: "" });
   player.load(frames, { play });
-  if (still()) player.last();
 }
 
 /** @param {number} id */

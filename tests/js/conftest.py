@@ -50,7 +50,7 @@ def _serve(route: Route) -> None:
 
 @pytest.fixture
 def js(page: Page) -> Callable[..., Any]:
-    """`js("trace/frames.js", "(m, x) => m.framesOf(x).length", x)`: call into a module, get plain values back."""
+    """`js("trace/frames.js", "(m, x) => m.framesOf(x).length", x)`: call into a module, get values back."""
 
     def call(module: str, body: str, *arguments: Any) -> Any:
         script = (

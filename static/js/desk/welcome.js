@@ -45,8 +45,9 @@ export function createWelcome(actions) {
   /** Until the first touch a packet leaves every two seconds, so that the page is seen to live. */
   let shown = 0;
   const idle = setInterval(() => {
-    if (step !== "guess" || shown >= MOST_IDLE) clearInterval(idle);
-    if (step !== "guess" || guess || shown >= MOST_IDLE || document.hidden || !scene) return;
+    const over = step !== "guess" || shown >= MOST_IDLE || document.documentElement.classList.contains("has-trace");
+    if (over) clearInterval(idle);
+    if (over || guess || document.hidden || !scene) return;
     shown += 1;
     actions.peek(scene.asker.host, target());
   }, 2200);

@@ -17,7 +17,11 @@ export function createScrubber(player, { label }) {
     "player-forward": () => player.step(1), "player-last": () => player.last(),
     "player-nat": () => player.next((/** @type {any} */ frame) => frame.kind === "nat"),
   })) byId(id)?.addEventListener("click", action);
-  range.addEventListener("input", () => { player.pause(); player.seek(Number(range.value)); });
+  range.addEventListener("input", () => {
+    const wanted = Number(range.value); // before the pause draws the old place again
+    player.pause();
+    player.seek(wanted);
+  });
   byId("player-size")?.addEventListener("click", (/** @type {any} */ event) => event.target.value && player.setSize(event.target.value));
   byId("player-speed")?.addEventListener("change", (/** @type {any} */ event) => player.setSpeed(Number(event.target.value)));
 

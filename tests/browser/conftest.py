@@ -1,0 +1,85 @@
+"""A real server and a real Chromium: pages as a learner sees them. Any error in the console fails the test."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.serving import Server, serving
+
+FLAGS = [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
+    "--disable-component-update", "--disable-sync", "--disable-quic",
+]  # fmt: skip
+WIDE = (1400, 900)
+NARROW = (390, 844)
+expect.set_options(timeout=20_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One server and one browser for all of them: they stay on one worker."""
+    for item in items:
+        if "tests/browser" in str(item.path):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("browser")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, server: Server) -> Iterator[Callable[..., Page]]:
+    """`visit("/lessons/", size=NARROW, scheme="dark", still=True)`: a new visitor's page, with its cluster there."""
+    contexts = []
+    troubles: list[str] = []
+
+    def open_page(
+        path: str = "/", *, size: tuple[int, int] = WIDE, scheme: str = "light", still: bool = False
+    ) -> Page:
+        options: dict[str, Any] = {
+            "reduced_motion": "reduce" if still else "no-preference",
+            "color_scheme": scheme,
+        }
+        context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on(
+            "console", lambda message: message.type in ("error", "warning") and troubles.append(message.text)
+        )
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("requestfailed", lambda request: troubles.append(f"failed: {request.url}"))
+        page.on(
+            "response",
+            lambda answer: answer.status >= 400 and troubles.append(f"{answer.status} {answer.url}"),
+        )
+        page.goto(f"{server.url}{path}")
+        if page.locator("body.workspace").count():
+            page.wait_for_selector("html.has-cluster", state="attached")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+@pytest.fixture
+def played() -> Callable[[Page], None]:
+    """Waits until the trace on the stage was seen to its end."""
+    return lambda page: page.wait_for_selector("html.at-end", state="attached", timeout=60_000) and None

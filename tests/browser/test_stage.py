@@ -1,0 +1,318 @@
+"""The stage and the trace player, as a learner uses them."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+NARROW = (390, 844)
+SIZES = [(1400, 900), NARROW]
+
+
+def _send(page, target, source="visitor"):
+    page.select_option("#send-from", label=source)
+    page.fill("#send-to", target)
+    page.click("#send button[type=submit]")
+
+
+def _to_end(page, played):
+    page.wait_for_selector("html.has-trace", state="attached")
+    page.keyboard.press("Escape")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("End")
+    played(page)
+
+
+def test_a_newcomer_guesses_plays_sends_ten_more_and_removes_a_pod(visit, played):
+    page = visit()
+    expect(
+        page.get_by_role("heading", name="Three copies of one program. Which one answers?")
+    ).to_be_visible()
+    expect(page.locator(".guess")).to_have_count(3)
+    page.locator(".guess").nth(0).click()
+    expect(page.locator(".guess").nth(0)).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Play", exact=True).first.click()
+    played(page)
+    expect(page.locator("#verdict")).to_contain_text("answered")
+    expect(page.locator("#welcome-note")).to_contain_text("answered.")
+    expect(page.locator(".pod.answered")).to_have_count(1)
+    page.locator("#welcome-actions").get_by_text("Send 10 more").click()
+    expect(page.locator("#histogram .note")).to_contain_text("11 answers")
+    pods = page.locator(".pod[data-host^='pod/hello/web']")
+    before = set(pods.evaluate_all("all => all.map(pod => pod.dataset.host)"))
+    page.get_by_role("button", name=re.compile("^Remove .*answered most")).click()
+    expect(page.locator("#welcome-note")).to_contain_text("You just used a Service.")
+    page.wait_for_timeout(1000)
+    page.click("#clock-rate button[value='10']")
+    expect(page.locator(".pod.terminating")).to_have_count(0)
+    expect(page.locator(".pod.ready[data-host^='pod/hello/web']")).to_have_count(3)
+    assert set(pods.evaluate_all("all => all.map(pod => pod.dataset.host)")) != before
+
+
+def test_a_request_is_sent_by_two_presses_on_the_stage(visit, played):
+    page = visit()
+    page.click("[data-host='pod/hello/visitor']")
+    page.get_by_role("button", name="Send from here").click()
+    expect(page.locator("#send-hint")).to_contain_text("now tap a receiver")
+    page.click("[data-host='service/hello/web']")
+    expect(page.locator("#send-to")).to_have_value("http://web")
+    _to_end(page, played)
+    expect(page.locator("#verdict")).to_contain_text("answered")
+
+
+def test_a_request_is_sent_with_keys_alone(visit, played):
+    page = visit()
+    page.focus("[data-host='pod/hello/visitor']")
+    page.keyboard.press("s")
+    page.focus("[data-host='service/hello/web']")
+    page.keyboard.press("d")
+    _to_end(page, played)
+    expect(page.locator("#verdict")).to_contain_text("answered")
+
+
+def test_arrow_keys_move_between_neighbours_of_the_stage(visit):
+    page = visit()
+    page.focus("[data-host='client/laptop']")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.dataset.host") == "client/office"
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("document.activeElement.dataset.host") == "client/laptop"
+
+
+def test_at_the_nat_the_old_destination_is_struck_out_on_the_envelope(visit):
+    page = visit()
+    _send(page, "http://web")
+    page.wait_for_selector("html.has-trace", state="attached")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("n")
+    old, new = page.locator(".envelope .old:not(:empty)"), page.locator(".envelope .fresh .new")
+    expect(old).to_have_text("10.96.0.10:53")
+    expect(new).to_have_text(re.compile(r"^10\.244\.\d+\.\d+:53$"))
+    expect(page.locator("#pane-why .lead")).to_contain_text("Destination rewritten from 10.96.0.10:53")
+    page.click("#tab-header")
+    expect(page.locator(".header-table tr.changed")).to_contain_text("to address")
+
+
+def test_every_rule_that_was_compared_is_listed_with_the_reason_of_its_miss(visit):
+    page = visit()
+    _send(page, "http://web")
+    page.wait_for_selector("html.has-trace", state="attached")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("n")
+    page.click("#tab-rules")
+    page.locator(".misses").evaluate_all("all => all.forEach(item => { item.open = true; })")
+    expect(page.locator("#pane-rules .rule.hit").first).to_be_visible()
+    reasons = page.locator("#pane-rules .rule.miss .gloss").all_inner_texts()
+    assert any(re.search(r"is not", reason) for reason in reasons), reasons
+    expect(page.locator("#pane-rules .rule.hit .origin").first).to_contain_text("from")
+
+
+def test_back_restores_exactly_what_was_shown(visit):
+    page = visit()
+    _send(page, "http://web")
+    page.wait_for_selector("html.has-trace", state="attached")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("n")
+    page.click("#player-size button[value='event']")
+    before = page.locator(".layer-overlay").inner_html()
+    page.click("#player-forward")
+    page.wait_for_timeout(1800)
+    assert page.locator(".layer-overlay").inner_html() != before
+    page.click("#player-back")
+    assert page.locator(".layer-overlay").inner_html() == before
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "words"),
+    [
+        ("http://nothing-here", "NXDOMAIN", "Could not resolve host"),
+        ("10.244.1.250:80", None, None),
+        ("10.96.0.10:81", None, None),
+    ],
+)
+def test_a_failed_request_shows_where_it_died_and_what_the_client_prints(visit, played, target, code, words):
+    page = visit()
+    _send(page, target)
+    _to_end(page, played)
+    tag = page.locator("#verdict .tag.dead")
+    expect(tag).to_be_visible()
+    if code:
+        expect(tag).to_have_text(f"✗ {code}")
+        expect(page.locator("#verdict")).to_contain_text(words)
+    expect(page.locator(".grave-card .ask")).to_contain_text("Ask next")
+    expect(page.locator("#pane-why .words")).not_to_be_empty()
+
+
+def test_the_transcript_tells_the_whole_trace_in_sentences(visit, played):
+    page = visit()
+    _send(page, "http://web")
+    _to_end(page, played)
+    page.click("#tab-transcript")
+    lines = page.locator("#pane-transcript li").all_inner_texts()
+    total = int(page.locator("#player-step").inner_text().split("/")[1])
+    assert len(lines) == total
+    assert "needs an address for “web”" in lines[0]
+    assert lines[-1].startswith("Answered by 10.244.")
+
+
+def test_the_live_region_speaks_the_sentence_of_the_step(visit):
+    page = visit()
+    _send(page, "http://web")
+    page.wait_for_selector("html.has-trace", state="attached")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("n")
+    expect(page.locator("#narrator")).to_contain_text("Destination rewritten")
+
+
+def test_with_reduced_motion_nothing_plays_by_itself_and_forward_steps(visit):
+    page = visit(still=True)
+    _send(page, "http://web")
+    page.wait_for_selector("html.has-trace", state="attached")
+    expect(page.locator("#player-play")).to_have_attribute("aria-label", "Play")
+    expect(page.locator("#player-step")).to_have_text(re.compile(r"^1 / "))
+    page.click("#player-forward")
+    expect(page.locator("#player-step")).not_to_have_text(re.compile(r"^1 / "))
+    assert page.evaluate("document.getAnimations().filter(a => a.playState === 'running').length") == 0
+
+
+def test_objects_appear_and_leave_on_the_stage_as_they_change(visit):
+    page = visit()
+    page.click("#tab-yaml")
+    page.select_option("#yaml-file", "demo-namespace.yaml")
+    page.click("#yaml-apply")
+    expect(page.locator("#yaml-results")).to_contain_text("deployment.apps/backend-app created")
+    expect(page.locator(".pod[data-host^='pod/service-demo/backend-app']")).to_have_count(3)
+    page.click("#clock-rate button[value='10']")
+    expect(page.locator(".pod.ready[data-host^='pod/service-demo/']")).to_have_count(5)
+    page.select_option("#yaml-file", "backend-service.yaml")
+    page.click("#yaml-apply")
+    expect(page.locator(".service[data-host='service/service-demo/backend-service']")).to_be_visible()
+    expect(
+        page.locator(".layer-threads .ready[data-service='service/service-demo/backend-service']")
+    ).to_have_count(3)
+
+
+def test_an_error_in_a_manifest_is_shown_with_its_line(visit):
+    page = visit()
+    page.click("#tab-yaml")
+    page.click(".cm-content")
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: x\nspec:\n  ports:\n  - port: 99999\n"
+    )
+    page.click("#yaml-apply")
+    expect(page.locator("#yaml-results .error")).to_contain_text("must be between 1 and 65535, inclusive")
+    page.get_by_role("button", name="line 7").click()
+    expect(page.locator(".cm-lint-marker-error")).to_be_visible()
+
+
+def test_names_from_manifests_stay_text(visit):
+    page = visit()
+    _send(page, "http://<img/src=x/onerror=alert(1)>")
+    page.wait_for_timeout(1000)
+    assert page.locator("main img, .toasts img").count() == 0
+
+
+def test_a_command_in_the_terminal_is_seen_on_the_stage_and_can_be_replayed(visit, played):
+    page = visit()
+    page.click("#terminals")
+    page.keyboard.type("kubectl exec -n hello visitor -- curl -s http://web\n")
+    expect(page.locator("#terminals")).to_contain_text("Welcome to nginx!")
+    expect(page.locator("#brace button")).to_have_text("{ DNS 2 · requests 1 }")
+    page.click("#player-last")
+    played(page)
+    page.click("#brace button")
+    expect(page.locator("html.at-end")).to_have_count(0)
+    expect(page.locator("#player-play")).to_have_attribute("aria-label", "Pause")
+
+
+def test_escape_twice_leaves_the_terminal(visit):
+    page = visit()
+    page.click("#terminals")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    assert not page.evaluate("document.activeElement.closest('.xterm')")
+
+
+def test_time_can_be_stopped_and_stepped(visit):
+    page = visit()
+    page.click("#clock-rate button[value='pause']")
+    expect(page.locator("#clock")).to_have_attribute("data-paused", "true")
+    page.wait_for_timeout(700)
+    stopped = page.locator("#clock").inner_text()
+    page.wait_for_timeout(1300)
+    assert page.locator("#clock").inner_text() == stopped
+    page.click("#clock-rate button[value='step']")
+    expect(page.locator("#clock")).not_to_have_text(stopped)
+
+
+def test_reset_gives_a_fresh_cluster_at_once(visit):
+    page = visit()
+    page.click("#menu summary")
+    page.click("#reset")
+    expect(page.locator(".pod[data-host^='pod/hello/web']")).to_have_count(3)
+    expect(page.locator("html.has-trace")).to_have_count(0)
+
+
+def test_a_lost_connection_comes_back_by_itself(visit):
+    page = visit()
+    page.context.set_offline(True)
+    page.evaluate("0")
+    page.context.set_offline(False)
+    _send(page, "http://web")
+    page.wait_for_selector("html.has-trace", state="attached")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_scrolls_sideways_and_the_theme_follows_the_system(visit, size, scheme):
+    page = visit(size=size, scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+
+
+def test_on_a_phone_the_journey_is_a_line_of_stations(visit, played):
+    page = visit(size=NARROW)
+    page.get_by_role("button", name="Play", exact=True).first.click()
+    expect(page.locator("#subway")).to_be_visible()
+    page.wait_for_timeout(600)
+    page.locator("#player-range").focus()
+    page.keyboard.press("End")
+    played(page)
+    expect(page.locator("#subway li").last).to_contain_text("Answered")
+    expect(page.locator("#subway .diff s").first).to_have_text("10.96.0.10:53")
+    for part in ("story", "stage", "inspect", "terminal"):
+        page.click(f"#narrow-tabs button[value={part}]")
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_controls_are_large_enough_to_hit(visit, size):
+    page = visit(size=size)
+    small = page.evaluate(
+        """() => [...document.querySelectorAll('button, a[href], input, select, summary, [role=tab]')]
+          .filter((e) => e.offsetParent && !e.closest('.xterm, .cm-editor, .skip-link') && e.type !== 'checkbox')
+          .map((e) => [e.id || e.className || e.textContent.trim(), e.getBoundingClientRect()])
+          .filter(([, box]) => box.width && (box.height < 24 || box.width < 24))
+          .map(([name, box]) => `${name} ${box.width}x${box.height}`)"""
+    )
+    assert small == []
+    assert page.locator("#player-play").bounding_box()["height"] >= 44
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_page_has_no_accessibility_violations_that_axe_finds(visit, scheme, size):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = visit(size=size, scheme=scheme, still=True)
+    if size != NARROW:
+        _send(page, "http://web")
+        page.wait_for_selector("html.has-trace", state="attached")
+    found = Axe().run(page)
+    serious = [
+        f"{item['id']}: {[node['target'] for node in item['nodes']][:4]}"
+        for item in found.response["violations"]
+        if item["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
