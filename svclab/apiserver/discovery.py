@@ -1,5 +1,6 @@
 """What the API offers, told in the three ways that clients ask: aggregated, by group, by resource."""
 
+from functools import cache
 from typing import Any
 
 from svclab.apiserver.messages import JSON_TYPE, ApiRequest, ApiResponse, encoded
@@ -48,6 +49,12 @@ def _aggregated_version(request: ApiRequest) -> str:
 
 
 def _aggregated(root: str, version: str) -> ApiResponse:
+    content_type = f"{JSON_TYPE};g=apidiscovery.k8s.io;v={version};as={_AGGREGATED}"
+    return ApiResponse(200, {"Content-Type": content_type}, _aggregated_document(root, version))
+
+
+@cache
+def _aggregated_document(root: str, version: str) -> bytes:
     groups = [(g, versions) for g, versions in group_versions() if bool(g) == (root == "apis")]
     document = {
         "kind": _AGGREGATED,
@@ -68,8 +75,7 @@ def _aggregated(root: str, version: str) -> ApiResponse:
             for group, versions in groups
         ],
     }
-    content_type = f"{JSON_TYPE};g=apidiscovery.k8s.io;v={version};as={_AGGREGATED}"
-    return ApiResponse(200, {"Content-Type": content_type}, encoded(document))
+    return encoded(document)
 
 
 def _of(group: str, version: str) -> list[Resource]:

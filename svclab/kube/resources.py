@@ -5,7 +5,8 @@ empty and it cannot be created. Kinds are unique here but for Event and Horizont
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from types import MappingProxyType
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
@@ -235,11 +236,6 @@ def _named_resource(group: str, version: str, cells: list[str]) -> Resource:
     )  # fmt: skip
 
 
-def _stored(resource: Resource) -> Resource:
-    fields = {name: getattr(resource, name) for name in Resource.__dataclass_fields__}
-    return Resource(**{**fields, "stored": True})
-
-
 def _in_order(resources: Iterable[Resource]) -> tuple[Resource, ...]:
     found = list(resources)
     versions = [(r.group, r.version) for r in found]
@@ -251,7 +247,11 @@ def _in_order(resources: Iterable[Resource]) -> tuple[Resource, ...]:
 
 
 RESOURCES: tuple[Resource, ...] = _in_order(
-    [*(_stored(r) for group in _STORED.values() for r in group), *_VIRTUAL, *_named_only(_NAMED_ONLY)]
+    [
+        *(replace(r, stored=True) for group in _STORED.values() for r in group),
+        *_VIRTUAL,
+        *_named_only(_NAMED_ONLY),
+    ]
 )
 STORED_KINDS: tuple[str, ...] = tuple(resource.kind for resource in RESOURCES if resource.stored)
 _BY_KIND = MappingProxyType({r.kind: r for r in sorted(RESOURCES, key=lambda r: r.stored)})
@@ -270,6 +270,7 @@ def by_plural(group: str, version: str, plural: str) -> Resource | None:
     return _BY_PATH.get((group, version, plural))
 
 
+@cache
 def group_versions() -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Each group with its versions, the preferred one first, in the real server's order."""
     versions: dict[str, list[str]] = {}
