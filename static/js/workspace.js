@@ -302,11 +302,15 @@ export const workspace = {
     load(trace, true);
     if (isNarrow()) openPart("stage");
   },
-  /** Runs a command line in the visible terminal. @param {string} line */
-  async runCommand(line) {
-    if (isNarrow()) openPart("terminal");
+  /** Runs a command line in the visible terminal. @param {string} line @param {{stay?: boolean}} [options] `stay`: a narrow page does not turn to the terminal */
+  async runCommand(line, { stay = false } = {}) {
+    if (isNarrow() && !stay) openPart("terminal");
     return (await terminals).run(line);
   },
+  /** Where the visible terminal's next command runs: laptop, pod/NS/NAME or node/NAME. */
+  async location() { return (await terminals).location; },
+  /** Ctrl-C in the visible terminal. */
+  async interrupt() { (await terminals).interrupt(); },
   /** Puts a manifest into the editor. @param {string} name @param {string} text */
   async openManifest(name, text) {
     (await editor).open(name, text);

@@ -308,7 +308,9 @@ class TermOutput(Message):
 
 @dataclass(frozen=True, slots=True)
 class TermDone(Message):
-    """A command line has ended, with the traces it caused."""
+    """A command line has ended, with the traces it caused; `location` is where the next one would run:
+    laptop, pod/NS/NAME or node/NAME.
+    """
 
     type: ClassVar[str] = "term.done"
     session: str
@@ -316,6 +318,7 @@ class TermDone(Message):
     flows: list[dict[str, Any]]
     id: str = ""
     line: str = ""
+    location: str = "laptop"
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,8 @@ class Terminals:
         number, line = terminal.running.pop(0) if terminal and terminal.running else ("", "")
         found = work.flows(self._cluster, flows)
         self._loop.call_soon_threadsafe(self._flush, name)  # what it printed comes before its end
-        self._tell(TermDone(name, status, found, number, line))
+        place = str(terminal.shell.session.location) if terminal else "laptop"
+        self._tell(TermDone(name, status, found, number, line, place))
 
     def _exited(self, name: str, code: int) -> None:
         self._loop.call_soon_threadsafe(self._flush, name)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any, TypeVar
 from uuid import UUID
@@ -58,13 +59,17 @@ async def run(function: Callable[..., T], *args: Any) -> T:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """How far a room has told its pages: resourceVersion, trace number, the seed, clock and mode."""
+    """How far a room has told its pages: resourceVersion, trace number, the seed, clock and mode.
+
+    `settled` is when something last happened by itself, be it only that a node wrote its rules.
+    """
 
     rv: int
     trace: int
     life: str
     clock: ClusterClock
     mode: str
+    settled: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ def look(cluster_id: UUID, before: Seen | None) -> Found:
         state.settings.random_seed,
         state.clock,
         state.settings.proxy_mode,
+        state.settled_at,
     )
     found = Found(now, _sleep(cluster, state.clock))
     if before is None:

@@ -7,6 +7,7 @@ from svclab.cluster import dataplane
 from svclab.cluster.store import ClusterHandle
 from svclab.lessons import progress
 from svclab.lessons.checks import Evidence, evaluate
+from svclab.lessons.gaps import gaps
 from svclab.lessons.schema import Check, Lesson
 
 
@@ -33,23 +34,30 @@ def stored_lamps(learner: str, lesson: Lesson) -> list[Lamp]:
 def grade(cluster: ClusterHandle, learner: str, lesson: Lesson) -> list[Lamp]:
     """Evaluates every check that is not green yet, records the ones that are now, and gives all lamps.
 
-    What only has to stay as it was (`standing`) counts once everything that had to be reached is reached.
+    A lesson begins when the cluster is first at its start; before that only predictions count. What only
+    has to stay as it was (`standing`) counts once everything that had to be reached is reached.
     """
     reached = progress.green_checks(learner, lesson.id)
-    evidence = gather(cluster, learner, lesson)
+    after = progress.begun_after(learner, lesson.id)
+    if after is None and not gaps(cluster, lesson):
+        after = progress.begin(learner, lesson.id, dataplane.newest(cluster))
+    evidence = gather(cluster, learner, lesson, after or 0)
     lamps = [_lamp(check, check.id in reached, evidence) for check in lesson.checks]
-    if not all(lamp.green for lamp in lamps if not lamp.check.standing):
-        waiting = {check.id for check in lesson.checks if check.standing} - reached
-        lamps = [_unlit(lamp) if lamp.check.id in waiting else lamp for lamp in lamps]
+    if after is None:
+        early = reached | {check.id for check in lesson.checks if check.kind == "predict"}
+        lamps = [lamp if lamp.check.id in early else _waiting(lamp) for lamp in lamps]
+    elif not all(lamp.green for lamp in lamps if not lamp.check.standing):
+        standing = {check.id for check in lesson.checks if check.standing} - reached
+        lamps = [_unlit(lamp) if lamp.check.id in standing else lamp for lamp in lamps]
     progress.remember_green(learner, lesson.id, {lamp.check.id for lamp in lamps if lamp.green} - reached)
     return lamps
 
 
-def gather(cluster: ClusterHandle, learner: str, lesson: Lesson) -> Evidence:
-    """What this learner's cluster shows at this moment."""
+def gather(cluster: ClusterHandle, learner: str, lesson: Lesson, after: int = 0) -> Evidence:
+    """What this learner's cluster shows at this moment, and her requests with a number over `after`."""
     return Evidence(
         snapshot=cluster.snapshot(),
-        traces=tuple(record.trace for record in dataplane.traces(cluster)),
+        traces=tuple(record.trace for record in dataplane.traces(cluster, after)),
         predictions=progress.predictions(learner, lesson.id),
         probe=lambda source, target, via, times: dataplane.probe(
             cluster, source, target, via=via, times=times
@@ -67,3 +75,7 @@ def _lamp(check: Check, reached: bool, evidence: Evidence) -> Lamp:
 def _unlit(lamp: Lamp) -> Lamp:
     found = "Holds so far. It counts when the other goals are reached." if lamp.green else lamp.found
     return Lamp(lamp.check, False, found, lamp.trace)
+
+
+def _waiting(lamp: Lamp) -> Lamp:
+    return Lamp(lamp.check, False, "Counts as soon as the cluster is at this lesson's start.")

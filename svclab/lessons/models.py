@@ -1,4 +1,4 @@
-"""What a learner has reached: green lamps and the predictions she committed to. Survives reload and reset."""
+"""What a learner has begun and reached, and the predictions she committed to. Survives reload and reset."""
 
 from django.db import models
 
@@ -36,3 +36,18 @@ class Prediction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.lesson}/{self.step}: {self.choice} of {self.learner}"
+
+
+class Beginning(models.Model):
+    """The moment at which a learner first had a lesson's start before her: requests count from there on."""
+
+    learner = models.CharField(max_length=64)
+    lesson = models.CharField(max_length=64)
+    after_trace = models.PositiveBigIntegerField()  # number of the cluster's latest request then
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["learner", "lesson"], name="one_beginning_per_lesson")]
+
+    def __str__(self) -> str:
+        return f"{self.lesson} of {self.learner}"

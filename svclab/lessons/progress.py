@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from svclab.lessons.loader import lessons
-from svclab.lessons.models import GreenLamp, Prediction
+from svclab.lessons.models import Beginning, GreenLamp, Prediction
 from svclab.lessons.schema import Lesson
 
 
@@ -26,11 +26,23 @@ class Standing:
         return self.green > 0
 
 
+def begun_after(learner: str, lesson: str) -> int | None:
+    """The request after which the learner's own traffic counts for a lesson; None while it has not begun."""
+    row = Beginning.objects.filter(learner=learner, lesson=lesson).first()
+    return None if row is None else row.after_trace
+
+
+def begin(learner: str, lesson: str, after_trace: int) -> int:
+    """The lesson begins now, unless it had begun already; gives the request after which traffic counts."""
+    row, _ = Beginning.objects.get_or_create(
+        learner=learner, lesson=lesson, defaults={"after_trace": after_trace}
+    )
+    return row.after_trace
+
+
 def green_checks(learner: str, lesson: str) -> set[str]:
     """Ids of the checks that held once."""
-    return set(
-        GreenLamp.objects.filter(learner=learner, lesson=lesson).values_list("check_id", flat=True)
-    )
+    return set(GreenLamp.objects.filter(learner=learner, lesson=lesson).values_list("check_id", flat=True))
 
 
 def remember_green(learner: str, lesson: str, checks: set[str]) -> None:
@@ -43,9 +55,7 @@ def remember_green(learner: str, lesson: str, checks: set[str]) -> None:
 
 def predictions(learner: str, lesson: str) -> dict[str, int]:
     """The options chosen so far, by step."""
-    return dict(
-        Prediction.objects.filter(learner=learner, lesson=lesson).values_list("step", "choice")
-    )
+    return dict(Prediction.objects.filter(learner=learner, lesson=lesson).values_list("step", "choice"))
 
 
 def commit(learner: str, lesson: Lesson, step_id: str, choice: int) -> int:

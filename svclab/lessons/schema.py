@@ -19,6 +19,13 @@ class Command:
     run: str
     note: str = ""
 
+    @property
+    def enters(self) -> str:
+        """Where the terminal is after it: "pod" or "node" if it opens a shell there, else ""."""
+        if self.run.startswith("ssh ") and self.run.count(" ") == 1:
+            return "node"
+        return "pod" if self.run.endswith("-- bash") else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -70,10 +77,14 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How a fresh cluster becomes this lesson's: other lessons' solutions first, then files and commands."""
+    """How a fresh cluster becomes this lesson's: other lessons' solutions first, then files and commands.
+
+    `without` names what must not be there, as "Kind namespace/name".
+    """
 
     after: tuple[str, ...] = ()
     files: tuple[Manifest, ...] = ()
+    without: tuple[str, ...] = ()
     flavour: str = "cloud"
     runtime: str = "lenient"
     run: tuple[str, ...] = ()
@@ -97,6 +108,19 @@ class Lesson:
     solution: tuple[str, ...]
     aha: str = ""
     start: Start = field(default_factory=Start)
+
+    def places(self) -> list[list[tuple[Command, str]]]:
+        """The commands of each step with the place they run at: "laptop", "pod" or "node".
+
+        A command that opens a shell moves those after it there, until `exit`.
+        """
+        place, found = "laptop", []
+        for step in self.steps:
+            found.append([])
+            for command in step.commands:
+                found[-1].append((command, place))
+                place = "laptop" if command.run == "exit" else command.enters or place
+        return found
 
     def step(self, step_id: str) -> Step:
         """The step of that id; KeyError if there is none."""

@@ -1,10 +1,12 @@
-"""Bring a learner's cluster to the state in which a lesson begins."""
+"""Bring a learner's cluster to the state in which a lesson begins: afresh, or by adding what is not there."""
 
 from svclab.cluster import dataplane, lifecycle
 from svclab.cluster.store import ClusterHandle
+from svclab.lessons.gaps import Gap, building_lines, gaps, in_the_way, texts, wanted
 from svclab.lessons.loader import lessons
 from svclab.lessons.schema import Lesson
 from svclab.terminal.session import Session
+from svclab.terminal.streams import TextInput
 
 
 def prepare(cluster: ClusterHandle, lesson: Lesson) -> ClusterHandle:
@@ -20,11 +22,42 @@ def prepare(cluster: ClusterHandle, lesson: Lesson) -> ClusterHandle:
     return cluster
 
 
-def write_files(cluster: ClusterHandle, lesson: Lesson) -> None:
-    """Puts the lesson's manifests among the learner's files."""
+def complete(cluster: ClusterHandle, lesson: Lesson) -> list[Gap]:
+    """Close the gaps to the lesson's start, and touch nothing else; gives what is left."""
+    if not gaps(cluster, lesson):
+        return []
+    session = Session(cluster, hurried=True)
+    before = cluster.settings().runtime
+    cluster.configure(flavour=lesson.start.flavour, runtime=lesson.start.runtime)
+    if before != lesson.start.runtime:
+        _restart_pods(session, lesson)
+    for kind, namespace, name in in_the_way(lesson):
+        _run(session, "kubectl", "delete", kind, name, f"--namespace={namespace}", "--ignore-not-found")
+    for text in texts(lesson).values():
+        _run(session, "kubectl", "apply", "-f", "-", text=text)
+    waits = [line for line in building_lines(lesson) if line.startswith(("kubectl wait", "sleep"))]
+    play(cluster, tuple(waits))
+    return gaps(cluster, lesson)
+
+
+def files(lesson: Lesson) -> dict[str, str]:
+    """The manifests that the lesson shows or begins with, by file name."""
     manifests = [*lesson.start.files, *(step.manifest for step in lesson.steps if step.manifest)]
-    for manifest in manifests:
-        lifecycle.write_file(cluster.id, manifest.file, manifest.text)
+    return {manifest.file: manifest.text for manifest in manifests}
+
+
+def provide_files(cluster: ClusterHandle, lesson: Lesson) -> None:
+    """Puts the lesson's manifests among the learner's files where they are missing; hers stay as they are."""
+    there = set(lifecycle.list_files(cluster.id))
+    for name, text in files(lesson).items():
+        if name not in there:
+            lifecycle.write_file(cluster.id, name, text)
+
+
+def write_files(cluster: ClusterHandle, lesson: Lesson) -> None:
+    """Puts the lesson's manifests among the learner's files, as they are printed."""
+    for name, text in files(lesson).items():
+        lifecycle.write_file(cluster.id, name, text)
 
 
 def play(cluster: ClusterHandle, lines: tuple[str, ...]) -> list[str]:
@@ -34,3 +67,13 @@ def play(cluster: ClusterHandle, lines: tuple[str, ...]) -> list[str]:
     for line in lines:
         session.run(line, printed.append)
     return printed
+
+
+def _run(session: Session, *argv: str, text: str = "") -> None:
+    session.execute(list(argv), lambda _: None, stdin=TextInput(text))
+
+
+def _restart_pods(session: Session, lesson: Lesson) -> None:
+    """A container that runs goes on as it was started; only new ones meet the other runtime."""
+    for namespace in {namespace for _, namespace, _ in wanted(lesson.id) if namespace}:
+        _run(session, "kubectl", "delete", "pod", "--all", f"--namespace={namespace}")

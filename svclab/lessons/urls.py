@@ -9,5 +9,7 @@ urlpatterns = [
     path("", views.index, name="index"),
     path("<slug:lesson_id>/predict", views.predict, name="predict"),
     path("<slug:lesson_id>/start", views.prepare, name="start"),
+    path("<slug:lesson_id>/ground", views.ground, name="ground"),
+    path("<slug:lesson_id>/file", views.save, name="file"),
     path("<slug:lesson_id>/checks", views.checks, name="checks"),
 ]

@@ -7,12 +7,15 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from svclab.accounts.guests import admit, learner_for, remember
+from svclab.cluster import lifecycle
 from svclab.cluster.access import cluster_of
+from svclab.cluster.files import FileError
 from svclab.cluster.store import ClusterHandle
 from svclab.lessons import progress, start
+from svclab.lessons.gaps import gaps
 from svclab.lessons.grader import grade, stored_lamps
 from svclab.lessons.loader import lessons
 from svclab.lessons.schema import Lesson
@@ -35,6 +38,7 @@ def panel_context(learner: str, lesson: Lesson) -> dict[str, Any]:
         "green": sum(lamp.green for lamp in lamps),
         "done": all(lamp.green for lamp in lamps),
         "standings": progress.standings(learner),
+        "steps": list(zip(lesson.steps, lesson.places(), strict=True)),
         "next_lesson": following[0] if following else None,
     }
 
@@ -76,8 +80,33 @@ def prepare(request: HttpRequest, lesson_id: str) -> HttpResponse:
     lesson = find(lesson_id)
     start.prepare(_cluster(request), lesson)
     if request.content_type == "application/json":
-        return JsonResponse({"prepared": lesson.id})
+        return JsonResponse(_beginning(request, lesson))
     return HttpResponseRedirect(reverse("lesson", args=[lesson.id]))
+
+
+@require_http_methods(["GET", "POST"])
+def ground(request: HttpRequest, lesson_id: str) -> HttpResponse:
+    """What the cluster lacks for the lesson to begin; a POST adds it and leaves everything else alone."""
+    lesson = find(lesson_id)
+    cluster = _cluster(request)
+    start.provide_files(cluster, lesson)
+    if request.method == "POST":
+        start.complete(cluster, lesson)
+    return JsonResponse(_beginning(request, lesson))
+
+
+@require_POST
+def save(request: HttpRequest, lesson_id: str) -> HttpResponse:
+    """Keeps a manifest of the lesson as the visitor has edited it, so that commands find the same text."""
+    lesson, given = find(lesson_id), _body(request)
+    name, text = given.get("file"), given.get("text")
+    if not isinstance(text, str) or name not in start.files(lesson):
+        raise Http404("no such manifest")
+    try:
+        lifecycle.write_file(_cluster(request).id, name, text)
+    except FileError as error:
+        return JsonResponse({"error": str(error)}, status=400)
+    return JsonResponse({"saved": name})
 
 
 @require_GET
@@ -85,6 +114,11 @@ def checks(request: HttpRequest, lesson_id: str) -> HttpResponse:
     """The lamps of this lesson, looked at now."""
     lamps = grade(_cluster(request), _learner(request), find(lesson_id))
     return JsonResponse({"lesson": lesson_id, "lamps": [lamp.as_json() for lamp in lamps]})
+
+
+def _beginning(request: HttpRequest, lesson: Lesson) -> dict[str, Any]:
+    begun = progress.begun_after(_learner(request), lesson.id) is not None
+    return {"begun": begun, "gaps": [gap.as_json() for gap in gaps(_cluster(request), lesson)]}
 
 
 def _truth(lesson: Lesson, step_id: str, choice: int) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def test_green_stays_green_after_a_reset_and_for_nobody_else(cluster):
     lesson = lessons()["clusterip"]
     start.prepare(cluster, lesson)
     progress.commit(LEARNER, lesson, "apply", 0)
+    grade(cluster, LEARNER, lesson)
     start.play(cluster, lesson.solution)
     grade(cluster, LEARNER, lesson)
     lifecycle.reset(cluster.id)

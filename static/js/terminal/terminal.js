@@ -48,7 +48,7 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
     terminal.loadAddon(fit);
     terminal.loadAddon(new WebLinksAddon());
     terminal.open(element);
-    const entry = { id, element, terminal, fit, title: `Terminal ${number}`, alive: false, escaped: 0, typed: "", timer: 0, sent: 0 };
+    const entry = { id, element, terminal, fit, title: `Terminal ${number}`, alive: false, escaped: 0, typed: "", timer: 0, sent: 0, location: "laptop", marks: new Map() };
     open.set(id, entry);
     terminal.onData((/** @type {string} */ data) => type(entry, data));
     terminal.onResize(({ rows, cols }) => { if (entry.alive) send({ type: "term.resize", session: id, rows, cols }); });
@@ -134,6 +134,21 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
     const button = h("button", { type: "button", title: `Replay what “${message.line ?? "the last command"}” sent`, onclick: () => onReplay(ids) }, `{ ${dns ? `DNS ${dns} · ` : ""}requests ${ids.length} }`);
     return root.replaceChildren(button);
   }
+  /** What a command printed: the lines after its own, up to the prompt. @param {any} entry @param {string} id */
+  function written(entry, id) {
+    const mark = entry.marks.get(id);
+    entry.marks.delete(id);
+    const buffer = entry.terminal.buffer.active;
+    const lines = [];
+    for (let y = mark?.line ?? -1; y >= 0 && y < buffer.baseY + buffer.cursorY; y += 1) {
+      const row = buffer.getLine(y);
+      const text = row?.translateToString(!buffer.getLine(y + 1)?.isWrapped) ?? "";
+      if (row?.isWrapped && lines.length) lines[lines.length - 1] += text;
+      else lines.push(text);
+    }
+    mark?.dispose();
+    return lines.slice(1).join("\n");
+  }
   create();
 
   return {
@@ -142,14 +157,17 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
       const entry = open.get(message.session);
       if (message.type === "term.opened" && entry) {
         entry.alive = true;
+        entry.location = "laptop";
         if (message.title) entry.title = message.title;
         drawTabs();
       }
       if (message.type === "term.output" && entry) entry.terminal.write(message.data);
       if (message.type === "term.done") {
         brace(message);
-        running.get(message.id)?.(message);
+        if (entry) entry.location = message.location ?? "laptop";
+        const done = running.get(message.id);
         running.delete(message.id);
+        if (done) entry?.terminal.write("", () => done({ ...message, output: written(entry, message.id) }));
       }
       if (message.type === "term.edit") onEdit(message.name, message.text);
       if (message.type === "term.closed" && entry) {
@@ -164,13 +182,19 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
         start(entry);
       }
     },
-    /** Runs a command line in the visible terminal, as if typed. @param {string} line @returns {Promise<{status: number, flows: any[]}>} */
+    /** Runs a command line in the visible terminal, as if typed. @param {string} line @returns {Promise<{status: number, flows: any[], output: string, location: string}>} `output` is what it printed; it may be cut at the screen's memory */
     run(line) {
       const entry = open.get(current) ?? create();
+      if (!entry) return Promise.resolve({ status: 1, flows: [], output: "", location: "laptop" });
       const id = `r${Date.now()}-${Math.floor(Math.random() * 1e6)}`;
+      entry.marks.set(id, entry.terminal.registerMarker(0));
       send({ type: "term.run", session: entry.id, line, id });
       return new Promise((resolve) => running.set(id, resolve));
     },
+    /** Ctrl-C in the visible terminal. */
+    interrupt() { const entry = open.get(current); if (entry) type(entry, "\x03"); },
+    /** Where the next command of the visible terminal runs: laptop, pod/NS/NAME or node/NAME. */
+    get location() { return open.get(current)?.location ?? "laptop"; },
     focus: () => open.get(current)?.terminal.focus(),
     fit: () => { const entry = open.get(current); if (entry?.element.offsetParent) entry.fit.fit(); },
 
