@@ -1,10 +1,11 @@
 """One command line as it runs: cancellation, its limits, and the traces that it caused.
 
-Limits (per command line): 60 s of real time, 200,000 steps of the shell, 1 MiB of output within one second.
+Limits (per command line): 60 s of real time, 200,000 steps of the shell, 64 programs at
+once, 1 MiB of output within one second.
 """
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic, sleep
@@ -14,6 +15,7 @@ from svclab.terminal.streams import BrokenPipe
 
 TIME_LIMIT_SECONDS = 60.0
 STEP_LIMIT = 200_000
+PROGRAM_LIMIT = 64
 OUTPUT_LIMIT_BYTES = 1024 * 1024  # within any one second
 _POLL_SECONDS = 0.02
 
@@ -28,20 +30,28 @@ class Stopped(Exception):
 
 
 @dataclass(slots=True)
+class Tally:
+    """What is counted over all programs of one command line."""
+
+    steps: int = 0
+    programs: int = 0  # that run at the same time, in pipes
+    window_start: float = 0.0
+    window_bytes: int = 0
+    lock: Lock = field(default_factory=Lock)
+
+
+@dataclass(slots=True)
 class Process:
-    """What all programs of one command line share. `idle` is how they wait: by default in real time."""
+    """What the programs of one command line share. `idle` is how they wait: by default in real time."""
 
     is_cancelled: Callable[[], bool] = bool
     time_limit_seconds: float = TIME_LIMIT_SECONDS
     reader_is_gone: Callable[[], bool] = bool
     idle: Callable[[], object] = field(default=lambda: sleep(_POLL_SECONDS))
     started: float = field(default_factory=monotonic)
-    steps: int = 0
     flows: list[Any] = field(default_factory=list)  # ids of the traces caused, in order
     at_end: ExitStack = field(default_factory=ExitStack)  # closed when the command line has ended
-    _window_start: float = 0.0
-    _window_bytes: int = 0
-    _lock: Lock = field(default_factory=Lock)
+    tally: Tally = field(default_factory=Tally)
 
     def check(self) -> None:
         """Raises Stopped when the command was cancelled or has run for too long, BrokenPipe when nobody
@@ -49,29 +59,46 @@ class Process:
         """
         if self.reader_is_gone():
             raise BrokenPipe
+        self._end_if_over()
+
+    def _end_if_over(self) -> None:
         if self.is_cancelled():
             raise Stopped("")
         if monotonic() - self.started > self.time_limit_seconds:
             raise Stopped(
-                f"svclab: stopped after {self.time_limit_seconds:.0f} s, the limit of one command here",
-                124,
+                f"svclab: stopped after {self.time_limit_seconds:.0f} s, the limit of one command here", 124
             )
 
     def step(self) -> None:
-        """Count one step of the shell. Raises Stopped as `check`, and when a loop runs away."""
-        self.steps += 1
-        if self.steps > STEP_LIMIT:
+        """Count one step of the shell. Raises Stopped when it is cancelled, late, or runs away."""
+        self.tally.steps += 1
+        if self.tally.steps > STEP_LIMIT:
             raise Stopped(f"svclab: stopped after {STEP_LIMIT:,} steps: is this loop meant to end?", 124)
-        self.check()
+        self._end_if_over()
+
+    @contextmanager
+    def programs(self, count: int) -> Iterator[None]:
+        """Within it, `count` programs more run at the same time. Raises Stopped for too many."""
+        with self.tally.lock:
+            if self.tally.programs + count > PROGRAM_LIMIT:
+                raise Stopped(f"svclab: stopped: more than {PROGRAM_LIMIT} programs at once", 124)
+            self.tally.programs += count
+        try:
+            yield
+        finally:
+            with self.tally.lock:
+                self.tally.programs -= count
 
     def count_output(self, text: str) -> None:
         """Count what reaches the screen. Raises Stopped beyond 1 MiB within a second."""
-        with self._lock:
+        tally = self.tally
+        with tally.lock:
             now = monotonic()
-            if now - self._window_start > 1:
-                self._window_start, self._window_bytes = now, 0
-            self._window_bytes += len(text.encode(errors="replace"))
-            if self._window_bytes > OUTPUT_LIMIT_BYTES:
+            if now - tally.window_start > 1:
+                tally.window_start, tally.window_bytes = now, 0
+            tally.window_bytes += len(text.encode(errors="replace"))
+            if tally.window_bytes > OUTPUT_LIMIT_BYTES:
+                tally.window_bytes = 0  # so that the shell can say why it stops
                 raise Stopped(
                     "svclab: stopped: more than 1 MiB of output in one second (the limit here)", 124
                 )

@@ -245,7 +245,11 @@ class Session:
     def _run_typed(self, text: str, process: Process, descriptors: Descriptors) -> int:
         if len(text) > MAX_LINE:
             return self._say(descriptors, f"svclab: a command may have {MAX_LINE:,} characters", 1)
-        for line in whole_commands(text):
+        try:
+            lines = whole_commands(text)
+        except RecursionError:
+            return self._say(descriptors, "bash: syntax error: nested too deeply", 2)
+        for line in lines:
             try:
                 line = expanded(line, self.history, lambda shown: self._say(descriptors, shown, 0))
             except KeyError as missing:
@@ -311,6 +315,7 @@ class Session:
         except Exit as ended:
             self._exit(ended.status, process, descriptors)
         except Stopped as stopped:
+            self._discarded = True
             state.status = stopped.status
             if stopped.message:
                 self._say(descriptors, stopped.message, stopped.status)

@@ -128,7 +128,9 @@ def at() -> Callable[..., Typed]:
     def open_at(place: str = "laptop", shell: str = "bash", **wires: Any) -> Typed:
         store = MemoryStore()
         told = {"send": _nobody, "api": _nobody} | wires
-        session = Session(StandingCluster(), location=PLACES[place], shell=shell, store=store, wires=Wires(**told))
+        session = Session(
+            StandingCluster(), location=PLACES[place], shell=shell, store=store, wires=Wires(**told)
+        )
         return Typed(session, store)
 
     return open_at

@@ -6,14 +6,20 @@ from svclab.terminal.session import whole_commands
 from svclab.terminal.shell.completeness import needs_more
 
 OPEN = [
-    "while true; do", "if true", "if true; then echo a", "for i in 1 2", "f() {", "f()", "echo 'a", 'echo "a', "echo $(ls",
-    "echo `ls", "echo a |", "echo a &&", "echo a ||", "echo a \\", "cat <<EOF\nx", "case x in", "case x in a)",
-    "case x in a) echo;;", "( echo", "{ echo", "[[ a", "echo ${x", "echo $((1 +", "x=(1 2", "until false; do echo\n",
+    "while true; do", "if true", "if true; then echo a", "for i in 1 2", "f() {", "f()", "echo 'a",
+    'echo "a', "echo $(ls",
+    "echo `ls", "echo a |", "echo a &&", "echo a ||", "echo a \\", "cat <<EOF\nx", "case x in",
+    "case x in a)",
+    "case x in a) echo;;", "( echo", "{ echo", "[[ a", "echo ${x", "echo $((1 +", "x=(1 2",
+    "until false; do echo\n",
 ]  # fmt: skip
 WHOLE = [
-    "echo a", "", "while true; do echo; done", "if a; then b; fi", "echo done", "echo if then", "f() { echo; }", "echo 'a'",
-    "cat <<EOF\nx\nEOF", "case x in a) echo;; esac", "echo a \\\n b", "(echo)", "{ echo; }", "[[ a == b ]]", "echo )",
-    "echo \\\\", "a && b", "# it's a comment", "echo a # b |", "for ((;;)); do :; done", "echo }", "k get po -o jsonpath={.a}",
+    "echo a", "", "while true; do echo; done", "if a; then b; fi", "echo done", "echo if then",
+    "f() { echo; }", "echo 'a'",
+    "cat <<EOF\nx\nEOF", "case x in a) echo;; esac", "echo a \\\n b", "(echo)", "{ echo; }", "[[ a == b ]]",
+    "echo )",
+    "echo \\\\", "a && b", "# it's a comment", "echo a # b |", "for ((;;)); do :; done", "echo }",
+    "k get po -o jsonpath={.a}",
 ]  # fmt: skip
 
 

@@ -66,7 +66,9 @@ class Screen:
         return "\n".join(row.rstrip() for row in self.rows).rstrip("\n")
 
 
-def edited(keys: str, *, columns: int = 40, history: list[str] | None = None, words: list[str] | None = None) -> Screen:
+def edited(
+    keys: str, *, columns: int = 40, history: list[str] | None = None, words: list[str] | None = None
+) -> Screen:
     """The screen after these keys at the prompt `$ `."""
     screen = Screen(columns)
     editor = LineEditor(screen.write, lambda before: words or [], history or [], columns)
@@ -208,7 +210,11 @@ def test_tab_completes_commands_files_and_variables(terminal):
 def test_one_command_without_a_terminal_gives_its_bytes_and_its_code(at):
     out: list[bytes] = []
     shell = InteractiveShell(
-        None, session=at("netshoot").session, tty=False, argv=["sh", "-c", "echo a; exit 3"], output=out.append
+        None,
+        session=at("netshoot").session,
+        tty=False,
+        argv=["sh", "-c", "echo a; exit 3"],
+        output=out.append,
     )
     shell.start()
     end = time.monotonic() + 5
@@ -230,7 +236,11 @@ def test_the_editor_of_the_page_is_opened_and_its_text_saved(terminal):
     terminal.shell.session.on_event = asked.append
     terminal.shell.feed(b"vi new.yaml\r")
     terminal.wait(lambda: asked)
-    assert {key: asked[0][key] for key in ("type", "title", "text")} == {"type": "edit", "title": "new.yaml", "text": ""}
+    assert {key: asked[0][key] for key in ("type", "title", "text")} == {
+        "type": "edit",
+        "title": "new.yaml",
+        "text": "",
+    }
     terminal.shell.session.finish_edit(asked[0]["id"], "kind: Pod\n")
     terminal.wait(lambda: terminal.done == [0])
     assert terminal.type("cat new.yaml\r", lines=1).endswith("kind: Pod\nlearner@laptop:~$")

@@ -23,7 +23,9 @@ def test_a_flood_of_output_is_stopped(sh):
 
 
 def test_a_command_ends_after_its_time(sh, monkeypatch):
-    monkeypatch.setattr(process.Process.__init__, "__defaults__", (bool, 0.3, *process.Process.__init__.__defaults__[2:]))
+    monkeypatch.setattr(
+        process.Process.__init__, "__defaults__", (bool, 0.3, *process.Process.__init__.__defaults__[2:])
+    )
     began = monotonic()
     assert sh.run("sleep 100000000; echo not reached") == (
         124,
@@ -39,16 +41,20 @@ def test_a_command_ends_after_its_time(sh, monkeypatch):
         ("echo {1..100000}", "brace expansion: more than 10,000 words"),
         ("x=$(yes)", "a value longer than 4 MiB"),
         ("yes > f", "File too large (a file here may hold 1 MiB)"),
-        ("a=a; while true; do a=$a$a; done", "stopped"),
+        ("a=a; while true; do a=$a$a; done", "a value longer than 4,000,000 characters"),
         ("eval() { eval 'eval x'; }; eval 'eval x'", "nest"),
-        ("alias a='a | a'; a", "stopped"),
+        ("alias a='a | a'; a", "a: command not found"),
+        ("f() { f | f; }; f", "more than 64 programs at once"),
         ("x() { x | x & }; x", ""),
-        ("seq 1 100000000 | tail -1", ""),
+        ("seq 1 100000000 | tail -1", "100,000 numbers at most"),
         ("awk 'BEGIN { while (1) x = x \"y\" }'", "stopped"),
-        ("jq -n '[range(100000000)] | length'", "stopped"),
+        ("jq -n '[range(100000000)] | length'", "more than 1,000,000 values"),
         ("echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa | grep -E '(a+)+$b'", ""),
         ("seq 2000 | xargs -n1 true", "1,000 times at most"),
-        ("for i in 1 2 3 4 5 6 7; do sleep 1000000 & done; jobs | wc -l", "no more than 4 commands in the background"),
+        (
+            "for i in 1 2 3 4 5 6 7; do sleep 1000000 & done; jobs | wc -l",
+            "no more than 4 commands in the background",
+        ),
     ],
     ids=lambda text: str(text)[:40],
 )
@@ -64,10 +70,14 @@ def test_what_runs_away_is_caught(sh, line, words):
 @pytest.mark.parametrize(
     "line",
     ["\x00", "\ud800", "echo \ud800", "((((((((", "$(" * 500, "{" * 2000, "a | " * 3000 + "a", "`", "${", "x=(", "[[ [[ ]]",
-     "case", "<<", "cat <<", "echo <(", "!x", "!!", "}", "done", "a=$((", "echo ${x[}", "echo ${!}", "echo $((]))",
-     "for ((;;", "printf %", "printf '%*d' 99999999999 1", "awk '{' x", "jq '}' ", "sed 's' x", "cut -f x", "head -n x",
-     "tr '[:x:]' a", "sort -k x", "date -d x +%", "seq 1 0 5", "test (", "[ a -foo b ]", "export =x", "read -", "kill %9",
-     "history x", "cd ''", "echo \x1b]52;c;x\x07", "watch", "xargs -n x", "timeout x y", "base64 -w x", "column -s ''"],
+     "case", "<<", "cat <<", "echo <(", "!x", "!!", "}", "done", "a=$((", "echo ${x[}", "echo ${!}",
+     "echo $((]))",
+     "for ((;;", "printf %", "printf '%*d' 99999999999 1", "awk '{' x", "jq '}' ", "sed 's' x", "cut -f x",
+     "head -n x",
+     "tr '[:x:]' a", "sort -k x", "date -d x +%", "seq 1 0 5", "test (", "[ a -foo b ]", "export =x",
+     "read -", "kill %9",
+     "history x", "cd ''", "echo \x1b]52;c;x\x07", "watch", "xargs -n x", "timeout x y", "base64 -w x",
+     "column -s ''"],
     ids=lambda line: ascii(line)[:30],
 )  # fmt: skip
 def test_nonsense_gets_an_answer_and_never_an_apology(sh, line):

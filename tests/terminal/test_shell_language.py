@@ -1,4 +1,6 @@
-"""What bash does with a line: rows of (line, what it prints); all but those of jobs and exit are bash 5.2's."""
+"""What bash does with a line: rows of (line, what it prints); all but those of jobs and exit are bash
+5.2's.
+"""
 
 import pytest
 

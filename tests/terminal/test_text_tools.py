@@ -115,4 +115,7 @@ def test_an_image_has_what_it_has(at):
     assert web("dig x") == "bash: dig: command not found\n"
     assert web.session.status == 127
     assert at("busybox", "sh")("curl x") == "sh: curl: not found\n"
-    assert at("netshoot")("which tcpdump iptables kubectl; echo $?") == "/usr/bin/tcpdump\n/usr/bin/iptables\n1\n"
+    assert (
+        at("netshoot")("which tcpdump iptables kubectl; echo $?")
+        == "/usr/bin/tcpdump\n/usr/bin/iptables\n1\n"
+    )

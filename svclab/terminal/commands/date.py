@@ -11,7 +11,7 @@ from svclab.terminal.commands.registry import Context, Usage, command
 from svclab.terminal.process import Stopped
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_MAX_NUMBERS = 1_000_000
+_MAX_NUMBERS = 100_000
 
 
 def _seconds(text: str) -> float:
@@ -125,7 +125,9 @@ def _write_numbers(
     context: Context, first: Decimal, step: Decimal, last: Decimal, separator: str, *, padded: bool
 ) -> None:
     width = max(len(str(first)), len(str(last))) if padded else 0
-    count = min(int((last - first) / step) + 1 if (last - first) / step >= 0 else 0, _MAX_NUMBERS)
+    count = int((last - first) / step) + 1 if (last - first) / step >= 0 else 0
+    if count > _MAX_NUMBERS:
+        raise Usage(f"svclab prints {_MAX_NUMBERS:,} numbers at most", 1)
     for place in range(count):
         if place % 64 == 0:
             context.check()

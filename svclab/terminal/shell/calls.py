@@ -56,6 +56,7 @@ def with_redirects(shell: "Interpreter", redirects: tuple[Redirect, ...], body: 
 
 def run_simple(shell: "Interpreter", node: Simple, used: frozenset[str] = frozenset()) -> int:
     """Run one simple command; `used` are the aliases that it came from."""
+    used |= shell.state.expanding
     if node.words and node.words[0] in shell.state.aliases and node.words[0] not in used:
         return _aliased(shell, node, used)
     try:
@@ -76,13 +77,12 @@ def _aliased(shell: "Interpreter", node: Simple, used: frozenset[str]) -> int:
     if all(token.kind == "word" for token in found):
         words = (*(token.text for token in found), *node.words[1:])
         return run_simple(shell, Simple(node.assignments, words, node.redirects, node.source), used | {name})
-    if shell.state.depth >= MAX_CALLS:
-        return shell.complain("alias nested too deeply")
-    shell.state.depth += 1
+    before = shell.state.expanding
+    shell.state.expanding = used | {name}
     try:
         return shell.run_text(value + node.source[node.source.index(name) + len(name) :])
     finally:
-        shell.state.depth -= 1
+        shell.state.expanding = before
 
 
 def _expanded(shell: "Interpreter", node: Simple) -> int:

@@ -9,7 +9,6 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from svclab.terminal.commands.registry import Context
-from svclab.terminal.files import FileError
 from svclab.terminal.places import Location
 from svclab.terminal.process import Process, Stopped
 from svclab.terminal.shell import calls, patterns, syntax
@@ -355,10 +354,11 @@ class Interpreter:
                 if number > 0:
                     pipes[number - 1].close()
 
-        threads = [in_thread(lambda number=number: stage(number)) for number in range(1, count)]
-        stage(0)
-        for thread in threads:
-            thread.join()
+        with self.process.programs(count - 1):
+            threads = [in_thread(lambda number=number: stage(number)) for number in range(1, count)]
+            stage(0)
+            for thread in threads:
+                thread.join()
         if stopped:
             raise stopped[0]
         return statuses

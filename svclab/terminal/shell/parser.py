@@ -47,19 +47,23 @@ Item = str | Node  # of a flattened chain: an operator, or a command
 def parse(text: str) -> Node:
     """The program in `text`. Raises ShellSyntaxError."""
     try:
-        plain, documents, _ = without_here_documents(text)
+        return _parsed(text)
     except Incomplete:
         raise ShellSyntaxError("unexpected EOF while looking for matching quote or bracket") from None
-    source = plain.encode(errors="replace")
-    root = Parser(_LANGUAGE).parse(_masked(plain).encode(errors="replace")).root_node
-    try:
-        return _Builder(source, documents).program(root)
     except RecursionError:
         raise ShellSyntaxError("syntax error: commands nested too deeply") from None
 
 
+def _parsed(text: str) -> Node:
+    plain, documents, _ = without_here_documents(text)
+    source = plain.encode(errors="replace")
+    root = Parser(_LANGUAGE).parse(_masked(plain).encode(errors="replace")).root_node
+    return _Builder(source, documents).program(root)
+
+
 def _masked(text: str) -> str:
-    """`text` with each word that is not a plain one, and all within `[[ ]]`, as letters, byte for byte as long.
+    """`text` with each word that is not a plain one, and all within `[[ ]]`, as letters, byte for byte as
+    long.
 
     So the grammar sees structure only, and no word (`{1..}`, `jsonpath={.items[0]}`) can mislead it.
     """

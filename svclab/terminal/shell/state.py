@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from svclab.terminal.shell.syntax import Node
 
+MAX_VALUE = 4_000_000  # characters of a variable
 Value = str | dict[str, str]  # a text, or an array: index or key -> text
 
 
@@ -56,6 +57,7 @@ class ShellState:
     interactive: bool = False
     depth: int = 0  # of functions and sourced files
     last_job: int = 0
+    expanding: frozenset[str] = frozenset()  # aliases whose text is being run: not expanded again
     locals: list[dict[str, Value | None]] = field(default_factory=list)
     flavour: str = "bash"  # "bash", "ash" (busybox) or "dash"
 
@@ -82,6 +84,8 @@ class ShellState:
         """Assign. Raises ShellError for a read-only variable."""
         if name in self.readonly:
             raise ShellError(f"{name}: readonly variable")
+        if len(value) > MAX_VALUE:
+            raise ShellError(f"{name}: a value longer than {MAX_VALUE:,} characters")
         old = self.variables.get(name)
         if isinstance(old, dict) and isinstance(value, str):
             old["0"] = value
@@ -92,6 +96,8 @@ class ShellState:
         """Assign one element of an array. Raises ShellError for a read-only variable."""
         if name in self.readonly:
             raise ShellError(f"{name}: readonly variable")
+        if len(value) > MAX_VALUE:
+            raise ShellError(f"{name}: a value longer than {MAX_VALUE:,} characters")
         old = self.variables.get(name)
         if not isinstance(old, dict):
             self.variables[name] = {} if old is None else {"0": old}

@@ -12,6 +12,9 @@ Value = Any
 Environment = dict[str, Any]  # "$name" -> value, "name/arity" -> (parameters, body, environment)
 
 
+_MAX_RESULTS = 1_000_000
+
+
 class Evaluation:
     """Evaluates filters; `check` is called at each step and may raise."""
 
@@ -48,11 +51,20 @@ class Evaluation:
             case ("text", form, parts):
                 yield from self._texts(form, parts, value, env)
             case ("array", inner):
-                yield [] if inner is None else list(self.run(inner, value, env))
+                yield [] if inner is None else list(self._limited(self.run(inner, value, env)))
             case ("object", entries):
                 yield from self._objects(entries, value, env)
             case _:
                 yield from self._control(node, value, env)
+
+    def _limited(self, results: Iterator[Value]) -> Iterator[Value]:
+        """These results, one by one. Raises JqError beyond a million."""
+        for number, result in enumerate(results):
+            if number % 256 == 0:
+                self._check()
+            if number >= _MAX_RESULTS:
+                raise JqError(f"more than {_MAX_RESULTS:,} values")
+            yield result
 
     def _one(self, node: Filter | None, value: Value, env: Environment) -> Value:
         return None if node is None else next(self.run(node, value, env), None)
