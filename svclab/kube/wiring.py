@@ -74,6 +74,9 @@ def build_fabric(
     served = endpoint_ports(snapshot.list("EndpointSlice")) if every_endpoint_answers else {}
     placed = _pods_by_node(snapshot)
     outside, links, lans = build_surroundings(snapshot, places, clients, internet)
+    for lan, interface in lans.items():  # a node's uplink is there before its first pod
+        ends = [(f"node/{place.name}", "eth0") for place in places if place.lan == lan]
+        links.append(Link(((ROUTER, interface), *ends)))
     hosts: list[Host] = []
     aliases: dict[str, str] = {}
     cidr = cluster_cidr if cni_masquerade else ""
@@ -90,9 +93,6 @@ def build_fabric(
             hosts.append(layout.pod(place, pod))
             links.append(Link(((f"node/{place.name}", veth_name(pod)), (host_name(pod), "eth0"))))
         aliases.update({host_name(pod): f"node/{place.name}" for pod in shared})
-    for lan, interface in lans.items():
-        ends = [(f"node/{place.name}", "eth0") for place in places if place.lan == lan]
-        links.append(Link(((ROUTER, interface), *ends)))
     via = {f"node/{place.name}": place.internal for place in places}
     return Fabric([*outside, *hosts], links, via, aliases)
 

@@ -4,6 +4,7 @@ Source: the behaviour of sockets (connect, sendto) on Linux 6.18; recordings of 
 tests/recordings.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,10 @@ FIRST_KIND = {Protocol.TCP: Kind.SYN, Protocol.UDP: Kind.DATAGRAM, Protocol.SCTP
 ANSWER_KIND = {Protocol.TCP: Kind.SYN_ACK, Protocol.UDP: Kind.DATAGRAM, Protocol.SCTP: Kind.INIT_ACK,
                Protocol.ICMP: Kind.ECHO_REPLY}  # fmt: skip
 EPHEMERAL_PORTS = (32768, 60999)  # net.ipv4.ip_local_port_range
-MOST_HOPS = 64
+# ICMP errors that a connecting TCP socket reports as "No route to host", and those that a UDP socket ignores.
+NO_ROUTE_TO_HOST = (Kind.HOST_UNREACHABLE, Kind.TIME_EXCEEDED, Kind.ADMIN_PROHIBITED)
+NOT_FOR_UDP = (Kind.HOST_UNREACHABLE, Kind.TIME_EXCEEDED)
+CIRCLES = 2  # a packet that passes a host more often than this in one form is going in circles
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,10 +225,12 @@ class _Run:
         if fate.answer is None:
             self.end(fate.code, Verdict.TIMEOUT)
             return
-        if not self.told(where, fate.answer, original):
+        told = self.told(where, fate.answer, original)
+        kind = fate.answer[2]
+        if not told or (original[0] is Protocol.UDP and kind in NOT_FOR_UDP):
             self.end(fate.code, Verdict.TIMEOUT)
-        elif fate.code is Outcome.UNREACHABLE:
-            self.end(Outcome.UNREACHABLE, Verdict.ERROR)
+        elif kind in NO_ROUTE_TO_HOST:
+            self.end(fate.code, Verdict.ERROR)
         else:
             self.end(fate.code, Verdict.REFUSED)
 
@@ -308,16 +314,18 @@ class _Run:
         log.append((Emit, host.name, wire, reply))
         self.touched.add(host.name)
         fate: Fate = host.send(wire, self.now, self.chance, log)
-        for _ in range(MOST_HOPS):
+        passed: Counter[tuple[str, Key]] = Counter()
+        while True:
             if isinstance(fate, Delivered):
                 return fate, host
             if isinstance(fate, Died):
                 log.append((Death, host.name, fate.wire, fate.code, fate.where, fate.why))
                 return fate, host
+            passed[host.name, fate.wire[1]] += 1
+            if passed[host.name, fate.wire[1]] > CIRCLES:
+                fate = host.going_in_circles(fate.wire)
+                continue
             fate, host = self.cross(host, fate, reply)
-        died = Died(wire, Outcome.UNROUTED, "routing", "the packet went round in circles until its TTL was 0")
-        log.append((Death, host.name, died.wire, died.code, died.where, died.why))
-        return died, host
 
     def cross(self, host: Host, fate: Transmit, reply: bool) -> tuple[Fate, Host]:
         """Over one link to the next host."""

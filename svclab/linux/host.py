@@ -168,6 +168,10 @@ class Host:
             died = self._hook(PREROUTING, skb, log)
             if died:
                 return died
+        if skb.in_interface != "lo" and self._is_martian(skb.source):
+            address = address_text(skb.version, skb.source)
+            why = f"it claims to come from {address}, which is an address of this host (martian source)"
+            return self._die(skb, Outcome.DROPPED, "routing", why)
         if self.routing.is_local(skb.destination):
             return self._deliver(skb, log)
         if not self.forwards:
@@ -180,6 +184,12 @@ class Host:
         skb.out_interface = interface
         died = None if self.hooks.is_empty else self._hook(FORWARD, skb, log)
         return died or self._leave(skb, interface, next_hop, log)
+
+    def _is_martian(self, source: int) -> bool:
+        """A source that no other host can have: one of this host's own, or loopback unless that is routed."""
+        return source in self.routing.local or (
+            self.routing.version == 4 and source >> 24 == 127 and not self.route_localnet
+        )
 
     def _deliver(self, skb: Skb, log: Log) -> Fate:
         if (
@@ -255,6 +265,11 @@ class Host:
         if self.routing.is_local(key[1]):
             return Died(wire, Outcome.UNREACHABLE, "link", why)
         return Died(wire, Outcome.UNREACHABLE, "link", why, self._error_about(wire, Kind.HOST_UNREACHABLE))
+
+    def going_in_circles(self, wire: Wire) -> Died:
+        """The packet comes by here again and again; its TTL runs out, and its sender is told."""
+        why = "it goes in circles until its TTL is used up"
+        return Died(wire, Outcome.UNROUTED, "routing", why, self._error_about(wire, Kind.TIME_EXCEEDED))
 
     # -- netfilter -----------------------------------------------------------------------------------------
 

@@ -34,11 +34,15 @@ class Kind(StrEnum):
     PORT_UNREACHABLE = "PORT-UNREACHABLE"
     HOST_UNREACHABLE = "HOST-UNREACHABLE"
     ADMIN_PROHIBITED = "ADMIN-PROHIBITED"
+    TIME_EXCEEDED = "TIME-EXCEEDED"
 
     @property
     def is_error(self) -> bool:
         """Whether it is an ICMP error, which speaks about another packet."""
-        return self in (Kind.PORT_UNREACHABLE, Kind.HOST_UNREACHABLE, Kind.ADMIN_PROHIBITED)
+        return self in _ERRORS
+
+
+_ERRORS = frozenset({Kind.PORT_UNREACHABLE, Kind.HOST_UNREACHABLE, Kind.ADMIN_PROHIBITED, Kind.TIME_EXCEEDED})
 
 
 @dataclass(frozen=True, slots=True)
