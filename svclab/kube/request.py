@@ -127,7 +127,7 @@ def connect(world: World, request: Request, dice: Dice, now: datetime) -> Sent:
     if exchange.code is Outcome.OK:
         words = f"HTTP/1.1 {response.status} {response.reason}" if response else "answered"
     else:
-        words = _words(request, target, exchange.code, waited)
+        words = _words(request, target, exchange.code, exchange.verdict, waited)
     seen = exchange.source_seen
     asker.steps.append(
         End(flow, request.source, None, exchange.code, exchange.verdict, exchange.endpoint, seen, words)
@@ -178,7 +178,7 @@ def _unreachable(
     """connect() failed at once: this host has no route to there."""
     flow, source, code = asker.flow + 1, request.source, Outcome.UNREACHABLE
     asker.steps.append(Death(flow, source, None, code, "socket", why))
-    words = _words(request, target, code, waited)
+    words = _words(request, target, code, Verdict.ERROR, waited)
     asker.steps.append(End(flow, source, None, code, Verdict.ERROR, None, None, words))
     return Sent(_trace(world, request, asker), target, None, address, waited, None)
 
@@ -213,14 +213,14 @@ def _response(
     )
 
 
-def _words(request: Request, target: Target, code: Outcome, waited: timedelta) -> str:
+def _words(request: Request, target: Target, code: Outcome, verdict: Verdict, waited: timedelta) -> str:
     """What the client program prints when there was no answer."""
     if request.protocol is Protocol.UDP:
         return _DATAGRAM_WORDS.get(code, f"no answer from {target.host}:{target.port}")
     milliseconds = round(waited.total_seconds() * 1000)
     if request.protocol is Protocol.ICMP:
         return f"PING {target.host}: 100% packet loss"
-    timed_out = code in (Outcome.DROPPED, Outcome.UNROUTED, Outcome.ASYMMETRIC)
+    timed_out = verdict is Verdict.TIMEOUT
     if timed_out and request.timeout_seconds is not None:
         return f"curl: (28) Connection timed out after {milliseconds} milliseconds"
     number = 28 if timed_out else 7
