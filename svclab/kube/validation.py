@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from svclab.kube import validation_core as core
+from svclab.kube import validation_ingress as ingress
 from svclab.kube import validation_network as network
 from svclab.kube import validation_workload as workload
 from svclab.kube.status import FieldError, invalid
@@ -75,8 +76,8 @@ _CHECKS: dict[str, Check] = {
     "Endpoints": network.validate_endpoints,
     "EndpointSlice": network.validate_endpoint_slice,
     "Event": core.validate_event,
-    "Ingress": network.validate_ingress,
-    "IngressClass": network.validate_ingress_class,
+    "Ingress": ingress.validate_ingress,
+    "IngressClass": ingress.validate_ingress_class,
     "Lease": core.validate_lease,
     "Namespace": core.validate_namespace,
     "NetworkPolicy": network.validate_network_policy,
@@ -97,8 +98,8 @@ _UPDATES: dict[str, tuple[Comparison, Check]] = {
     "Endpoints": (_nothing, network.validate_endpoints),
     "EndpointSlice": (_address_type_kept, network.validate_endpoint_slice),
     "Event": (_nothing, _nothing),
-    "Ingress": (_nothing, _spec(network.ingress_spec)),
-    "IngressClass": (_controller_kept, _nothing),
+    "Ingress": (_nothing, ingress.validate_ingress),
+    "IngressClass": (_controller_kept, ingress.validate_ingress_class),
     "Lease": (_nothing, core.validate_lease),
     "Namespace": (_nothing, _nothing),
     "NetworkPolicy": (_nothing, _spec(network.network_policy_spec)),

@@ -1,14 +1,20 @@
-"""What Endpoints, EndpointSlices, NetworkPolicies, Ingresses and IngressClasses may say.
+"""What Endpoints, EndpointSlices and NetworkPolicies may say.
 
 Source: k8s.io/kubernetes pkg/apis/{core,discovery,networking}/validation of 1.36.
 """
 
-import re
 from ipaddress import ip_network
 from typing import Any
 
 from svclab.kube.selectors import key_problems
-from svclab.kube.status import FieldError, duplicate, forbidden_field, invalid, not_supported, required
+from svclab.kube.status import (
+    FieldError,
+    duplicate,
+    forbidden_field,
+    invalid,
+    not_supported,
+    required,
+)
 from svclab.kube.validation_addresses import cidr, endpoint_ip, ip, parsed
 from svclab.kube.validation_meta import (
     choice,
@@ -24,14 +30,7 @@ from svclab.kube.validation_meta import (
 Manifest = dict[str, Any]
 
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
-_PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
 _ADDRESS_TYPES = ("FQDN", "IPv4", "IPv6")
-_WILDCARD_RULE = (
-    "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist "
-    "of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. "
-    r"'*.example.com', regex used for validation is '\*\.[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-    r"(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-)
 _MAX_ENDPOINTS, _MAX_ADDRESSES = 1000, 100
 
 
@@ -163,27 +162,27 @@ def network_policy_spec(spec: Manifest) -> list[FieldError]:
     if len(types) > 2:
         return [*errors, invalid("spec.policyTypes", types, "may not specify more than two policyTypes")]
     for index, type_ in enumerate(types):
-        if type_ not in ("Egress", "Ingress"):
-            errors.append(not_supported(f"spec.policyTypes[{index}]", type_, ("Egress", "Ingress")))
+        if type_ not in ("Ingress", "Egress"):
+            errors.append(not_supported(f"spec.policyTypes[{index}]", type_, ("Ingress", "Egress")))
     return errors
 
 
 def _policy_port(field: str, port: Manifest) -> list[FieldError]:
-    errors = choice(f"{field}.protocol", port.get("protocol"), _PROTOCOLS, needed=False)
+    errors = choice(f"{field}.protocol", port.get("protocol"), ("TCP", "UDP", "SCTP"), needed=False)
     number, last = port.get("port"), port.get("endPort")
     if number is None:
         why = "may not be specified when `port` is not specified"
         return errors if last is None else [*errors, invalid(f"{field}.endPort", last, why)]
     if isinstance(number, str):
-        errors += wrong(f"{field}.port", number, port_name(number))
         if last is not None:
             why = "may not be specified when `port` is non-numeric"
             errors.append(invalid(f"{field}.endPort", last, why))
-        return errors
+        return errors + wrong(f"{field}.port", number, port_name(number))
     errors += port_number(f"{field}.port", number)
     if last is not None:
         if last < number:
-            errors.append(invalid(f"{field}.endPort", last, "must be greater than or equal to `port`"))
+            # The server quotes the first port here, not the last.
+            errors.append(invalid(f"{field}.endPort", number, "must be greater than or equal to `port`"))
         errors += port_number(f"{field}.endPort", last)
     return errors
 
@@ -221,114 +220,3 @@ def _strictly_within(part: str, whole: str) -> bool:
     inner, outer = ip_network(part, strict=False), ip_network(whole, strict=False)
     same_family = inner.version == outer.version
     return same_family and inner != outer and inner.subnet_of(outer)  # type: ignore[arg-type]
-
-
-def validate_ingress(ingress: Manifest) -> list[FieldError]:
-    """Everything wrong with an Ingress."""
-    return [
-        *object_meta(ingress["metadata"], subdomain_name, namespaced=True),
-        *ingress_spec(ingress.get("spec", {})),
-    ]
-
-
-def ingress_spec(spec: Manifest) -> list[FieldError]:
-    """The part of an Ingress that is checked on every write."""
-    errors: list[FieldError] = []
-    rules = spec.get("rules", ())
-    if not rules and "defaultBackend" not in spec:
-        errors.append(invalid("spec", [], "either `defaultBackend` or `rules` must be specified"))
-    if "defaultBackend" in spec:
-        errors += _backend("spec.defaultBackend", spec["defaultBackend"])
-    for index, rule in enumerate(rules):
-        errors += _ingress_rule(f"spec.rules[{index}]", rule)
-    for index, tls in enumerate(spec.get("tls", ())):
-        for number, host in enumerate(tls.get("hosts", ())):
-            errors += _host(f"spec.tls[{index}].hosts[{number}]", host)
-    if name := spec.get("ingressClassName"):
-        errors += wrong("spec.ingressClassName", name, subdomain_name(name))
-    return errors
-
-
-def _host(field: str, host: str) -> list[FieldError]:
-    if "*" not in host:
-        if parsed(host) is not None:
-            return [invalid(field, host, "must be a DNS name, not an IP address")]
-        return wrong(field, host, subdomain_name(host))
-    if host.startswith("*.") and not subdomain_name(host[2:]):
-        return []
-    return [invalid(field, host, _WILDCARD_RULE)]
-
-
-def _ingress_rule(field: str, rule: Manifest) -> list[FieldError]:
-    errors = _host(f"{field}.host", rule["host"]) if rule.get("host") else []
-    if (http := rule.get("http")) is None:
-        return errors
-    if not http.get("paths"):
-        errors.append(required(f"{field}.http.paths"))
-    for index, path in enumerate(http.get("paths", ())):
-        errors += _ingress_path(f"{field}.http.paths[{index}]", path)
-    return errors
-
-
-def _ingress_path(field: str, path: Manifest) -> list[FieldError]:
-    text, type_ = path.get("path", ""), path.get("pathType")
-    if type_ is None:
-        return [required(f"{field}.pathType", "pathType must be specified")]
-    errors: list[FieldError] = []
-    if type_ not in _PATH_TYPES:
-        errors.append(not_supported(f"{field}.pathType", type_, _PATH_TYPES))
-    elif type_ != "ImplementationSpecific" or text:
-        errors += _path_text(f"{field}.path", text, strict=type_ != "ImplementationSpecific")
-    return errors + _backend(f"{field}.backend", path.get("backend", {}))
-
-
-def _path_text(field: str, text: str, *, strict: bool) -> list[FieldError]:
-    if not text.startswith("/"):
-        return [invalid(field, text, "must be an absolute path")]
-    if not strict:
-        return []
-    bad = [part for part in ("//", "/./", "/../", "%2f", "%2F") if part in text]
-    errors = [invalid(field, text, f"must not contain '{part}'") for part in bad]
-    for end in ("/..", "/."):
-        if text.endswith(end):
-            errors.append(invalid(field, text, f"cannot end with '{end}'"))
-    return errors
-
-
-def _backend(field: str, backend: Manifest) -> list[FieldError]:
-    service, resource = backend.get("service"), backend.get("resource")
-    if service is not None and resource is not None:
-        return [invalid(field, "", "cannot set both resource and service backends")]
-    if resource is not None:
-        return [required(f"{field}.resource.{name}") for name in ("kind", "name") if not resource.get(name)]
-    if service is None:
-        return [required(field, "resource or service backend is required")]
-    return _service_backend(f"{field}.service", service)
-
-
-def _service_backend(field: str, service: Manifest) -> list[FieldError]:
-    name, port = service.get("name", ""), service.get("port", {})
-    errors = wrong(f"{field}.name", name, label_name(name)) if name else [required(f"{field}.name")]
-    if port.get("name") and port.get("number"):
-        errors.append(invalid(field, "", "cannot set both port name & port number"))
-    elif port.get("name"):
-        errors += wrong(f"{field}.port.name", port["name"], port_name(port["name"]))
-    elif port.get("number"):
-        errors += port_number(f"{field}.port.number", port["number"])
-    else:
-        errors.append(required(field, "port name or number is required"))
-    return errors
-
-
-def validate_ingress_class(ingress_class: Manifest) -> list[FieldError]:
-    """Everything wrong with an IngressClass."""
-    errors = object_meta(ingress_class["metadata"], subdomain_name, namespaced=False)
-    controller = ingress_class.get("spec", {}).get("controller", "")
-    if len(controller) > 250:
-        errors.append(FieldError("TooLong", "spec.controller", detail="may not be more than 250 bytes"))
-    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/.+", controller):
-        why = 'must be a domain-prefixed path (such as "acme.io/foo")'
-        errors.append(
-            invalid("spec.controller", controller, why) if controller else required("spec.controller")
-        )
-    return errors
