@@ -47,7 +47,7 @@ def at(wire: Wire) -> Callable[..., Typed]:
 
     def open_at(location: Location, shell: str = "bash") -> Typed:
         cluster, store = StandingCluster(objects=standard_objects()), MemoryStore()
-        wires = Wires(send=wire, advance=lambda cluster: None)
+        wires = Wires(send=wire)
         session = Session(cluster, location=location, shell=shell, store=store, wires=wires)
         return Typed(session, store)
 
