@@ -55,7 +55,7 @@ def _sent(cluster: ClusterHandle, request: Request, origin: str) -> tuple[TraceR
     Outside of any transaction: packets take their time, and the database has other learners to serve.
     """
     state = cluster.state()
-    now, number = state.clock.at(real_now()), state.trace_count + 1
+    now, number = state.now(real_now()), state.trace_count + 1
     world = worlds.world_of(cluster.id, state, now)
     try:
         sent = perform(world, request, Dice(f"{state.settings.random_seed}/request/{number}"), now)
@@ -71,7 +71,7 @@ def probe(
     """Traces of requests that leave no mark: a grader asks, and the learner's cluster is as before."""
     state = cluster.state()
     with memory.lock(cluster.id):
-        now = state.clock.at(real_now())
+        now = state.now(real_now())
         world = worlds.world_of(cluster.id, state, now)
         before = {name: host.state.copy() for name, host in world.fabric.hosts.items()}
         found = []
@@ -91,7 +91,7 @@ def world(cluster: ClusterHandle) -> World:
     """The cluster's World of this moment, for reading: what iptables-save or conntrack -L would show."""
     state = cluster.state()
     with memory.lock(cluster.id):
-        return worlds.world_of(cluster.id, state, state.clock.at(real_now()))
+        return worlds.world_of(cluster.id, state, state.now(real_now()))
 
 
 # ---- what was recorded ----

@@ -46,6 +46,10 @@ class State:
     trace_count: int  # requests that were ever sent
     log: tuple[LogEntry, ...] = ()
 
+    def now(self, real: datetime) -> datetime:
+        """Virtual time at a real time; never before what has happened, whatever the machine's clock says."""
+        return max(self.clock.at(real), self.settled_at)
+
 
 _states: OrderedDict[UUID, State] = OrderedDict()
 _locks: dict[UUID, threading.RLock] = {}

@@ -7,7 +7,7 @@ process may advance any cluster, behind the cluster's row lock.
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -29,6 +29,7 @@ _MOST_TASKS = 20_000  # in one look; what is left waits for the next
 _RETRY = timedelta(seconds=16)  # after a refused write
 _WITHOUT_CLOUD = ("loadbalancer",)
 _EVENT_TTL = timedelta(hours=1)
+_SKEW = timedelta(seconds=2)  # that clocks of two server processes may differ by
 
 _agendas: OrderedDict[UUID, Agenda] = OrderedDict()
 _AGENDAS = 256
@@ -58,7 +59,9 @@ def advance(cluster: ClusterHandle, now: datetime | None = None) -> None:
 
     Takes the cluster's lock only when something is due.
     """
-    until = cluster.clock().at(now or real_now())
+    real = now or real_now()
+    _go_on(cluster, real)
+    until = cluster.state().now(real)
     with memory.lock(cluster.id):
         agenda = _agenda(cluster)
         due = agenda.next_due()
@@ -71,6 +74,15 @@ def advance(cluster: ClusterHandle, now: datetime | None = None) -> None:
         except BaseException:
             _agendas.pop(cluster.id, None)
             raise
+
+
+def _go_on(cluster: ClusterHandle, real: datetime) -> None:
+    """After the machine's clock was set back, virtual time goes on from where it was, not an hour later."""
+    state = cluster.state()
+    is_behind = real < state.clock.real - _SKEW or state.clock.at(real) < state.settled_at - _SKEW
+    if is_behind and not state.clock.paused:
+        settled_at = state.settled_at
+        cluster.set_clock(lambda clock, _: replace(clock, virtual=settled_at, real=real))
 
 
 def next_due(cluster: ClusterHandle) -> datetime | None:
@@ -107,7 +119,7 @@ def _agenda(cluster: ClusterHandle) -> Agenda:
             _agendas.popitem(last=False)
     elif agenda.version < snapshot.resource_version:
         for entry in cluster.events_since(agenda.version):
-            agenda.follow(_change(entry), snapshot, state.settled_at)
+            agenda.follow(change_of(entry), snapshot, state.settled_at)
         agenda.version = snapshot.resource_version
     _agendas.move_to_end(cluster.id)
     return agenda
@@ -121,7 +133,8 @@ def _catch_up(agenda: Agenda, batch: Batch, since: datetime) -> None:
         agenda.version = batch.version
 
 
-def _change(entry: LogEntry) -> Change:
+def change_of(entry: LogEntry) -> Change:
+    """A line of the log as controllers see it."""
     new = None if entry.type == "DELETED" else entry.object
     old = entry.previous if entry.type != "DELETED" else entry.previous or entry.object
     return Change(entry.object["kind"], key_of(entry.object), new, old)
@@ -185,7 +198,7 @@ def _apply(batch: Batch, agenda: Agenda, task: Task, result: Result) -> None:
             _complain(batch, write, refusal)
             refused = True
         for entry in batch.entries[before:]:
-            agenda.follow(_change(entry), batch.snapshot, batch.now)
+            agenda.follow(change_of(entry), batch.snapshot, batch.now)
     if refused:
         agenda.hold(task.controller, task.key, batch.now + _RETRY)
 

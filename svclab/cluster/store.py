@@ -71,7 +71,7 @@ class ClusterHandle:
 
     def now(self) -> datetime:
         """The cluster's virtual time."""
-        return self.state().clock.at(real_now())
+        return self.state().now(real_now())
 
     def clock(self) -> Clock:
         """The cluster's clock as it is set."""
@@ -119,7 +119,7 @@ class ClusterHandle:
         `at` is the virtual time that the writes bear; by default now.
         """
         with self._transaction() as (row, state):
-            now = max(at or state.clock.at(real_now()), state.settled_at)
+            now = max(at or state.now(real_now()), state.settled_at)
             batch = Batch(state.snapshot, now, state.settings.random_seed, quota, state.hosts)
             yield batch
             if batch.entries or batch.hosts != state.hosts:

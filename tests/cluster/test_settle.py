@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from svclab.cluster import memory, settle
+from svclab.cluster import lifecycle, memory, settle
+from svclab.cluster.clock import real_now
 from svclab.cluster.store import open_cluster
 from svclab.kube.meta import moment
 from svclab.kube.pods import is_ready
@@ -420,6 +421,7 @@ def test_a_namespace_is_emptied_before_it_goes(cluster):
     wait(cluster, 30)
 
     delete(cluster, "Namespace", "shop")
+    wait(cluster, 5.1)  # the controller gives it five seconds
 
     terminating = cluster.snapshot().get("Namespace", "", "shop")
     assert terminating["status"]["phase"] == "Terminating"
@@ -517,3 +519,18 @@ def test_events_are_forgotten_after_an_hour(cluster):
     apply(cluster, WEB)
 
     assert {about for _, about, _ in events(cluster)} == {"web"}
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=-1), timedelta(hours=1)], ids=["back", "forward"])
+def test_controllers_go_on_after_the_machine_s_clock_was_set(jump):
+    cluster = lifecycle.new_cluster("alice", random_seed="alice")
+    apply(cluster, BACKEND)
+    real, before = real_now(), cluster.state().settled_at
+
+    settle.advance(cluster, real + jump)
+    settle.advance(cluster, real + jump + timedelta(seconds=20))
+
+    assert cluster.state().settled_at >= before
+    assert [is_ready(pod) for pod in pods(cluster, app="backend")] == [True] * 3
+    ready = moment(pods(cluster, app="backend")[0]["status"]["conditions"][1]["lastTransitionTime"])
+    assert ready - before < timedelta(hours=1, seconds=25)

@@ -4,16 +4,17 @@ Source: kube-controller-manager 1.36, pkg/controller/namespace/deletion.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from svclab.kube.meta import timestamp
+from svclab.kube.meta import moment, timestamp
 from svclab.kube.reconcile import Change, Delete, Result, Update, with_status
 from svclab.kube.resources import by_kind
 from svclab.kube.snapshot import Key, Manifest, Snapshot, key_of
 from svclab.linux.dice import Dice
 
 _FINALIZER = "kubernetes"
+_GRACE = timedelta(seconds=5)  # namespaceDeletionGracePeriod: what is deleted with it may still be asked for
 
 
 def affected(change: Change, snapshot: Snapshot) -> Iterable[Key]:
@@ -30,8 +31,10 @@ def reconcile(snapshot: Snapshot, key: Key, now: datetime, dice: Dice) -> Result
     """Delete what is in it; once nothing is left, take the finalizer off."""
     result = Result()
     namespace = snapshot.get("Namespace", *key)
-    if namespace is None or not namespace["metadata"].get("deletionTimestamp"):
+    if namespace is None or not (deleted := moment(namespace["metadata"].get("deletionTimestamp"))):
         return result
+    if now < deleted + _GRACE:
+        return result.again(deleted + _GRACE)
     content = [
         found
         for kind in sorted(snapshot.kinds())
