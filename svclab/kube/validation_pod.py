@@ -202,8 +202,15 @@ def _toleration_operator(field: str, toleration: Manifest) -> list[FieldError]:
         return [invalid(f"{field}.operator", value, problem)] if problem else []
     if operator == "Exists":
         why = "value must be empty when `operator` is 'Exists'"
-        return [invalid(f"{field}.operator", value, why)] if value else []
+        return [invalid(f"{field}.operator", _go_toleration(toleration), why)] if value else []
     return [not_supported(f"{field}.operator", operator, ("Equal", "Exists"))]
+
+
+def _go_toleration(toleration: Manifest) -> Manifest:
+    """The server's own type, as it prints it."""
+    names = {"Key": "key", "Operator": "operator", "Value": "value", "Effect": "effect"}
+    words = {go: toleration.get(name, "") for go, name in names.items()}
+    return {**words, "TolerationSeconds": toleration.get("tolerationSeconds")}
 
 
 def _host_alias(field: str, alias: Manifest) -> list[FieldError]:
