@@ -189,7 +189,9 @@ def stop_seconds(container: Manifest) -> float | None:
     if program in _SHELLS:
         script = _script(argv) or ""
         if container.get("stdinOnce") and not script:
-            return 0.4  # its one session has ended: the shell that was started again reads the end of its input
+            return (
+                0.4  # its one session has ended: the shell that was started again reads the end of its input
+            )
         return (
             0.4
             if re.search(r"\bexec\s+\S+(?!.*\bsleep\b)", script) or re.search(r"\btrap\b", script)
