@@ -5,9 +5,9 @@ everything once), so it may be lost with its process.
 """
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import ModuleType
 
 from svclab.kube.controllers import (
@@ -51,6 +51,8 @@ CONTROLLERS: Mapping[str, ModuleType] = {
     )
 }
 
+_OVERSEERS = frozenset({"deployment", "replicaset", "statefulset", "daemonset", "endpoints", "endpointslice"})
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Task:
@@ -81,14 +83,13 @@ class Agenda:
         return agenda
 
     def follow(
-        self, change: Change, snapshot: Snapshot, now: datetime, *, without: Iterable[str] = ()
+        self, change: Change, snapshot: Snapshot, now: datetime, *, lag: timedelta = timedelta(0)
     ) -> None:
-        """Put down everybody whom a change concerns, for `now`."""
+        """Put down everybody whom a change concerns: for `now`, or `lag` later those who look at many pods."""
         for name, controller in CONTROLLERS.items():
-            if name in without:
-                continue
+            at = now + lag if name in _OVERSEERS else now
             for key in controller.affected(change, snapshot):
-                self.put(name, key, now)
+                self.put(name, key, at)
 
     def put(self, controller: str, key: Key, at: datetime) -> None:
         """Have a controller look at a key at `at`, unless it will do so earlier anyway, or is held back."""

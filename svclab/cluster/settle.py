@@ -29,6 +29,7 @@ _MOST_TASKS = 20_000  # in one look; what is left waits for the next
 _RETRY = timedelta(seconds=16)  # after a refused write
 _WITHOUT_CLOUD = ("loadbalancer",)
 _EVENT_TTL = timedelta(hours=1)
+_BURST = timedelta(seconds=0.1)  # in which news from kubelets are gathered
 _SKEW = timedelta(seconds=2)  # that clocks of two server processes may differ by
 
 _agendas: OrderedDict[UUID, Agenda] = OrderedDict()
@@ -175,6 +176,11 @@ def _reconcile(batch: Batch, task: Task, circumstances: Circumstances) -> Result
     return reconcile(batch.snapshot, task.key, batch.now, dice)
 
 
+def _lag(task: Task) -> timedelta:
+    """News from kubelets reach the controllers in bursts; what a client does, they see at once."""
+    return _BURST if task.controller == "kubelet" else timedelta(0)
+
+
 def _http_status(batch: Batch) -> Callable[[Manifest, int, str], int]:
     """What probes find: the status with which a pod's web server answers."""
 
@@ -198,7 +204,7 @@ def _apply(batch: Batch, agenda: Agenda, task: Task, result: Result) -> None:
             _complain(batch, write, refusal)
             refused = True
         for entry in batch.entries[before:]:
-            agenda.follow(change_of(entry), batch.snapshot, batch.now)
+            agenda.follow(change_of(entry), batch.snapshot, batch.now, lag=_lag(task))
     if refused:
         agenda.hold(task.controller, task.key, batch.now + _RETRY)
 
