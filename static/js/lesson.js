@@ -3,14 +3,20 @@
 
 import { byId } from "./core/dom.js";
 import { workspace } from "./workspace.js";
+import { createCommands } from "./lessons/commands.js";
+import { createGround } from "./lessons/ground.js";
 import { createLamps } from "./lessons/lamps.js";
 import { createManifest } from "./lessons/manifest.js";
 import { createPrediction } from "./lessons/predict.js";
 import { createSteps } from "./lessons/steps.js";
 
+const LARGEST = 60_000; // bytes of a manifest that go over the websocket; larger ones are posted
+
 const root = byId("lesson");
 const { page } = workspace;
 const csrf = { "X-CSRFToken": root.dataset.csrf, "Content-Type": "application/json" };
+const open = () => workspace.tell({ type: "lesson.open", lesson: root.dataset.lesson });
+const say = (/** @type {string} */ text) => { byId("lesson-news").textContent = text; };
 
 /** @param {string} url @param {any} [body] */
 async function post(url, body = {}) {
@@ -21,38 +27,52 @@ async function post(url, body = {}) {
 
 const lamps = createLamps({
   onTrace: (trace) => workspace.showRecorded(trace),
-  onDone: () => { byId("lesson-done").hidden = false; },
+  onGreen(title, green, total) {
+    const text = `Goal reached, ${green} of ${total}: ${title}`;
+    if (byId("lamps").offsetParent) say(text);
+    else workspace.toast(text);
+  },
 });
-createSteps(root, () => {});
+createSteps(root);
 
 for (const form of root.querySelectorAll("form.predict")) {
   const step = form.dataset.predictStep;
   createPrediction(form, page.predictions[step] ?? null, async (id, choice) => {
     const truth = await post(root.dataset.predict, { step: id, choice });
-    workspace.tell({ type: "lesson.open", lesson: root.dataset.lesson });
+    open();
     return truth;
   });
 }
 
-/** @type {Promise<Awaited<ReturnType<typeof createManifest>>[]>} */
-const manifests = Promise.all([...root.querySelectorAll(".manifest")].map((element) => createManifest(element, (file, text) => workspace.applyManifest(file, text))));
+/** @param {string} file @param {string} text */
+async function apply(file, text) {
+  if (new Blob([text]).size <= LARGEST) return workspace.applyManifest(file, text);
+  const answer = await fetch(page.apply, { method: "POST", body: text, headers: { ...csrf, "Content-Type": "application/yaml" } }).then((response) => response.json()).catch(() => ({ results: [{ error: "The manifest could not be sent. Is the connection there?" }] }));
+  return show(file, answer.results);
+}
+/** A text too large to keep is still applied as it stands. @param {string} file @param {string} text */
+const save = (file, text) => post(root.dataset.file, { file, text }).catch(() => null);
 
-root.addEventListener("click", async (/** @type {any} */ event) => {
-  const button = event.target.closest(".command-run");
-  if (!button || button.disabled) return;
-  button.disabled = true;
-  try {
-    await workspace.runCommand(button.dataset.run);
-    button.setAttribute("data-ran", "");
-  } finally {
-    button.disabled = false;
-  }
+/** @type {Promise<Awaited<ReturnType<typeof createManifest>>[]>} */
+const manifests = Promise.all([...root.querySelectorAll(".manifest")].map((element) => createManifest(element, { apply, save })));
+/** @param {string} file @param {any[]} results */
+const show = (file, results) => manifests.then((all) => { for (const manifest of all) if (manifest.file === file) manifest.showResults(results); });
+
+const commands = createCommands(root, {
+  run: (line) => workspace.runCommand(line, { stay: true }),
+  location: () => workspace.location(),
+  interrupt: () => workspace.interrupt(),
+  before: async () => { for (const manifest of await manifests) await manifest.keep(); },
+  onTrace: (id) => workspace.showTrace(id),
+  say,
 });
 
-byId("lesson-start")?.addEventListener("submit", async (/** @type {any} */ event) => {
+const ground = createGround({ url: root.dataset.ground, csrf, onBegun: open });
+
+byId("lesson-start").addEventListener("submit", async (/** @type {any} */ event) => {
   event.preventDefault();
   const button = event.target.querySelector("button");
-  button.disabled = true;
+  button.setAttribute("aria-disabled", "true");
   const text = button.textContent;
   button.textContent = "Preparing…";
   try {
@@ -61,13 +81,17 @@ byId("lesson-start")?.addEventListener("submit", async (/** @type {any} */ event
   } catch {
     workspace.toast("The start could not be prepared. Try once more.", "error");
   } finally {
-    button.disabled = false;
+    button.removeAttribute("aria-disabled");
     button.textContent = text;
   }
 });
 
 workspace.onMessage((message) => {
-  if (message.type === "welcome") workspace.tell({ type: "lesson.open", lesson: root.dataset.lesson });
+  if (message.type === "welcome") open();
+  if (message.type === "welcome") ground.check();
+  if (message.type === "state" && message.fresh) ground.soon();
+  if (message.type === "objects" && message.deleted.length) ground.soon();
+  if (message.type === "term.opened") commands.forget();
   if (message.type === "progress" && message.lesson === root.dataset.lesson) lamps.render(message.lamps);
-  if (message.type === "applied") manifests.then((all) => all.find((manifest) => manifest.file === message.name)?.showResults(message.results));
+  if (message.type === "applied") show(message.name, message.results);
 });

@@ -1,9 +1,9 @@
 // @ts-check
 // The stage as one thing: objects in, picture on top. Wires topology/ and trace/ together.
 
-import { byId, svg } from "./core/dom.js";
+import { byId, setText, svg } from "./core/dom.js";
 import { clusterModel } from "./topology/model.js";
-import { along, layout, pointOf, way } from "./topology/layout.js";
+import { along, layout, plateOf, pointOf, way } from "./topology/layout.js";
 import { createScene } from "./topology/scene.js";
 import { createPacketView } from "./trace/packet.js";
 import { createFlights } from "./trace/flights.js";
@@ -67,16 +67,18 @@ export function createStage({ onPick, onFrame }) {
   /** The plate that works, the path that is lit, the rest dimmed after a death. @param {import("./trace/player.js").Picture} picture */
   function drawActive(picture) {
     const dns = picture.frame.purpose === "dns";
-    const shared = /** @type {Record<string, string>} */ ({ INPUT: "FORWARD", OUTPUT: "PREROUTING" });
-    const hook = shared[picture.activeHook] ?? picture.activeHook;
     const inGate = picture.activeHost.startsWith("node/") && !["hop", "end"].includes(picture.frame.kind);
+    const [deathHost, deathHook] = (picture.death?.host ?? "#").split("#");
     for (const node of root.querySelectorAll(".node")) {
-      const here = inGate && node.getAttribute("data-node") === picture.activeHost;
+      const host = node.getAttribute("data-node");
       for (const plate of node.querySelectorAll(".plate")) {
-        const active = here && plate.getAttribute("data-hook") === hook;
+        const own = plate.getAttribute("data-hook") ?? "";
+        const active = inGate && host === picture.activeHost && plateOf(picture.activeHook) === own;
+        const dead = host === deathHost && plateOf(deathHook) === own;
         plate.classList.toggle("active", active);
         plate.classList.toggle("dns", active && dns);
-        plate.classList.toggle("verdict-dead", Boolean(picture.death) && plate.getAttribute("data-hook") === (shared[picture.death?.host.split("#")[1] ?? ""] ?? picture.death?.host.split("#")[1]) && node.getAttribute("data-node") === picture.death?.host.split("#")[0]);
+        plate.classList.toggle("verdict-dead", dead);
+        setText(/** @type {Element} */ (plate.querySelector("text")), dead ? deathHook : active ? picture.activeHook : own);
       }
       node.classList.toggle("on-path", picture.path.includes(node.getAttribute("data-node") ?? ""));
     }

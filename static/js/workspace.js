@@ -86,6 +86,7 @@ async function postManifest(text) {
 function receive(message) {
   if (message.clock) message.clock.arrived = Date.now();
   message.arrived = Date.now();
+  if (message.type === "trace" && store.state.traces.some((summary) => summary.id === message.trace.id)) return;
   store.dispatch(message);
   if (message.type === "trace") traceCame(message);
   else if (message.type === "trace.full") load(message.trace, true);

@@ -5,6 +5,7 @@ import logging
 import secrets
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ TOO_LARGE = 4009
 TOO_SLOW = 4013
 NOT_YOURS = 4003
 _SETTLES_SECONDS = 0.15
+_MOST_WAITING = 20
 _LONGEST_BACKLOG = 16 * 1024 * 1024  # characters that wait for a page that does not read
 
 
@@ -45,13 +47,14 @@ class LabConsumer(AsyncWebsocketConsumer):
             return
         self.learner, self.cluster = learner, cluster
         self.session = secrets.token_hex(8)
-        self.ready = False
         self._outbox: deque[str] = deque()
         self._backlog = 0
         self._more = asyncio.Event()
         self._writer = asyncio.ensure_future(self._write())
         self._grading: asyncio.Future[None] | None = None
         self._ungraded = False
+        self._turn = asyncio.Lock()
+        self._waiting: set[asyncio.Future[None]] = set()
         self._received: deque[float] = deque(maxlen=protocol.MAX_PER_SECOND)
         self.room = room_of(cluster.id)
         self.terminals = Terminals(cluster, self.say, asyncio.get_running_loop())
@@ -95,8 +98,27 @@ class LabConsumer(AsyncWebsocketConsumer):
     async def handle(self, message: Message) -> None:
         """The method named like the type answers: term.open -> on_term_open."""
         method = getattr(self, f"on_{message.type.replace('.', '_')}")
+        await self.guarded(message, method(message))
+
+    def later(self, message: Message, function: Callable[..., Message | None], *args: Any) -> None:
+        """Do what takes longer, one after another, while the page's other messages are answered."""
+        if len(self._waiting) >= _MOST_WAITING:
+            raise work.Refused("Too much is under way for this page. Wait a moment.")
+
+        async def in_turn() -> None:
+            async with self._turn:
+                answer = await work.run(function, *args)
+            if answer is not None:
+                self.say(answer)
+
+        task = asyncio.ensure_future(self.guarded(message, in_turn()))
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    async def guarded(self, message: Message, answering: Awaitable[None]) -> None:
+        """Answer a message; whatever goes wrong, the page hears of it and goes on."""
         try:
-            await method(message)
+            await answering
         except work.Refused as error:
             self.say(Error(str(error), message.type, getattr(message, "request", "")))
         except Exception:
@@ -111,11 +133,9 @@ class LabConsumer(AsyncWebsocketConsumer):
         assert self.room
         self.room.count_from(message.last_seq)
         self.say(Welcome(self.session))
+        await self.room.join(self.take)
         for found in await work.run(work.greet, self.cluster.id, message):
             self.say(found)
-        if not self.ready:
-            self.ready = True
-            self.room.join(self.take)
 
     async def on_send(self, message: protocol.Send) -> None:
         """One request; its trace comes to every page of the learner."""
@@ -123,7 +143,7 @@ class LabConsumer(AsyncWebsocketConsumer):
 
     async def on_send_many(self, message: protocol.SendMany) -> None:
         """Several requests."""
-        await work.run(work.send_many, self.cluster, message)
+        self.later(message, work.send_many, self.cluster, message)
 
     async def on_peek(self, message: protocol.Peek) -> None:
         """What would happen."""
@@ -143,7 +163,7 @@ class LabConsumer(AsyncWebsocketConsumer):
 
     async def on_apply(self, message: protocol.Apply) -> None:
         """Manifests, as kubectl apply takes them."""
-        self.say(await work.run(work.apply, self.cluster, message.name, message.yaml))
+        self.later(message, work.apply, self.cluster, message.name, message.yaml)
 
     async def on_delete(self, message: protocol.Delete) -> None:
         """Delete an object."""

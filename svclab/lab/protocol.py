@@ -6,7 +6,7 @@ JSON objects with a `type`; "term.open" is the class TermOpen. Every message of 
 
 import json
 import re
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from types import NoneType, UnionType
 from typing import Any, ClassVar, get_args, get_origin, get_type_hints
 
@@ -448,5 +448,7 @@ def _accepted(types: tuple[Any, ...]) -> list[type]:
 
 def encode(message: Message, seq: int) -> str:
     """The text of a message to the page, as compact as JSON can be."""
-    body = {"type": message.type, "seq": seq, **asdict(message)}
+    body = {"type": message.type, "seq": seq} | {
+        item.name: getattr(message, item.name) for item in fields(message)
+    }
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))

@@ -34,6 +34,7 @@ class Room:
         self._seq = count(1)
         self._seen: work.Seen | None = None
         self._wake = asyncio.Event()
+        self._looked = asyncio.Event()  # at least once
         self._task: asyncio.Task[None] | None = None
         self._stop_listening: list[Callable[[], None]] = []
         self.onlookers: set[Callable[[], None]] = set()  # called after anything has happened
@@ -46,8 +47,11 @@ class Room:
         """Go on above what a returning page has seen, so that numbers only grow for it."""
         self._seq = count(max(next(self._seq), last_seq + 1))
 
-    def join(self, member: Listener) -> None:
-        """A page is there; it gets everything from now on."""
+    async def join(self, member: Listener) -> None:
+        """A page is there; it gets everything that happens after this returns, and perhaps some of before.
+
+        So a page first joins and then asks for the whole: nothing falls between the two.
+        """
         self._members.add(member)
         if self._task is None:
             loop = asyncio.get_running_loop()
@@ -56,7 +60,7 @@ class Room:
                 requestlog.listen(self.cluster_id, lambda line: loop.call_soon_threadsafe(self._log, line)),
             ]
             self._task = loop.create_task(self._live())
-        self._wake.set()
+        await self._looked.wait()
 
     def leave(self, member: Listener) -> None:
         """A page has gone; the last one ends the room."""
@@ -90,15 +94,18 @@ class Room:
             try:
                 found = await work.run(work.look, self.cluster_id, self._seen)
             except work.NoSuchCluster:
+                self._looked.set()
                 self.spread([Error("This cluster is gone. Reload the page for a new one.")])
                 return
             except Exception:
                 # One bad look (a locked database, say) must not end the page's life.
                 log.exception("looking at cluster %s failed", self.cluster_id)
+                self._looked.set()
                 await asyncio.sleep(_AFTER_ERROR)
                 continue
             happened = self._seen != found.seen
             self._seen = found.seen
+            self._looked.set()
             self.spread(found.messages)
             if happened:
                 for look in list(self.onlookers):

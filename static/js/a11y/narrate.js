@@ -90,7 +90,7 @@ function rulesSentence(frame) {
   const where = `On ${hostName(last.host)}, ${last.table} table, chain ${last.chain}`;
   const missed = rules.reduce((sum, step) => sum + (step.kind === "skipped" ? step.count : step.matched ? 0 : 1), 0);
   const misses = missed ? `${count(missed, "rule")} did not match` : "";
-  if (last.kind === "rule" && last.matched && last.number === 0) return `${where}: ${[misses, `the end of the chain says ${last.target || last.text}`].filter(Boolean).join("; ")}.`;
+  if (last.kind === "rule" && last.matched && last.number === 0) return `${where}: ${[misses, last.target === "RETURN" ? "back to the calling chain" : `the chain's end: ${targetWords(last)}`].filter(Boolean).join("; ")}.`;
   if (last.kind === "rule" && last.matched) {
     const chance = last.probability ? `, drawn with chance ${last.probability.toFixed(2)} (${last.draw.toFixed(2)})` : "";
     const mark = marks.length ? ` The packet is marked 0x${marks[marks.length - 1].after.toString(16)}.` : "";

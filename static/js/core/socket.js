@@ -4,7 +4,7 @@
 /**
  * @typedef {object} SocketOptions
  * @property {(message: any) => void} onMessage
- * @property {(state: "connecting" | "live" | "lost") => void} onState
+ * @property {(state: "connecting" | "live" | "lost" | "gone") => void} onState
  * @property {() => any} known what the page knows already, for the server to send only the rest
  */
 
@@ -48,7 +48,7 @@ export function openSocket(path, { onMessage, onState, known }) {
     };
     socket.onclose = (event) => {
       if (closed) return;
-      onState("lost");
+      onState(event.code === NOT_YOURS ? "gone" : "lost");
       if (event.code === NOT_YOURS) return undefined;
       tries += 1;
       return setTimeout(connect, Math.min(10_000, 300 * 2 ** Math.min(tries, 5)) * (0.5 + Math.random()));

@@ -12,7 +12,10 @@ export function wireBar({ send, toast, setMotion }) {
     else if (value === "step") send({ type: "clock", action: "step", value: 1 });
     else if (value) send({ type: "clock", action: "rate", value: Number(value) });
   });
-  byId("proxy-mode").addEventListener("change", (/** @type {any} */ event) => send({ type: "mode", mode: event.target.value }));
+  byId("proxy-mode").addEventListener("change", (/** @type {any} */ event) => {
+    send({ type: "mode", mode: event.target.value });
+    if (event.target.value === "ipvs") toast("The ipvs mode follows kube-proxy's documented design. It is the one mode that was not compared with a recording.");
+  });
   byId("reset").addEventListener("click", () => {
     send({ type: "reset" });
     byId("menu").open = false;
@@ -41,7 +44,7 @@ export function wireBar({ send, toast, setMotion }) {
     render(state) {
       const connection = byId("connection");
       connection.dataset.state = state.connection;
-      setText(connection.querySelector(".words"), { connecting: "connecting", live: "live", lost: "connection lost, trying again" }[state.connection]);
+      setText(connection.querySelector(".words"), { connecting: "connecting", live: "live", lost: "connection lost, trying again", gone: "this cluster is gone: reload the page" }[state.connection]);
       if (byId("proxy-mode").value !== state.mode) byId("proxy-mode").value = state.mode;
       if (!state.clock) return;
       paused = state.clock.paused;

@@ -21,6 +21,9 @@ export function createCard(root) {
     open(content, from) {
       opener = from;
       root.hidden = false;
+      const box = from?.getBoundingClientRect();
+      const frame = root.parentElement?.getBoundingClientRect();
+      root.classList.toggle("right", Boolean(box && frame && box.x + box.width / 2 < frame.x + frame.width / 2));
       root.replaceChildren(
         h("button.button.quiet.small.icon-only.close", { type: "button", "aria-label": "Close", onclick: close }, icon("x")),
         h("h3", { text: content.title }),

@@ -3,7 +3,7 @@
 
 /**
  * @typedef {object} State
- * @property {"connecting" | "live" | "lost"} connection
+ * @property {"connecting" | "live" | "lost" | "gone"} connection
  * @property {boolean} ready whether the cluster's objects have come
  * @property {Map<string, any>} objects by kind/namespace/name
  * @property {number} rv

@@ -4,49 +4,53 @@
 import { byId, setText } from "../core/dom.js";
 
 /**
- * @param {{onTrace: (trace: any) => void, onDone: () => void}} options
+ * @param {{onTrace: (trace: any) => void, onGreen: (title: string, green: number, total: number) => void}} options
  */
-export function createLamps({ onTrace, onDone }) {
+export function createLamps({ onTrace, onGreen }) {
   const summary = byId("lamps-summary");
   const list = byId("lamp-list");
+  const inMap = document.querySelector('.lesson-map [aria-current="page"] .card-lamps');
   /** @type {Map<string, any>} */
   const traces = new Map();
-  let done = false;
 
   summary.addEventListener("click", () => {
     list.hidden = !list.hidden;
     summary.setAttribute("aria-expanded", String(!list.hidden));
   });
   list.addEventListener("click", (/** @type {any} */ event) => {
-    const button = event.target.closest(".lamp-trace");
-    const trace = button && traces.get(button.closest(".lamp").dataset.check);
+    const button = event.target.closest(".goal-trace");
+    const trace = button && traces.get(button.closest(".goal").dataset.check);
     if (trace) onTrace(trace);
   });
 
-  /** @param {{check: string, green: boolean, found: string, trace: any}} lamp */
+  /** @param {{check: string, green: boolean, found: string, trace: any}} lamp @returns {string} the title of a goal that is reached now */
   function draw(lamp) {
     const row = list.querySelector(`[data-check="${CSS.escape(lamp.check)}"]`);
     const dot = summary.querySelector(`[data-dot="${CSS.escape(lamp.check)}"]`);
-    if (!row || !dot) return;
+    if (!row || !dot) return "";
+    const now = lamp.green && !row.hasAttribute("data-green");
     row.toggleAttribute("data-green", lamp.green);
     dot.toggleAttribute("data-green", lamp.green);
-    setText(row.querySelector(".lamp-state"), lamp.green ? "(reached)" : "(not yet)");
-    setText(row.querySelector(".lamp-found"), lamp.green ? "" : lamp.found);
+    setText(row.querySelector(".goal-state"), lamp.green ? "(reached)" : "(not yet)");
+    setText(row.querySelector(".goal-found"), lamp.green ? "" : lamp.found);
     if (lamp.trace) traces.set(lamp.check, lamp.trace);
     else traces.delete(lamp.check);
-    row.querySelector(".lamp-trace").hidden = lamp.green || !lamp.trace;
+    row.querySelector(".goal-trace").hidden = lamp.green || !lamp.trace;
+    return now ? row.querySelector(".goal-title > span")?.textContent ?? "" : "";
   }
 
   return {
     /** @param {any[]} lamps */
     render(lamps) {
-      for (const lamp of lamps) draw(lamp);
+      const reached = lamps.map(draw).filter(Boolean);
       const green = lamps.filter((lamp) => lamp.green).length;
-      setText(byId("lamps-count"), `${green} of ${lamps.length} goals`);
-      if (green === lamps.length && !done) {
-        done = true;
-        onDone();
-      }
+      const done = green === lamps.length;
+      setText(byId("lamps-count"), done ? `All ${green} goals reached` : `${green} of ${lamps.length} goals`);
+      byId("lamps").toggleAttribute("data-done", done);
+      byId("lesson-done").hidden = !done;
+      byId("lesson").toggleAttribute("data-done", done);
+      if (inMap) setText(inMap, `${green}/${lamps.length}`);
+      for (const title of reached) onGreen(title, green, lamps.length);
     },
   };
 }

@@ -6,23 +6,30 @@ import { createCodeView } from "../core/codeview.js";
 
 /**
  * @param {HTMLElement} root  the .manifest element
- * @param {(file: string, text: string) => void} apply
+ * @param {{apply: (file: string, text: string) => void, save: (file: string, text: string) => Promise<any>}} options
  */
-export async function createManifest(root, apply) {
+export async function createManifest(root, { apply, save }) {
   const file = root.dataset.file ?? "manifest.yaml";
   const area = /** @type {HTMLTextAreaElement} */ (root.querySelector("textarea"));
   const original = area.value;
   const restore = /** @type {HTMLButtonElement} */ (root.querySelector(".manifest-restore"));
   const result = /** @type {HTMLElement} */ (root.querySelector(".manifest-result"));
-  const run = () => {
+  let saved = original;
+  const keep = async () => {
+    if (view.text === saved) return;
+    saved = view.text;
+    await save(file, saved);
+  };
+  const run = async () => {
     result.removeAttribute("data-bad");
     result.textContent = "applying…";
+    await keep();
     apply(file, view.text);
   };
   const holder = h("div");
   area.after(holder);
   const view = await createCodeView({
-    parent: holder, text: original, label: `${file}; Escape, then Tab leaves the editor`, onApply: run, gutter: false,
+    parent: holder, text: original, label: `${file}; Escape, then Tab leaves the editor`, onApply: run,
     onChange: () => { restore.hidden = view.text === original; },
   });
   area.hidden = true;
@@ -31,18 +38,20 @@ export async function createManifest(root, apply) {
     view.setText(original);
     result.replaceChildren();
     result.removeAttribute("data-bad");
+    /** @type {HTMLElement} */ (root.querySelector(".manifest-apply")).focus();
   });
 
   return {
     file,
+    /** Writes the text among the learner's files if it was edited, so that commands find what she sees. */
+    keep,
     /** @param {{message?: string, error?: string, line?: number | null}[]} items */
     showResults(items) {
-      const bad = items.some((item) => item.error);
-      result.toggleAttribute("data-bad", bad);
-      result.textContent = items.map((item) => item.error ? `${item.error}${item.line ? ` (line ${item.line})` : ""}` : item.message).join("\n");
-      const errors = items.filter((item) => item.error && item.line).map((item) => ({ line: item.line ?? 1, message: item.error ?? "" }));
-      view.mark(errors);
-      if (errors.length) view.goTo(errors[0].line);
+      const errors = items.filter((item) => item.error);
+      result.toggleAttribute("data-bad", errors.length > 0);
+      result.replaceChildren(...items.map((item) => h("p", {}, item.error ?? item.message ?? "",
+        item.line ? h("button.button.small", { type: "button", text: `line ${item.line}`, onclick: () => view.goTo(item.line ?? 1) }) : null)));
+      view.mark(errors.filter((item) => item.line).map((item) => ({ line: item.line ?? 1, message: item.error ?? "" })));
     },
   };
 }

@@ -2,6 +2,7 @@
 // The question before the first run. The answer is kept; right or wrong, the reason is shown after the commitment.
 
 import { h } from "../core/dom.js";
+import { inlineWords } from "./words.js";
 
 /**
  * @param {HTMLFormElement} form
@@ -15,18 +16,29 @@ export function createPrediction(form, given, commit) {
   /** @param {{choice: number, answer: number, because: string}} truth */
   function reveal({ choice, answer, because }) {
     for (const radio of radios) {
-      radio.checked = Number(radio.value) === choice;
+      const value = Number(radio.value);
+      const label = radio.closest("label");
+      radio.checked = value === choice;
       radio.disabled = true;
-      radio.closest("label")?.toggleAttribute("data-truth", Number(radio.value) === answer);
+      label?.toggleAttribute("data-truth", value === answer);
+      if (value === choice || value === answer) label?.append(h("span.predict-mark", { text: value === answer ? (value === choice ? "✓ as you said" : "✓ so it is") : "you said" }));
     }
     /** @type {HTMLElement} */ (form.querySelector('button[type="submit"]')).hidden = true;
     note.hidden = false;
-    note.replaceChildren(h("strong", { text: choice === answer ? "So it is. " : "Not quite. " }), because);
+    note.replaceChildren(h("strong", { text: choice === answer ? "So it is. " : "Not quite. " }), ...inlineWords(because));
   }
   if (given) reveal(given);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const choice = radios.find((radio) => radio.checked);
-    if (choice) reveal(await commit(form.dataset.predictStep ?? "", Number(choice.value)));
+    if (!choice) return;
+    try {
+      reveal(await commit(form.dataset.predictStep ?? "", Number(choice.value)));
+      note.tabIndex = -1;
+      note.focus({ preventScroll: true });
+    } catch {
+      note.hidden = false;
+      note.textContent = "Your answer could not be sent. Is the connection there? Try once more.";
+    }
   });
 }

@@ -3,13 +3,15 @@
 
 import { byId, setText } from "../core/dom.js";
 
-/** @param {HTMLElement} root @param {() => void} onShow */
-export function createSteps(root, onShow) {
+/** @param {HTMLElement} root */
+export function createSteps(root) {
   const steps = /** @type {HTMLElement[]} */ ([...root.querySelectorAll(".step")]);
   const back = byId("step-back");
   const next = byId("step-next");
+  const onward = byId("lesson-onward");
   const intro = /** @type {HTMLElement} */ (root.querySelector(".lesson-intro"));
-  let current = Math.max(0, steps.findIndex((step) => `#${step.id}` === location.hash));
+  const named = () => steps.findIndex((step) => `#${step.id}` === location.hash);
+  let current = 0;
 
   function show(/** @type {number} */ index, moved = true) {
     current = Math.max(0, Math.min(steps.length - 1, index));
@@ -17,17 +19,18 @@ export function createSteps(root, onShow) {
     intro.hidden = current > 0;
     back.disabled = current === 0;
     next.hidden = current === steps.length - 1;
+    if (onward) onward.hidden = current < steps.length - 1;
     setText(byId("step-place"), `Step ${current + 1} of ${steps.length}`);
     if (!moved) return;
     history.replaceState(null, "", `#${steps[current].id}`);
     const title = /** @type {HTMLElement} */ (steps[current].querySelector("h2"));
     title.tabIndex = -1;
     title.focus({ preventScroll: true });
-    root.closest(".pane")?.scrollTo({ top: current ? steps[current].offsetTop - 72 : 0 });
-    onShow();
+    const pane = root.closest(".pane");
+    pane?.scrollTo({ top: current ? steps[current].offsetTop - /** @type {HTMLElement} */ (root.querySelector(".lamps")).offsetHeight - 12 : 0 });
   }
   back.addEventListener("click", () => show(current - 1));
   next.addEventListener("click", () => show(current + 1));
-  byId("step-nav").hidden = steps.length < 2;
-  show(current, false);
+  window.addEventListener("hashchange", () => { if (named() >= 0) show(named()); });
+  show(Math.max(0, named()), false);
 }

@@ -270,7 +270,7 @@ export function pointOf(at, anchor) {
     const node = at.nodes.find((candidate) => candidate.node.host === host);
     if (!node) return null;
     if (hook === "nic") return node.nic;
-    const plate = node.gate.plates.find((candidate) => candidate.hook === (SHARED[hook] ?? hook)) ?? node.gate.plates[0];
+    const plate = node.gate.plates.find((candidate) => candidate.hook === plateOf(hook)) ?? node.gate.plates[0];
     return { x: laneOf(node), y: plate.y + plate.h / 2 };
   }
   for (const node of at.nodes) {
@@ -280,6 +280,9 @@ export function pointOf(at, anchor) {
   const stacked = stackOf(at, host);
   return stacked;
 }
+
+/** The plate at which a hook is shown. @param {string} hook */
+export const plateOf = (hook) => SHARED[hook] ?? hook;
 
 /** Beside the gate, so that a packet at a plate hides no rule's name. @param {NodeBox} node */
 const laneOf = (node) => node.gate.x - 20;
@@ -301,6 +304,10 @@ export function nodeOfHost(at, host) {
  * @returns {Point[]}
  */
 export function way(at, from, to, packet = null) {
+  const [a, b] = [from, to].map((anchor) => anchor.split("/")[0]);
+  if (a !== "router" && b !== "router" && (a === "client") !== (b === "client")) {
+    return [...way(at, from, "router", packet), ...way(at, "router", to, packet)];
+  }
   const start = pointOf(at, from);
   const end = pointOf(at, to);
   if (!start || !end) return [start ?? end].filter((point) => point !== null);
@@ -309,6 +316,7 @@ export function way(at, from, to, packet = null) {
 
 /** From a host's place to the point where it joins the network outside itself. @param {Layout} at @param {string} anchor @param {Point} place */
 function legs(at, anchor, place) {
+  if (anchor.startsWith("client/")) return [place, { x: at.router.x, y: place.y }];
   if (!anchor.startsWith("pod/")) return [place];
   const node = nodeOfHost(at, anchor);
   return node ? [place, { x: node.trunk.x, y: place.y }] : [place];

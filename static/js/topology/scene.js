@@ -205,7 +205,8 @@ function updateNode(element, box) {
   box.gate.plates.forEach((plate, i) => {
     const [back, text] = gate.children[i + 1].children;
     set(back, { x: plate.x, y: plate.y, width: plate.w, height: plate.h });
-    set(text, { x: plate.x + plate.w / 2, y: plate.y + 9.1, text: plate.hook });
+    set(text, { x: plate.x + plate.w / 2, y: plate.y + 9.1 });
+    if (!text.textContent) setText(text, plate.hook);
   });
   drawStack(stack, box);
 }

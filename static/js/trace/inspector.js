@@ -21,6 +21,7 @@ export function createInspector(panes) {
       if (!frame) return;
       panes.header.replaceChildren(...headerPane(frames, frame));
       panes.rules.replaceChildren(...rulesPane(frames, frame));
+      panes.rules.querySelector(".current")?.scrollIntoView({ block: "nearest" });
       panes.conntrack.replaceChildren(...conntrackPane(frames, frame));
       panes.dns.replaceChildren(...dnsPane(frames, frame, trace));
       panes.why.replaceChildren(...whyPane(frames, frame, trace));
@@ -80,7 +81,7 @@ function rulesPane(frames, frame) {
     const known = frames.slice(start, end + 1).find((candidate) => candidate.kind === "conntrack" && candidate.step.state !== "NEW");
     return [nothing(known ? `No nat rule is asked on ${hostName(frame.host)}: the connection is known, and conntrack does what the first packet's rules decided.` : "No rules are compared here. Step on to a node's gate.")];
   }
-  return [h("p.lead", { text: `The rules of ${hostName(frame.host)} that this packet meets, in order.` }), ...visit.map((group) => ruleGroup(group, group.index === frame.index, group.index > frame.index))];
+  return [h("p.lead", { text: `The rules of ${hostName(visit[0].host)} that this packet meets, in order.` }), ...visit.map((group) => ruleGroup(group, group.index === frame.index, group.index > frame.index))];
 }
 
 /** @param {import("./frames.js").Frame} group @param {boolean} current @param {boolean} later */
@@ -94,7 +95,12 @@ function ruleGroup(group, current, later) {
   return h(`section.chain${current ? ".current" : ""}${later ? ".later" : ""}`, {},
     h("h4", {}, h("span.table-name", { text: first.table ?? "" }), ...breadcrumbs(first)),
     missed ? h("details.misses", { open: current && missed <= 6 }, h("summary", { text: `${missed} rule${missed === 1 ? "" : "s"} did not match` }), ...misses.map(ruleRow)) : null,
-    hit ? ruleRow(hit) : h("p.note", { text: "Nothing matched here: back to the calling chain." }));
+    hit ? (hit.number ? ruleRow(hit) : chainEnd(hit)) : h("p.note", { text: "Nothing matched here: back to the calling chain." }));
+}
+
+/** What a chain does with a packet that none of its rules took. @param {any} step */
+function chainEnd(step) {
+  return h("p.note", { text: step.target === "RETURN" ? "Back to the calling chain." : `At the chain's end: ${targetWords(step)}.` });
 }
 
 /** @param {any} step */

@@ -1,0 +1,90 @@
+// @ts-check
+// What a lesson begins with. What is missing is added by itself; what would change the learner's work is asked for.
+
+import { byId, h } from "../core/dom.js";
+
+/** @typedef {{thing: string, state: "missing" | "different" | "in the way", detail: string}} Gap */
+
+/**
+ * @param {{url: string, csrf: Record<string, string>, onBegun: () => void}} options
+ */
+export function createGround({ url, csrf, onBegun }) {
+  const root = byId("ground");
+  let busy = false;
+  let again = false;
+  let timer = 0;
+
+  /** @param {"GET" | "POST"} method @returns {Promise<{begun: boolean, gaps: Gap[]}>} */
+  async function ask(method) {
+    const answer = await fetch(url, { method, headers: csrf, body: method === "POST" ? "{}" : undefined });
+    if (!answer.ok) throw new Error(String(answer.status));
+    return answer.json();
+  }
+
+  /** @param {Gap[]} gaps */
+  const names = (gaps) => h("ul", {}, ...gaps.map((gap) => h("li", {}, h("strong", { text: gap.thing }), gap.state === "different" ? `: ${gap.detail}` : gap.state === "in the way" ? ": it should not be there" : "")));
+  /** @param {string} title @param {...(Node | null)} children */
+  function say(title, ...children) {
+    root.hidden = false;
+    root.replaceChildren(h("p.ground-title", { text: title }), ...children.filter((child) => child !== null));
+  }
+  const button = (/** @type {string} */ text, /** @type {() => void} */ run, primary = false) => h(`button.button.small${primary ? ".primary" : ""}`, { type: "button", text, onclick: run });
+
+  /** @param {Gap[]} gaps @param {string} title */
+  async function close(gaps, title) {
+    say(title, names(gaps));
+    root.setAttribute("aria-busy", "true");
+    try {
+      const { gaps: left } = await ask("POST");
+      if (left.length) draw({ begun: false, gaps: left }, false);
+      else {
+        say("Added to your cluster for this lesson, and nothing else was changed:", names(gaps.map((gap) => ({ ...gap, state: "missing" }))), button("All right", () => { root.hidden = true; }));
+        onBegun();
+      }
+    } catch {
+      say("This lesson's start could not be prepared.", button("Try again", check, true));
+    } finally {
+      root.removeAttribute("aria-busy");
+    }
+  }
+
+  /** @param {{begun: boolean, gaps: Gap[]}} found @param {boolean} [alone] whether missing things may be added unasked */
+  function draw({ begun, gaps }, alone = true) {
+    const missing = gaps.filter((gap) => gap.state === "missing");
+    if (!gaps.length || (begun && !missing.length)) {
+      if (!root.querySelector("button") || gaps.length === 0 && !root.textContent?.startsWith("Added")) root.hidden = true;
+      if (!begun) onBegun();
+      return undefined;
+    }
+    if (begun) {
+      return say("This lesson works with things that your cluster no longer has:", names(missing), button("Put them back", () => close(missing, "Putting back…"), true));
+    }
+    if (alone && missing.length === gaps.length) return close(gaps, "This lesson begins with these in place. Adding them…");
+    return say("This lesson begins with other things in place than your cluster has. Its goals count from then on.", names(gaps),
+      h("div.ground-actions", {}, button("Put this right", () => close(gaps, "Putting it right…"), true), h("span.hint", { text: "The rest of your cluster stays as it is." })));
+  }
+
+  async function check() {
+    if (busy) {
+      again = true;
+      return;
+    }
+    busy = true;
+    try {
+      const found = await ask("GET");
+      await draw(found);
+    } catch { /* the connection is lost, and the page says so; the next welcome asks again */ } finally {
+      busy = false;
+      if (again) {
+        again = false;
+        soon();
+      }
+    }
+  }
+  /** After what happens now has settled. */
+  function soon() {
+    clearTimeout(timer);
+    timer = window.setTimeout(check, 700);
+  }
+  return { check, soon };
+}
