@@ -11,6 +11,11 @@ class Manifest:
     file: str
     text: str
 
+    @property
+    def apply_line(self) -> str:
+        """What applies it in the terminal."""
+        return f"kubectl apply -f {self.file}"
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
