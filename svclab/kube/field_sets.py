@@ -208,7 +208,8 @@ def subtract(left: Fields, right: Fields) -> Fields:
 
 
 def with_parents(found: Fields) -> Fields:
-    """The set with every map and list in which one of its fields stands: these are not let go with the field."""
+    """The set with every map and list in which one of its fields stands: these are not let go with the "
+    "field."""
     return {
         element: {".": {}, **with_parents(node)} if node else {}
         for element, node in found.items()

@@ -1,4 +1,5 @@
-"""Reading the YAML of manifests: with limits, with kubectl's words for what is wrong, and with line numbers."""
+"""Reading the YAML of manifests: with limits, with kubectl's words for what is wrong, and with line "
+"numbers."""
 
 import json
 import re
@@ -19,7 +20,8 @@ _NOT_BOOLEANS = re.compile(r"n|N|no|No|NO|off|Off|OFF|false|False|FALSE")
 
 
 class ManifestError(ValueError):
-    """A text that is not a manifest. `message` is kubectl's, without "error: "; `line` counts from 1, or None."""
+    """A text that is not a manifest. `message` is kubectl's, without "error: "; `line` counts from 1, "
+    "or None."""
 
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)
@@ -29,7 +31,8 @@ class ManifestError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One object of a file: its JSON form, its place among the file's documents, and its first line (from 1)."""
+    """One object of a file: its JSON form, its place among the file's documents, and its first line "
+    "(from 1)."""
 
     manifest: Any
     index: int
@@ -56,7 +59,8 @@ def read_manifests(text: str, source: str = "STDIN") -> list[Document]:
 
 
 def read_one(text: str) -> Any:
-    """The JSON value of a single YAML document, e.g. a patch. Raises ManifestError with go-yaml's words alone."""
+    """The JSON value of a single YAML document, e.g. a patch. Raises ManifestError with go-yaml's "
+    "words alone."""
     try:
         return _read_one(text, 1, "")
     except ManifestError as problem:

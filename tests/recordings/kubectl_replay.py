@@ -184,7 +184,7 @@ def masked(lines: list[str], command: str) -> list[str]:
     ):
         text = re.sub(pattern, mark, text)
     result = text.rstrip("\n").split("\n")
-    return sorted(result) if "get endpointslices" in command else result
+    return sorted(result) if "get endpointslices" in command or "get pods" in command else result
 
 
 def _without_kubelets_events(lines: list[str]) -> Iterator[str]:

@@ -18,15 +18,25 @@ from svclab.terminal.commands.kubectl.yaml_text import to_yaml
 Manifest = dict[str, Any]
 
 CLIENT_VERSION = {
-    "major": "1", "minor": "33", "gitVersion": "v1.33.1", "gitCommit": "8adc0f041b8e7ad1d30e29cc59c6ae7a15e19828",
-    "gitTreeState": "clean", "buildDate": "2025-05-15T08:27:33Z", "goVersion": "go1.24.2", "compiler": "gc",
+    "major": "1",
+    "minor": "33",
+    "gitVersion": "v1.33.1",
+    "gitCommit": "8adc0f041b8e7ad1d30e29cc59c6ae7a15e19828",
+    "gitTreeState": "clean",
+    "buildDate": "2025-05-15T08:27:33Z",
+    "goVersion": "go1.24.2",
+    "compiler": "gc",
     "platform": "linux/amd64",
-}  # fmt: skip
+}
 _KUSTOMIZE_VERSION = "v5.6.0"
 
 
-@verb("version", flags=(verbs.OUTPUT, Flag("client", "bool", help="only the client's version")),
-      usage="version [options]", summary="Print the client and server version information")  # fmt: skip
+@verb(
+    "version",
+    flags=(verbs.OUTPUT, Flag("client", "bool", help="only the client's version")),
+    usage="version [options]",
+    summary="Print the client and server version information",
+)
 def version(client: Client, flags: Parsed) -> int:
     """Print versions."""
     found: Manifest = {"clientVersion": CLIENT_VERSION, "kustomizeVersion": _KUSTOMIZE_VERSION}
@@ -54,7 +64,8 @@ def _warn_of_skew(client: Client, server: Manifest) -> None:
     ours, theirs = int(CLIENT_VERSION["minor"]), int(server.get("minor", "0").rstrip("+") or 0)
     if abs(ours - theirs) > 1:
         client.note(
-            f"WARNING: version difference between client (1.{ours}) and server (1.{theirs}) exceeds the supported minor "
+            f"WARNING: version difference between client (1.{ours}) and server (1.{theirs}) exceeds the "
+            "supported minor "
             "version skew of +/-1"
         )
 
@@ -91,19 +102,27 @@ def cluster_info_dump(client: Client, flags: Parsed) -> int:
 group("auth", "Inspect authorization")
 
 
-@verb("auth can-i",
-      flags=(verbs.ALL_NAMESPACES, Flag("list", "bool", help="all that is allowed"),
-             Flag("quiet", "bool", short="q", help="no output, only the exit code"), Flag("subresource"),
-             Flag("no-headers", "bool")),
-      usage="auth can-i VERB [TYPE | TYPE/NAME | NONRESOURCEURL] [options]",
-      summary="Check whether an action is allowed")  # fmt: skip
+@verb(
+    "auth can-i",
+    flags=(
+        verbs.ALL_NAMESPACES,
+        Flag("list", "bool", help="all that is allowed"),
+        Flag("quiet", "bool", short="q", help="no output, only the exit code"),
+        Flag("subresource"),
+        Flag("no-headers", "bool"),
+    ),
+    usage="auth can-i VERB [TYPE | TYPE/NAME | NONRESOURCEURL] [options]",
+    summary="Check whether an action is allowed",
+)
 def can_i(client: Client, flags: Parsed) -> int:
     """Ask the server whether something is allowed."""
     if flags["list"]:
         return _list_allowed(client, flags)
     if len(flags.args) not in (2, 3):
-        raise KubectlError("you must specify two arguments: verb resource or verb resource/resourceName.\n"
-                           "See 'kubectl auth can-i -h' for help and examples.")  # fmt: skip
+        raise KubectlError(
+            "you must specify two arguments: verb resource or verb resource/resourceName.\n"
+            "See 'kubectl auth can-i -h' for help and examples."
+        )
     what = flags.args[1]
     if what.startswith("/"):
         spec: Manifest = {"nonResourceAttributes": {"path": what, "verb": flags.args[0]}}
@@ -127,8 +146,10 @@ def _attributes(client: Client, flags: Parsed, what: str) -> Manifest:
         resource = resource_of(kind)
         found |= {"resource": resource.plural, "group": resource.group}
         if not resource.namespaced and not flags["all-namespaces"]:
-            client.warn(f"resource '{resource.plural}' is not namespace scoped" + (
-                f" in group '{resource.group}'" if resource.group else ""))  # fmt: skip
+            client.warn(
+                f"resource '{resource.plural}' is not namespace scoped"
+                + (f" in group '{resource.group}'" if resource.group else "")
+            )
             client.note("")
         elif not flags["all-namespaces"]:
             found["namespace"] = client.namespace
@@ -193,21 +214,37 @@ def whoami(client: Client, flags: Parsed) -> int:
 
 group("top", "Display resource (CPU/memory) usage")
 _TOP_FLAGS = (
-    verbs.SELECTOR, verbs.FIELD_SELECTOR, verbs.ALL_NAMESPACES, Flag("containers", "bool"), Flag("sort-by"),
-    Flag("no-headers", "bool"), Flag("sum", "bool"), Flag("use-protocol-buffers", "bool", default=True),
+    verbs.SELECTOR,
+    verbs.FIELD_SELECTOR,
+    verbs.ALL_NAMESPACES,
+    Flag("containers", "bool"),
+    Flag("sort-by"),
+    Flag("no-headers", "bool"),
+    Flag("sum", "bool"),
+    Flag("use-protocol-buffers", "bool", default=True),
     Flag("show-capacity", "bool"),
-)  # fmt: skip
+)
 
 
-@verb("top pod", flags=_TOP_FLAGS, usage="top pod [NAME | -l label] [options]",
-      summary="Display resource (CPU/memory) usage of pods", aliases=("top pods", "top po"))  # fmt: skip
+@verb(
+    "top pod",
+    flags=_TOP_FLAGS,
+    usage="top pod [NAME | -l label] [options]",
+    summary="Display resource (CPU/memory) usage of pods",
+    aliases=("top pods", "top po"),
+)
 def top_pod(client: Client, flags: Parsed) -> int:
     """As in a cluster without metrics-server."""
     return _no_metrics(client)
 
 
-@verb("top node", flags=_TOP_FLAGS, usage="top node [NAME | -l label] [options]",
-      summary="Display resource (CPU/memory) usage of nodes", aliases=("top nodes", "top no"))  # fmt: skip
+@verb(
+    "top node",
+    flags=_TOP_FLAGS,
+    usage="top node [NAME | -l label] [options]",
+    summary="Display resource (CPU/memory) usage of nodes",
+    aliases=("top nodes", "top no"),
+)
 def top_node(client: Client, flags: Parsed) -> int:
     """As in a cluster without metrics-server."""
     return _no_metrics(client)
@@ -221,13 +258,23 @@ def _no_metrics(client: Client) -> int:
     raise KubectlError("metrics not available yet")
 
 
-@verb("events",
-      flags=(verbs.ALL_NAMESPACES, verbs.OUTPUT, verbs.TEMPLATE, verbs.ALLOW_MISSING, verbs.SHOW_MANAGED_FIELDS,
-             Flag("for", help="only about this object, kind/name"), Flag("types", "strings", help="Normal or Warning"),
-             Flag("watch", "bool", short="w", help="go on as events come"), Flag("no-headers", "bool"),
-             Flag("chunk-size", "int", default=500)),
-      usage="events [(-o|--output=)json|yaml|...] [--for TYPE/NAME] [--watch] [--types=Normal,Warning] [options]",
-      summary="List events")  # fmt: skip
+@verb(
+    "events",
+    flags=(
+        verbs.ALL_NAMESPACES,
+        verbs.OUTPUT,
+        verbs.TEMPLATE,
+        verbs.ALLOW_MISSING,
+        verbs.SHOW_MANAGED_FIELDS,
+        Flag("for", help="only about this object, kind/name"),
+        Flag("types", "strings", help="Normal or Warning"),
+        Flag("watch", "bool", short="w", help="go on as events come"),
+        Flag("no-headers", "bool"),
+        Flag("chunk-size", "int", default=500),
+    ),
+    usage="events [(-o|--output=)json|yaml|...] [--for TYPE/NAME] [--watch] [options]",
+    summary="List events",
+)
 def events(client: Client, flags: Parsed) -> int:
     """Show events, oldest first."""
     if flags["for"] and "/" not in flags["for"]:
@@ -298,9 +345,12 @@ def options(client: Client, flags: Parsed) -> int:
     return 0
 
 
-@verb("cp", flags=(Flag("container", short="c"), Flag("no-preserve", "bool"), Flag("retries", "int")),
-      usage="cp <file-spec-src> <file-spec-dest> [options]",
-      summary="Not available here: copy files to and from containers")  # fmt: skip
+@verb(
+    "cp",
+    flags=(Flag("container", short="c"), Flag("no-preserve", "bool"), Flag("retries", "int")),
+    usage="cp <file-spec-src> <file-spec-dest> [options]",
+    summary="Not available here: copy files to and from containers",
+)
 def cp(client: Client, flags: Parsed) -> int:
     """Refused: simulated containers have no tar."""
     if len(flags.args) != 2:
@@ -311,7 +361,8 @@ def cp(client: Client, flags: Parsed) -> int:
     if all(remote):
         raise KubectlError("one of src or dest must be a local file specification")
     raise KubectlError(
-        "cp is not available in this terminal: it needs tar in the container; use kubectl exec POD -- cat FILE > FILE"
+        "cp is not available in this terminal: it needs tar in the container; use kubectl exec POD -- "
+        "cat FILE > FILE"
     )
 
 
@@ -321,8 +372,12 @@ def kustomize(client: Client, flags: Parsed) -> int:
     raise KubectlError("kustomizations are not available in this terminal; apply the manifests with -f")
 
 
-@verb("proxy", flags=(Flag("port", "int", default=8001, short="p"),), usage="proxy",
-      summary="Not available here: run a proxy to the API server")  # fmt: skip
+@verb(
+    "proxy",
+    flags=(Flag("port", "int", default=8001, short="p"),),
+    usage="proxy",
+    summary="Not available here: run a proxy to the API server",
+)
 def proxy(client: Client, flags: Parsed) -> int:
     """Refused."""
     raise KubectlError(

@@ -30,8 +30,18 @@ _ADVICE = (
     "See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts"
 )
 _FLAGS = (
-    verbs.FILENAME, verbs.RECURSIVE, verbs.KUSTOMIZE, verbs.OUTPUT, verbs.DRY_RUN, verbs.FIELD_MANAGER, verbs.VALIDATE,
-    verbs.SELECTOR, verbs.ALL, verbs.TEMPLATE, verbs.ALLOW_MISSING, verbs.SHOW_MANAGED_FIELDS,
+    verbs.FILENAME,
+    verbs.RECURSIVE,
+    verbs.KUSTOMIZE,
+    verbs.OUTPUT,
+    verbs.DRY_RUN,
+    verbs.FIELD_MANAGER,
+    verbs.VALIDATE,
+    verbs.SELECTOR,
+    verbs.ALL,
+    verbs.TEMPLATE,
+    verbs.ALLOW_MISSING,
+    verbs.SHOW_MANAGED_FIELDS,
     Flag("server-side", "bool", help="let the server merge, with managed fields"),
     Flag("force-conflicts", "bool", help="take fields over from other managers"),
     Flag("overwrite", "bool", default=True, help="resolve conflicts with the live object by overwriting it"),
@@ -41,7 +51,7 @@ _FLAGS = (
     Flag("grace-period", "int", default=-1, help="seconds that pods get to end"),
     Flag("timeout", "duration", help="how long to wait for deletions"),
     Flag("cascade", default="background", bare="background", help="what becomes of dependents"),
-)  # fmt: skip
+)
 
 
 @verb(
@@ -89,7 +99,8 @@ def _check(flags: Parsed, dry_run: str) -> None:
     if flags["prune"]:
         if not flags["all"] and not flags["selector"]:
             raise KubectlError(
-                "all resources selected for prune without explicitly passing --all. To prune all resources, pass the "
+                "all resources selected for prune without explicitly passing --all. To prune all "
+                "resources, pass the "
                 "--all flag. If you did not mean to prune all resources, specify a label selector"
             )
         raise KubectlError(
@@ -146,7 +157,8 @@ def _wait_until_gone(client: Client, found: FileObject) -> None:
 def _patch_failure(refusal: ApiError, found: FileObject, patch: Manifest) -> ApiError:
     shown = json.dumps(patch, separators=(",", ":"))
     words = (
-        f'applying patch:\n{shown}\nto:\nResource: {_mapping(found)}\nName: "{found.target.name}", Namespace: '
+        f'applying patch:\n{shown}\nto:\nResource: {_mapping(found)}\nName: "{found.target.name}", '
+        "Namespace: "
         f'"{found.target.namespace}"\nfor: "{found.source}": '
     )
     inner = refusal.while_doing("patching", found.source)
@@ -161,7 +173,8 @@ def _mapping(found: FileObject) -> str:
     resource = found.target.resource
     group = f"{resource.group}/" if resource.group else "/"
     return (
-        f'"{group}{resource.version}, Resource={resource.plural}", GroupVersionKind: "{group}{resource.version}, '
+        f'"{group}{resource.version}, Resource={resource.plural}", GroupVersionKind: '
+        f'"{group}{resource.version}, '
         f'Kind={resource.kind}"'
     )
 
@@ -177,7 +190,8 @@ def _no_name(found: FileObject) -> str:
     return (
         f'error when retrieving current configuration of:\nResource: "{group}{resource.version}, '
         f'Resource={resource.plural}", GroupVersionKind: "{group}{resource.version}, Kind={resource.kind}"\n'
-        f'Name: "", Namespace: "{found.target.namespace}"\nfrom server for: "{found.source}": resource name may not '
+        f'Name: "", Namespace: "{found.target.namespace}"\nfrom server for: "{found.source}": resource '
+        "name may not "
         "be empty"
     )
 
@@ -194,9 +208,12 @@ def _last_applied(live: Manifest) -> Manifest | None:
 
 def _warn_of_missing_annotation(client: Client, found: FileObject) -> None:
     client.warn(
-        f"resource {found.target.resource.plural}/{found.target.name} is missing the {LAST_APPLIED} annotation which "
-        "is required by kubectl apply. kubectl apply should only be used on resources created declaratively by "
-        "either kubectl create --save-config or kubectl apply. The missing annotation will be patched automatically."
+        f"resource {found.target.resource.plural}/{found.target.name} is missing the {LAST_APPLIED} "
+        "annotation which "
+        "is required by kubectl apply. kubectl apply should only be used on resources created "
+        "declaratively by "
+        "either kubectl create --save-config or kubectl apply. The missing annotation will be patched "
+        "automatically."
     )
 
 
@@ -227,7 +244,8 @@ def _is_field_conflict(refusal: ApiError) -> bool:
 
 
 def _take_over_client_side_fields(client: Client, found: FileObject, answer: Manifest) -> None:
-    """Fields that client-side apply recorded become server-side apply's, as kubectl does after the first time."""
+    """Fields that client-side apply recorded become server-side apply's, as kubectl does after the "
+    "first time."""
     entries = answer["metadata"].get("managedFields") or []
     old = [e for e in entries if e.get("manager") == _CLIENT_SIDE and e.get("operation") == "Update"]
     if not old:

@@ -27,9 +27,17 @@ NOTHING_GIVEN = (
     "   '<resource>'"
 )
 _CATEGORY_ORDER = (
-    "pods", "replicationcontrollers", "services", "daemonsets", "deployments", "replicasets", "statefulsets",
-    "horizontalpodautoscalers", "cronjobs", "jobs",
-)  # fmt: skip
+    "pods",
+    "replicationcontrollers",
+    "services",
+    "daemonsets",
+    "deployments",
+    "replicasets",
+    "statefulsets",
+    "horizontalpodautoscalers",
+    "cronjobs",
+    "jobs",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +157,8 @@ def _slashed(client: Client, arg: str) -> Target:
     if not slash:
         raise KubectlError(
             "there is no need to specify a resource type as a separate argument when passing arguments in "
-            "resource/name form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get resource "
+            "resource/name form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get "
+            "resource "
             "resource/<resource_name>'"
         )
     if not kind or not name or "/" in name:
@@ -235,7 +244,8 @@ def _file_object(client: Client, manifest: Any, source: str) -> list[FileObject]
     if not isinstance(manifest, dict):
         kind = {list: "array", str: "string", bool: "bool"}.get(type(manifest), "number")
         raise KubectlError(
-            f'unable to decode "{source}": json: cannot unmarshal {kind} into Go value of type unstructured.detector'
+            f'unable to decode "{source}": json: cannot unmarshal {kind} into Go value of type '
+            "unstructured.detector"
         )
     _require_head(manifest, source)
     if manifest["kind"] == "List" or (manifest["kind"].endswith("List") and "items" in manifest):
@@ -275,7 +285,8 @@ def _require_metadata(manifest: Manifest, source: str) -> None:
 def _unmarshal(source: str, value: Any, field: str, wanted: str) -> str:
     names = {bool: "bool", int: "number", float: "number", dict: "object", list: "array", str: "string"}
     return (
-        f'unable to decode "{source}": json: cannot unmarshal {names.get(type(value), "number")} into Go struct '
+        f'unable to decode "{source}": json: cannot unmarshal {names.get(type(value), "number")} into '
+        "Go struct "
         f"field {field} of type {wanted}"
     )
 

@@ -18,9 +18,16 @@ Manifest = dict[str, Any]
 
 _PATCH_TYPES = {"json": JSON_PATCH, "merge": MERGE, "strategic": STRATEGIC}
 _COMMON = (
-    verbs.FILENAME, verbs.RECURSIVE, verbs.KUSTOMIZE, verbs.OUTPUT, verbs.DRY_RUN, verbs.FIELD_MANAGER, verbs.TEMPLATE,
-    verbs.ALLOW_MISSING, verbs.SHOW_MANAGED_FIELDS,
-)  # fmt: skip
+    verbs.FILENAME,
+    verbs.RECURSIVE,
+    verbs.KUSTOMIZE,
+    verbs.OUTPUT,
+    verbs.DRY_RUN,
+    verbs.FIELD_MANAGER,
+    verbs.TEMPLATE,
+    verbs.ALLOW_MISSING,
+    verbs.SHOW_MANAGED_FIELDS,
+)
 
 
 def meant(client: Client, flags: Parsed, *, selecting: bool = False) -> list[Target]:
@@ -30,20 +37,28 @@ def meant(client: Client, flags: Parsed, *, selecting: bool = False) -> list[Tar
     found = targets(client, flags.args, selecting=selecting)
     if any(not target.name for target in found) and not selecting:
         raise KubectlError("resource(s) were provided, but no name was specified")
-    return expand(client, found, selector=flags.values.get("selector") or "",
-                  fields=flags.values.get("field-selector") or "")  # fmt: skip
+    return expand(
+        client,
+        found,
+        selector=flags.values.get("selector") or "",
+        fields=flags.values.get("field-selector") or "",
+    )
 
 
 @verb(
     "patch",
-    flags=(*_COMMON, Flag("patch", short="p", help="the patch, in JSON or YAML"),
-           Flag("patch-file", help="file with the patch"), Flag("type", default="strategic", help="json|merge|strategic"),
-           Flag("subresource", help="patch this subresource: status or scale"),
-           Flag("local", "bool", help="only change what is read from files")),
+    flags=(
+        *_COMMON,
+        Flag("patch", short="p", help="the patch, in JSON or YAML"),
+        Flag("patch-file", help="file with the patch"),
+        Flag("type", default="strategic", help="json|merge|strategic"),
+        Flag("subresource", help="patch this subresource: status or scale"),
+        Flag("local", "bool", help="only change what is read from files"),
+    ),
     usage="patch (-f FILENAME | TYPE NAME) [-p PATCH|--patch-file FILE] [options]",
     summary="Update fields of an object",
-    examples=("kubectl patch svc web -p '{\"spec\":{\"type\":\"NodePort\"}}'",),
-)  # fmt: skip
+    examples=('kubectl patch svc web -p \'{"spec":{"type":"NodePort"}}\'',),
+)
 def patch(client: Client, flags: Parsed) -> int:
     """Patch objects."""
     if not flags["patch"] and not flags["patch-file"]:
@@ -92,14 +107,20 @@ def _read(client: Client, name: str) -> str:
 
 @verb(
     "replace",
-    flags=(*_COMMON, verbs.VALIDATE, verbs.SAVE_CONFIG, Flag("force", "bool", help="delete and create again"),
-           Flag("grace-period", "int", default=-1, help="seconds that pods get to end"),
-           Flag("cascade", default="background", bare="background", help="what becomes of dependents"),
-           Flag("timeout", "duration", help="how long to wait for the deletion"),
-           Flag("wait", "bool", help="wait until deleted objects are gone"), Flag("raw", help="PUT to this path")),
+    flags=(
+        *_COMMON,
+        verbs.VALIDATE,
+        verbs.SAVE_CONFIG,
+        Flag("force", "bool", help="delete and create again"),
+        Flag("grace-period", "int", default=-1, help="seconds that pods get to end"),
+        Flag("cascade", default="background", bare="background", help="what becomes of dependents"),
+        Flag("timeout", "duration", help="how long to wait for the deletion"),
+        Flag("wait", "bool", help="wait until deleted objects are gone"),
+        Flag("raw", help="PUT to this path"),
+    ),
     usage="replace -f FILENAME [options]",
     summary="Replace an object by file name or standard input",
-)  # fmt: skip
+)
 def replace(client: Client, flags: Parsed) -> int:
     """Replace objects."""
     if flags["kustomize"]:
@@ -157,13 +178,18 @@ def _replace_by_force(client: Client, flags: Parsed, objects: list[FileObject]) 
 
 @verb(
     "scale",
-    flags=(*_COMMON, verbs.SELECTOR, verbs.ALL, Flag("replicas", "int", help="the number of pods wanted"),
-           Flag("current-replicas", "int", default=-1, help="only if there are so many now"),
-           Flag("resource-version", help="only if the object is in this version"),
-           Flag("timeout", "duration", help="wait so long until it is done")),
+    flags=(
+        *_COMMON,
+        verbs.SELECTOR,
+        verbs.ALL,
+        Flag("replicas", "int", help="the number of pods wanted"),
+        Flag("current-replicas", "int", default=-1, help="only if there are so many now"),
+        Flag("resource-version", help="only if the object is in this version"),
+        Flag("timeout", "duration", help="wait so long until it is done"),
+    ),
     usage="scale [--current-replicas=count] --replicas=COUNT (-f FILENAME | TYPE NAME) [options]",
     summary="Set a new size for a deployment, replica set, or stateful set",
-)  # fmt: skip
+)
 def scale(client: Client, flags: Parsed) -> int:
     """Scale workloads."""
     if not flags.has("replicas"):
@@ -193,10 +219,18 @@ def scale(client: Client, flags: Parsed) -> int:
     return 0
 
 
-@verb("autoscale", flags=(*_COMMON, Flag("min", "int", default=-1), Flag("max", "int", default=-1),
-                          Flag("cpu-percent", "int", default=-1), Flag("name")),
-      usage="autoscale (-f FILENAME | TYPE NAME) [--min=MINPODS] --max=MAXPODS [--cpu-percent=CPU] [options]",
-      summary="Scale a deployment by load: not available in this cluster")  # fmt: skip
+@verb(
+    "autoscale",
+    flags=(
+        *_COMMON,
+        Flag("min", "int", default=-1),
+        Flag("max", "int", default=-1),
+        Flag("cpu-percent", "int", default=-1),
+        Flag("name"),
+    ),
+    usage="autoscale (-f FILENAME | TYPE NAME) [--min=MINPODS] --max=MAXPODS [--cpu-percent=CPU] [options]",
+    summary="Scale a deployment by load: not available in this cluster",
+)
 def autoscale(client: Client, flags: Parsed) -> int:
     """Refused by the server, as autoscaling needs metrics."""
     if not flags.has("max"):

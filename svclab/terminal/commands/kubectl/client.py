@@ -21,7 +21,10 @@ Manifest = dict[str, Any]
 Query = Iterable[tuple[str, str]]
 
 JSON = "application/json"
-TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
+TABLE = (
+    "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,"
+    "application/json"
+)
 STRATEGIC = "application/strategic-merge-patch+json"
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -48,7 +51,8 @@ class Client:
     # requests
 
     def get(self, path: str, query: Query = (), accept: str = JSON) -> Manifest:
-        """GET a document. Raises ApiError; for a missing object it is about the namespace when that is missing."""
+        """GET a document. Raises ApiError; for a missing object it is about the namespace when that is "
+        "missing."""
         try:
             return self.send("GET", path, query=query, accept=accept)
         except ApiError as refusal:
@@ -115,7 +119,13 @@ class Client:
         content_type: str = JSON,
     ) -> Any:
         """Any request; gives the server's whole answer. Its warnings are printed once per command."""
-        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body, sort_keys=True).encode()
+        raw = (
+            body
+            if isinstance(body, bytes)
+            else b""
+            if body is None
+            else json.dumps(body, sort_keys=True).encode()
+        )
         headers = {"Accept": accept, "User-Agent": USER_AGENT, "Kubectl-Command": f"kubectl {self.command}"}
         if raw:
             headers["Content-Type"] = content_type
@@ -131,7 +141,7 @@ class Client:
     def watch(
         self, path: str, query: Query = (), *, accept: str = JSON, seconds: float | None = None
     ) -> Iterator[Manifest]:
-        """Watch a collection: its events as they come, for so many seconds of the cluster's clock (None: for ever).
+        """Watch a collection: its events as they come, for so many seconds of the cluster's clock (None: ever).
 
         Raises ApiError when the server refuses, Stopped when the command is cancelled.
         """
@@ -205,6 +215,7 @@ def require_namespace_match(client: Client, manifest: Manifest) -> None:
     own = (manifest.get("metadata") or {}).get("namespace")
     if client.namespace_given and own and own != client.namespace:
         raise KubectlError(
-            f'the namespace from the provided object "{own}" does not match the namespace "{client.namespace}". '
+            f'the namespace from the provided object "{own}" does not match the namespace '
+            f'"{client.namespace}". '
             f"You must pass '--namespace={own}' to perform this operation."
         )

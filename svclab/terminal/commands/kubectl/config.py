@@ -26,11 +26,18 @@ def current_context(client: Client, flags: Parsed) -> int:
     return 0
 
 
-@verb("config view",
-      flags=(verbs.OUTPUT, Flag("minify", "bool", help="only what the current context uses"),
-             Flag("raw", "bool", help="show secrets as they are"), Flag("flatten", "bool"), verbs.TEMPLATE),
-      usage="config view [flags] [options]",
-      summary="Display merged kubeconfig settings or a specified kubeconfig file")  # fmt: skip
+@verb(
+    "config view",
+    flags=(
+        verbs.OUTPUT,
+        Flag("minify", "bool", help="only what the current context uses"),
+        Flag("raw", "bool", help="show secrets as they are"),
+        Flag("flatten", "bool"),
+        verbs.TEMPLATE,
+    ),
+    usage="config view [flags] [options]",
+    summary="Display merged kubeconfig settings or a specified kubeconfig file",
+)
 def view(client: Client, flags: Parsed) -> int:
     """Print the configuration."""
     config = _ordered(_minified(client.config) if flags["minify"] else client.config)
@@ -69,9 +76,12 @@ def _redacted(user: Manifest) -> Manifest:
     return {**user, "user": settings}
 
 
-@verb("config get-contexts",
-      flags=(verbs.OUTPUT, Flag("no-headers", "bool", help="leave the line with column names out")),
-      usage="config get-contexts [(-o|--output=)name)] [options]", summary="Describe one or many contexts")  # fmt: skip
+@verb(
+    "config get-contexts",
+    flags=(verbs.OUTPUT, Flag("no-headers", "bool", help="leave the line with column names out")),
+    usage="config get-contexts [(-o|--output=)name)] [options]",
+    summary="Describe one or many contexts",
+)
 def get_contexts(client: Client, flags: Parsed) -> int:
     """List contexts."""
     contexts = client.config.get("contexts") or []
@@ -113,8 +123,12 @@ def get_users(client: Client, flags: Parsed) -> int:
     return 0
 
 
-@verb("config use-context", usage="config use-context CONTEXT_NAME",
-      summary="Set the current-context in a kubeconfig file", aliases=("config use",))  # fmt: skip
+@verb(
+    "config use-context",
+    usage="config use-context CONTEXT_NAME",
+    summary="Set the current-context in a kubeconfig file",
+    aliases=("config use",),
+)
 def use_context(client: Client, flags: Parsed) -> int:
     """Choose a context."""
     if len(flags.args) != 1:
@@ -127,10 +141,13 @@ def use_context(client: Client, flags: Parsed) -> int:
     return 0
 
 
-@verb("config set-context", flags=(Flag("current", "bool", help="change the current context"),),
-      usage="config set-context [NAME | --current] [--cluster=cluster_nickname] [--user=user_nickname] "
-      "[--namespace=namespace] [options]",
-      summary="Set a context entry in kubeconfig")  # fmt: skip
+@verb(
+    "config set-context",
+    flags=(Flag("current", "bool", help="change the current context"),),
+    usage="config set-context [NAME | --current] [--cluster=cluster_nickname] [--user=user_nickname] "
+    "[--namespace=namespace] [options]",
+    summary="Set a context entry in kubeconfig",
+)
 def set_context(client: Client, flags: Parsed) -> int:
     """Change or make a context."""
     if flags["current"]:
@@ -163,8 +180,10 @@ def delete_context(client: Client, flags: Parsed) -> int:
         raise KubectlError(f"cannot delete context {name}, not in {kubeconfig.PATH}")
     kept = [entry for entry in client.config["contexts"] if entry["name"] != name]
     if client.config.get("current-context") == name:
-        client.note('warning: this removed your active context, use "kubectl config use-context" to select a '
-                    "different one")  # fmt: skip
+        client.note(
+            'warning: this removed your active context, use "kubectl config use-context" to select a '
+            "different one"
+        )
     kubeconfig.save(client.context, {**client.config, "contexts": kept})
     client.print(f"deleted context {name} from {kubeconfig.PATH}")
     return 0

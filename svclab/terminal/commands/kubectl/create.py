@@ -14,9 +14,15 @@ from svclab.terminal.files import FileError
 Manifest = dict[str, Any]
 
 COMMON = (
-    verbs.OUTPUT, verbs.DRY_RUN, verbs.FIELD_MANAGER, verbs.VALIDATE, verbs.TEMPLATE, verbs.ALLOW_MISSING,
-    verbs.SHOW_MANAGED_FIELDS, verbs.SAVE_CONFIG,
-)  # fmt: skip
+    verbs.OUTPUT,
+    verbs.DRY_RUN,
+    verbs.FIELD_MANAGER,
+    verbs.VALIDATE,
+    verbs.TEMPLATE,
+    verbs.ALLOW_MISSING,
+    verbs.SHOW_MANAGED_FIELDS,
+    verbs.SAVE_CONFIG,
+)
 _TCP = Flag("tcp", "strings", help="port and target port, such as 80:8080")
 _FROM = (
     Flag("from-literal", "array", help="key=value"),
@@ -28,12 +34,19 @@ _FROM = (
 
 @verb(
     "create",
-    flags=(*COMMON, verbs.FILENAME, verbs.RECURSIVE, verbs.KUSTOMIZE, verbs.SELECTOR,
-           Flag("edit", "bool", help="edit the object before it is created"), Flag("raw", help="POST to this path")),
+    flags=(
+        *COMMON,
+        verbs.FILENAME,
+        verbs.RECURSIVE,
+        verbs.KUSTOMIZE,
+        verbs.SELECTOR,
+        Flag("edit", "bool", help="edit the object before it is created"),
+        Flag("raw", help="POST to this path"),
+    ),
     usage="create -f FILENAME [options]",
     summary="Create an object from a file or from standard input",
     examples=("kubectl create -f pod.yaml", "kubectl create deployment web --image=nginx --replicas=3"),
-)  # fmt: skip
+)
 def create(client: Client, flags: Parsed) -> int:
     """Create objects from files."""
     if flags.args:
@@ -110,8 +123,13 @@ def _name(flags: Parsed, command: str) -> str:
     return names[0]
 
 
-@verb("create namespace", flags=COMMON, usage="create namespace NAME [options]", summary="Create a namespace",
-      aliases=("create ns",))  # fmt: skip
+@verb(
+    "create namespace",
+    flags=COMMON,
+    usage="create namespace NAME [options]",
+    summary="Create a namespace",
+    aliases=("create ns",),
+)
 def create_namespace(client: Client, flags: Parsed) -> int:
     """Create a namespace."""
     return _create_typed(client, flags, generators.namespace_object(_name(flags, "namespace")))
@@ -119,13 +137,16 @@ def create_namespace(client: Client, flags: Parsed) -> int:
 
 @verb(
     "create deployment",
-    flags=(*COMMON, Flag("image", "strings", help="image of a container; may be repeated"),
-           Flag("replicas", "int", default=1, short="r", help="number of pods"),
-           Flag("port", "int", default=-1, help="port that the container opens")),
+    flags=(
+        *COMMON,
+        Flag("image", "strings", help="image of a container; may be repeated"),
+        Flag("replicas", "int", default=1, short="r", help="number of pods"),
+        Flag("port", "int", default=-1, help="port that the container opens"),
+    ),
     usage="create deployment NAME --image=image -- [COMMAND] [args...] [options]",
     summary="Create a deployment",
     aliases=("create deploy", "create dep"),
-)  # fmt: skip
+)
 def create_deployment(client: Client, flags: Parsed) -> int:
     """Create a deployment."""
     if not flags["image"]:
@@ -150,9 +171,12 @@ def _ports(flags: Parsed, node_port: int = 0, *, needed: bool = True) -> list[Ma
     return generators.service_ports(flags["tcp"], node_port)
 
 
-@verb("create service clusterip", flags=(*COMMON, _TCP, Flag("clusterip", help="the address, or None for headless")),
-      usage="create service clusterip NAME [--tcp=<port>:<targetPort>] [options]", summary="Create a ClusterIP service",
-      )  # fmt: skip
+@verb(
+    "create service clusterip",
+    flags=(*COMMON, _TCP, Flag("clusterip", help="the address, or None for headless")),
+    usage="create service clusterip NAME [--tcp=<port>:<targetPort>] [options]",
+    summary="Create a ClusterIP service",
+)
 def create_clusterip(client: Client, flags: Parsed) -> int:
     """Create a ClusterIP service."""
     name, address = _name(flags, "service clusterip"), flags["clusterip"]
@@ -161,9 +185,12 @@ def create_clusterip(client: Client, flags: Parsed) -> int:
     return _create_typed(client, flags, made, "ClusterIP service: ")
 
 
-@verb("create service nodeport", flags=(*COMMON, _TCP, Flag("node-port", "int", help="the port on every node")),
-      usage="create service nodeport NAME [--tcp=port:targetPort] [options]", summary="Create a NodePort service",
-      )  # fmt: skip
+@verb(
+    "create service nodeport",
+    flags=(*COMMON, _TCP, Flag("node-port", "int", help="the port on every node")),
+    usage="create service nodeport NAME [--tcp=port:targetPort] [options]",
+    summary="Create a NodePort service",
+)
 def create_nodeport(client: Client, flags: Parsed) -> int:
     """Create a NodePort service."""
     name, ports = _name(flags, "service nodeport"), _ports(flags, flags["node-port"])
@@ -171,9 +198,12 @@ def create_nodeport(client: Client, flags: Parsed) -> int:
     return _create_typed(client, flags, made, "NodePort service: ")
 
 
-@verb("create service loadbalancer", flags=(*COMMON, _TCP),
-      usage="create service loadbalancer NAME [--tcp=port:targetPort] [options]",
-      summary="Create a LoadBalancer service")  # fmt: skip
+@verb(
+    "create service loadbalancer",
+    flags=(*COMMON, _TCP),
+    usage="create service loadbalancer NAME [--tcp=port:targetPort] [options]",
+    summary="Create a LoadBalancer service",
+)
 def create_loadbalancer(client: Client, flags: Parsed) -> int:
     """Create a LoadBalancer service."""
     name, ports = _name(flags, "service loadbalancer"), _ports(flags)
@@ -181,9 +211,12 @@ def create_loadbalancer(client: Client, flags: Parsed) -> int:
     return _create_typed(client, flags, made, "LoadBalancer service: ")
 
 
-@verb("create service externalname", flags=(*COMMON, _TCP, Flag("external-name", help="the name it stands for")),
-      usage="create service externalname NAME --external-name external.name [options]",
-      summary="Create an ExternalName service")  # fmt: skip
+@verb(
+    "create service externalname",
+    flags=(*COMMON, _TCP, Flag("external-name", help="the name it stands for")),
+    usage="create service externalname NAME --external-name external.name [options]",
+    summary="Create an ExternalName service",
+)
 def create_externalname(client: Client, flags: Parsed) -> int:
     """Create an ExternalName service."""
     if not flags.has("external-name"):
@@ -195,8 +228,13 @@ def create_externalname(client: Client, flags: Parsed) -> int:
     return _create_typed(client, flags, made, "ExternalName service: ")
 
 
-@verb("create configmap", flags=(*COMMON, *_FROM), usage="create configmap NAME [--from-literal=key1=value1] [options]",
-      summary="Create a config map from files or literals", aliases=("create cm",))  # fmt: skip
+@verb(
+    "create configmap",
+    flags=(*COMMON, *_FROM),
+    usage="create configmap NAME [--from-literal=key1=value1] [options]",
+    summary="Create a config map from files or literals",
+    aliases=("create cm",),
+)
 def create_configmap(client: Client, flags: Parsed) -> int:
     """Create a config map."""
     made = generators.config_map(_name(flags, "configmap"), own_namespace(client), _data(client, flags))
@@ -206,9 +244,12 @@ def create_configmap(client: Client, flags: Parsed) -> int:
 group("create secret", "Create a secret with specified type")
 
 
-@verb("create secret generic", flags=(*COMMON, *_FROM, Flag("type", help="the secret's type")),
-      usage="create secret generic NAME [--type=string] [--from-literal=key1=value1] [options]",
-      summary="Create a secret from a local file, directory, or literal value")  # fmt: skip
+@verb(
+    "create secret generic",
+    flags=(*COMMON, *_FROM, Flag("type", help="the secret's type")),
+    usage="create secret generic NAME [--type=string] [--from-literal=key1=value1] [options]",
+    summary="Create a secret from a local file, directory, or literal value",
+)
 def create_secret(client: Client, flags: Parsed) -> int:
     """Create an opaque secret."""
     name, data = _name(flags, "secret generic"), _data(client, flags)
@@ -217,9 +258,12 @@ def create_secret(client: Client, flags: Parsed) -> int:
     )
 
 
-@verb("create secret tls", flags=(*COMMON, Flag("cert", help="file of the certificate"), Flag("key", help="of the key")),
-      usage="create secret tls NAME --cert=path/to/cert/file --key=path/to/key/file [options]",
-      summary="Create a TLS secret")  # fmt: skip
+@verb(
+    "create secret tls",
+    flags=(*COMMON, Flag("cert", help="file of the certificate"), Flag("key", help="of the key")),
+    usage="create secret tls NAME --cert=path/to/cert/file --key=path/to/key/file [options]",
+    summary="Create a TLS secret",
+)
 def create_tls_secret(client: Client, flags: Parsed) -> int:
     """Create a TLS secret."""
     name = _name(flags, "secret tls")
@@ -230,12 +274,18 @@ def create_tls_secret(client: Client, flags: Parsed) -> int:
     return _create_typed(client, flags, made, "secret ")
 
 
-@verb("create secret docker-registry",
-      flags=(*COMMON, Flag("docker-server", default="https://index.docker.io/v1/", help="the registry"),
-             Flag("docker-username", help="user"), Flag("docker-password", help="password"),
-             Flag("docker-email", help="mail address")),
-      usage="create secret docker-registry NAME --docker-username=user --docker-password=password [options]",
-      summary="Create a secret for use with a Docker registry")  # fmt: skip
+@verb(
+    "create secret docker-registry",
+    flags=(
+        *COMMON,
+        Flag("docker-server", default="https://index.docker.io/v1/", help="the registry"),
+        Flag("docker-username", help="user"),
+        Flag("docker-password", help="password"),
+        Flag("docker-email", help="mail address"),
+    ),
+    usage="create secret docker-registry NAME --docker-username=user --docker-password=password [options]",
+    summary="Create a secret for use with a Docker registry",
+)
 def create_registry_secret(client: Client, flags: Parsed) -> int:
     """Create a registry secret."""
     name = _name(flags, "secret docker-registry")
@@ -247,20 +297,32 @@ def create_registry_secret(client: Client, flags: Parsed) -> int:
     return _create_typed(client, flags, made, "secret ")
 
 
-@verb("create serviceaccount", flags=COMMON, usage="create serviceaccount NAME [options]",
-      summary="Create a service account", aliases=("create sa",))  # fmt: skip
+@verb(
+    "create serviceaccount",
+    flags=COMMON,
+    usage="create serviceaccount NAME [options]",
+    summary="Create a service account",
+    aliases=("create sa",),
+)
 def create_serviceaccount(client: Client, flags: Parsed) -> int:
     """Create a service account."""
     made = generators.service_account(_name(flags, "serviceaccount"), own_namespace(client))
     return _create_typed(client, flags, made, "serviceaccount: ")
 
 
-@verb("create ingress",
-      flags=(*COMMON, Flag("rule", "array", help="host/path=service:port[,tls[=secret]]"),
-             Flag("class", help="the ingress class"), Flag("default-backend", help="service:port"),
-             Flag("annotation", "array", help="annotation=value")),
-      usage="create ingress NAME --rule=host/path=service:port[,tls[=secret]] [options]",
-      summary="Create an ingress with the specified name", aliases=("create ing",))  # fmt: skip
+@verb(
+    "create ingress",
+    flags=(
+        *COMMON,
+        Flag("rule", "array", help="host/path=service:port[,tls[=secret]]"),
+        Flag("class", help="the ingress class"),
+        Flag("default-backend", help="service:port"),
+        Flag("annotation", "array", help="annotation=value"),
+    ),
+    usage="create ingress NAME --rule=host/path=service:port[,tls[=secret]] [options]",
+    summary="Create an ingress with the specified name",
+    aliases=("create ing",),
+)
 def create_ingress(client: Client, flags: Parsed) -> int:
     """Create an ingress."""
     name = _name(flags, "ingress")
@@ -270,10 +332,13 @@ def create_ingress(client: Client, flags: Parsed) -> int:
             "(which catches all traffic) or a list of rules (which catch specific paths)"
         )
     made = generators.ingress(
-        name, own_namespace(client), flags["rule"], ingress_class=flags["class"],
+        name,
+        own_namespace(client),
+        flags["rule"],
+        ingress_class=flags["class"],
         default_backend=flags["default-backend"],
         annotations=dict(entry.split("=", 1) for entry in flags["annotation"] if "=" in entry),
-    )  # fmt: skip
+    )
     return _create_typed(client, flags, made, "ingress: ")
 
 

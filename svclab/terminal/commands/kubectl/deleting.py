@@ -14,15 +14,27 @@ from svclab.terminal.commands.kubectl.waiting import wait_until_gone
 Manifest = dict[str, Any]
 
 _FORCE_WARNING = (
-    "Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource "
+    "Immediate deletion does not wait for confirmation that the running resource has been terminated. "
+    "The resource "
     "may continue to run on the cluster indefinitely."
 )
 _POLICIES = {
-    "true": "Background", "background": "Background", "foreground": "Foreground", "false": "Orphan", "orphan": "Orphan",
-}  # fmt: skip
+    "true": "Background",
+    "background": "Background",
+    "foreground": "Foreground",
+    "false": "Orphan",
+    "orphan": "Orphan",
+}
 _FLAGS = (
-    verbs.FILENAME, verbs.RECURSIVE, verbs.KUSTOMIZE, verbs.SELECTOR, verbs.FIELD_SELECTOR, verbs.ALL,
-    verbs.ALL_NAMESPACES, verbs.DRY_RUN, verbs.OUTPUT,
+    verbs.FILENAME,
+    verbs.RECURSIVE,
+    verbs.KUSTOMIZE,
+    verbs.SELECTOR,
+    verbs.FIELD_SELECTOR,
+    verbs.ALL,
+    verbs.ALL_NAMESPACES,
+    verbs.DRY_RUN,
+    verbs.OUTPUT,
     Flag("grace-period", "int", default=-1, help="seconds that pods get to end"),
     Flag("force", "bool", help="with --grace-period=0: do not wait for the node"),
     Flag("now", "bool", help="one second of grace"),
@@ -32,7 +44,7 @@ _FLAGS = (
     Flag("cascade", default="background", bare="background", help="background, foreground or orphan"),
     Flag("interactive", "bool", short="i", help="not available here: ask before deleting"),
     Flag("raw", help="DELETE this path"),
-)  # fmt: skip
+)
 
 
 @verb(

@@ -32,10 +32,14 @@ Manifest = dict[str, Any]
 _ACRONYMS = frozenset({"api", "uid", "id", "ip", "url", "dns", "cidr", "uuid", "os", "cpu", "tls", "http"})
 
 _FLAGS = (
-    verbs.FILENAME, verbs.RECURSIVE, verbs.KUSTOMIZE, verbs.SELECTOR, verbs.ALL_NAMESPACES,
+    verbs.FILENAME,
+    verbs.RECURSIVE,
+    verbs.KUSTOMIZE,
+    verbs.SELECTOR,
+    verbs.ALL_NAMESPACES,
     Flag("show-events", "bool", default=True, help="show the events about each object"),
     Flag("chunk-size", "int", default=500, help="objects in one answer of the server"),
-)  # fmt: skip
+)
 
 
 @verb(
@@ -49,7 +53,8 @@ def describe(client: Client, flags: Parsed) -> int:
     """Describe objects."""
     if not flags.args and not flags["filename"]:
         raise KubectlError(
-            'You must specify the type of resource to describe. Use "kubectl api-resources" for a complete list of '
+            'You must specify the type of resource to describe. Use "kubectl api-resources" for a '
+            "complete list of "
             "supported resources."
         )
     if flags["filename"]:

@@ -67,7 +67,8 @@ def _write_port(out: Description, port: Manifest, slices: list[Manifest]) -> Non
 
 
 def endpoints_of_port(slices: list[Manifest], port_name: str | None) -> str:
-    """Ready endpoints of one port (of all, for None): the first three and how many more; `<none>` without slices."""
+    """Ready endpoints of one port (of all, for None): the first three and how many more; `<none>` "
+    "without slices."""
     if not slices:
         return "<none>"
     found = []
@@ -178,7 +179,8 @@ def _backend(client: Client, namespace: str, backend: Manifest) -> str:
     service = backend.get("service")
     if not service:
         resource = backend.get("resource") or {}
-        return f"APIGroup: {resource.get('apiGroup')}, Kind: {resource.get('kind')}, Name: {resource.get('name')}"
+        shown = [resource.get(key) for key in ("apiGroup", "kind", "name")]
+        return "APIGroup: {}, Kind: {}, Name: {}".format(*shown)
     name, port = service["name"], service.get("port") or {}
     words = f"{name}:{port.get('name') or port.get('number', '')}"
     found = client.find(f"/api/v1/namespaces/{namespace}/services/{name}")

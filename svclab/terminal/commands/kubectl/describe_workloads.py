@@ -50,7 +50,8 @@ def write_deployment(
 
 def _replica_sets(found: list[Manifest]) -> str:
     words = [
-        f"{rs['metadata']['name']} ({(rs.get('status') or {}).get('replicas', 0)}/{rs['spec'].get('replicas', 1)} "
+        f"{rs['metadata']['name']} "
+        f"({(rs.get('status') or {}).get('replicas', 0)}/{rs['spec'].get('replicas', 1)} "
         "replicas created)"
         for rs in found
     ]

@@ -19,10 +19,15 @@ from svclab.terminal.commands.kubectl.yaml_text import to_yaml
 Manifest = dict[str, Any]
 
 _FLAGS = (
-    verbs.FILENAME, verbs.RECURSIVE, verbs.KUSTOMIZE, verbs.SELECTOR, verbs.FIELD_MANAGER, verbs.SHOW_MANAGED_FIELDS,
+    verbs.FILENAME,
+    verbs.RECURSIVE,
+    verbs.KUSTOMIZE,
+    verbs.SELECTOR,
+    verbs.FIELD_MANAGER,
+    verbs.SHOW_MANAGED_FIELDS,
     Flag("server-side", "bool", help="compare with what server-side apply would make"),
     Flag("force-conflicts", "bool", help="with --server-side: take fields over"),
-)  # fmt: skip
+)
 
 
 @verb(

@@ -26,13 +26,22 @@ _HEADER = (
 
 @verb(
     "edit",
-    flags=(verbs.FILENAME, verbs.RECURSIVE, verbs.KUSTOMIZE, verbs.OUTPUT, verbs.FIELD_MANAGER, verbs.VALIDATE,
-           verbs.SELECTOR, verbs.SHOW_MANAGED_FIELDS, verbs.SAVE_CONFIG,
-           Flag("output-patch", "bool", help="show the patch if the object is changed"),
-           Flag("subresource", help="edit this subresource: status")),
+    flags=(
+        verbs.FILENAME,
+        verbs.RECURSIVE,
+        verbs.KUSTOMIZE,
+        verbs.OUTPUT,
+        verbs.FIELD_MANAGER,
+        verbs.VALIDATE,
+        verbs.SELECTOR,
+        verbs.SHOW_MANAGED_FIELDS,
+        verbs.SAVE_CONFIG,
+        Flag("output-patch", "bool", help="show the patch if the object is changed"),
+        Flag("subresource", help="edit this subresource: status"),
+    ),
     usage="edit (RESOURCE/NAME | -f FILENAME) [options]",
     summary="Edit an object on the server",
-)  # fmt: skip
+)
 def edit(client: Client, flags: Parsed) -> int:
     """Edit objects, one after the other."""
     found = meant(client, flags, selecting=bool(flags["selector"]))

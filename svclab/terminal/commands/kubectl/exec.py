@@ -63,9 +63,12 @@ def execute(client: Client, flags: Parsed) -> int:
 def attach(client: Client, flags: Parsed) -> int:
     """Attach to the shell that a container runs; servers print nothing."""
     if len(flags.args) != 1:
-        raise KubectlError("at least 1 argument is required for attach" if not flags.args
-                           else f"expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) saw {len(flags.args)}: "
-                           f"[{' '.join(flags.args)}]")  # fmt: skip
+        raise KubectlError(
+            "at least 1 argument is required for attach"
+            if not flags.args
+            else f"expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) saw {len(flags.args)}: "
+            f"[{' '.join(flags.args)}]"
+        )
     pod = pod_of(client, flags.args[0])
     container = container_of(client, pod, flags["container"], quiet=flags["quiet"])
     require_running(pod, container)

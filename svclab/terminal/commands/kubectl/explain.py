@@ -21,17 +21,21 @@ _PRIMITIVE = ("string", "integer", "boolean", "number")
 
 @verb(
     "explain",
-    flags=(Flag("recursive", "bool", help="all fields below, without their descriptions"),
-           Flag("api-version", help="the group and version meant"), Flag("output", default="plaintext", short="o")),
+    flags=(
+        Flag("recursive", "bool", help="all fields below, without their descriptions"),
+        Flag("api-version", help="the group and version meant"),
+        Flag("output", default="plaintext", short="o"),
+    ),
     usage="explain TYPE [--recursive=FALSE|TRUE] [--api-version=api-version-group] [options]",
     summary="Get documentation for a resource",
     examples=("kubectl explain service.spec.ports", "kubectl explain pod --recursive"),
-)  # fmt: skip
+)
 def explain(client: Client, flags: Parsed) -> int:
     """Explain a kind, or a field of it."""
     if not flags.args:
         raise KubectlError(
-            'You must specify the type of resource to explain. Use "kubectl api-resources" for a complete list of '
+            'You must specify the type of resource to explain. Use "kubectl api-resources" for a '
+            "complete list of "
             "supported resources."
         )
     if len(flags.args) > 1:

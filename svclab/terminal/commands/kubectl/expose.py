@@ -14,23 +14,36 @@ from svclab.terminal.commands.kubectl.writing import report
 Manifest = dict[str, Any]
 
 _FLAGS = (
-    verbs.FILENAME, verbs.RECURSIVE, verbs.KUSTOMIZE, verbs.OUTPUT, verbs.DRY_RUN, verbs.FIELD_MANAGER, verbs.TEMPLATE,
-    verbs.ALLOW_MISSING, verbs.SHOW_MANAGED_FIELDS, verbs.SAVE_CONFIG,
-    Flag("port", help="the service's port, or several"), Flag("target-port", help="port or name on the pods"),
-    Flag("type", help="ClusterIP, NodePort, LoadBalancer or ExternalName"), Flag("name", help="the service's name"),
-    Flag("protocol", help="TCP, UDP or SCTP"), Flag("selector", help="the labels to select, instead of the object's"),
-    Flag("labels", short="l", help="labels of the service"), Flag("external-ip", help="an additional external address"),
+    verbs.FILENAME,
+    verbs.RECURSIVE,
+    verbs.KUSTOMIZE,
+    verbs.OUTPUT,
+    verbs.DRY_RUN,
+    verbs.FIELD_MANAGER,
+    verbs.TEMPLATE,
+    verbs.ALLOW_MISSING,
+    verbs.SHOW_MANAGED_FIELDS,
+    verbs.SAVE_CONFIG,
+    Flag("port", help="the service's port, or several"),
+    Flag("target-port", help="port or name on the pods"),
+    Flag("type", help="ClusterIP, NodePort, LoadBalancer or ExternalName"),
+    Flag("name", help="the service's name"),
+    Flag("protocol", help="TCP, UDP or SCTP"),
+    Flag("selector", help="the labels to select, instead of the object's"),
+    Flag("labels", short="l", help="labels of the service"),
+    Flag("external-ip", help="an additional external address"),
     Flag("load-balancer-ip", help="the address wanted of the load balancer"),
-    Flag("session-affinity", help="None or ClientIP"), Flag("cluster-ip", help="the address, or None for headless"),
+    Flag("session-affinity", help="None or ClientIP"),
+    Flag("cluster-ip", help="the address, or None for headless"),
     Flag("overrides", help="not available here: JSON to lay over the object"),
     Flag("override-type", default="merge"),
-)  # fmt: skip
+)
 
 
 @verb(
     "expose",
     flags=_FLAGS,
-    usage="expose (-f FILENAME | TYPE NAME) [--port=port] [--protocol=TCP|UDP|SCTP] [--target-port=number-or-name] "
+    usage="expose (-f FILENAME | TYPE NAME) [--port=port] [--target-port=number-or-name] "
     "[--name=name] [--external-ip=external-ip-of-service] [--type=type] [options]",
     summary="Take a replica set, service, deployment or pod and expose it as a new service",
 )
@@ -112,7 +125,8 @@ def _selector(target: Target, source: Manifest) -> dict[str, str]:
             selector = spec.get("selector") or {}
             if selector.get("matchExpressions"):
                 raise KubectlError(
-                    "couldn't retrieve selectors via --selector flag or introspection: couldn't convert expressions - "
+                    "couldn't retrieve selectors via --selector flag or introspection: couldn't convert "
+                    "expressions - "
                     f'"{selector["matchExpressions"]}" to map-based selector format'
                 )
             return selector.get("matchLabels") or {}

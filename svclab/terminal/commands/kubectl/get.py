@@ -22,13 +22,22 @@ from svclab.terminal.commands.kubectl.verbs import verb
 Manifest = dict[str, Any]
 
 _NO_RESOURCE = (
-    'You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of supported '
+    'You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of '
+    "supported "
     'resources.\n\nerror: Required resource not specified.\nUse "kubectl explain <resource>" for a detailed '
     "description of that resource (e.g. kubectl explain pods).\nSee 'kubectl get -h' for help and examples"
 )
 _FLAGS = (
-    verbs.FILENAME, verbs.RECURSIVE, verbs.KUSTOMIZE, verbs.OUTPUT, verbs.SELECTOR, verbs.FIELD_SELECTOR,
-    verbs.ALL_NAMESPACES, verbs.TEMPLATE, verbs.ALLOW_MISSING, verbs.SHOW_MANAGED_FIELDS,
+    verbs.FILENAME,
+    verbs.RECURSIVE,
+    verbs.KUSTOMIZE,
+    verbs.OUTPUT,
+    verbs.SELECTOR,
+    verbs.FIELD_SELECTOR,
+    verbs.ALL_NAMESPACES,
+    verbs.TEMPLATE,
+    verbs.ALLOW_MISSING,
+    verbs.SHOW_MANAGED_FIELDS,
     Flag("watch", "bool", short="w", help="after listing, watch for changes"),
     Flag("watch-only", "bool", help="watch for changes without listing first"),
     Flag("output-watch-events", "bool", help="with -w, show what happened to each object"),
@@ -42,13 +51,13 @@ _FLAGS = (
     Flag("server-print", "bool", default=True, help="let the server make the table"),
     Flag("subresource", help="read this subresource: status or scale"),
     Flag("raw", help="read this path and print it as it is"),
-)  # fmt: skip
+)
 
 
 @verb(
     "get",
     flags=_FLAGS,
-    usage="get [(-o|--output=)FORMAT] (TYPE[.VERSION][.GROUP] [NAME | -l label] | TYPE/NAME ...) [flags] [options]",
+    usage="get [(-o|--output=)FORMAT] (TYPE[.VERSION][.GROUP] [NAME | -l label] | TYPE/NAME ...) [options]",
     summary="Show one or many objects",
     examples=(
         "kubectl get pods -o wide",

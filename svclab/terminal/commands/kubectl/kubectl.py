@@ -54,7 +54,8 @@ def _run(context: Context, argv: list[str]) -> int:
 
 
 def _word_positions(argv: list[str]) -> list[int]:
-    """Where the words stand that may name the command: up to three that are no flags nor values of global ones."""
+    """Where the words stand that may name the command: up to three that are no flags nor values of "
+    "global ones."""
     positions, at = [], 0
     while at < len(argv) and len(positions) < 3:
         word = argv[at]

@@ -15,13 +15,24 @@ from svclab.terminal.commands.kubectl.writing import report
 Manifest = dict[str, Any]
 
 _FLAGS = (
-    verbs.FILENAME, verbs.RECURSIVE, verbs.KUSTOMIZE, verbs.OUTPUT, verbs.DRY_RUN, verbs.FIELD_MANAGER, verbs.SELECTOR,
-    verbs.FIELD_SELECTOR, verbs.ALL, verbs.ALL_NAMESPACES, verbs.OVERWRITE, verbs.TEMPLATE, verbs.ALLOW_MISSING,
+    verbs.FILENAME,
+    verbs.RECURSIVE,
+    verbs.KUSTOMIZE,
+    verbs.OUTPUT,
+    verbs.DRY_RUN,
+    verbs.FIELD_MANAGER,
+    verbs.SELECTOR,
+    verbs.FIELD_SELECTOR,
+    verbs.ALL,
+    verbs.ALL_NAMESPACES,
+    verbs.OVERWRITE,
+    verbs.TEMPLATE,
+    verbs.ALLOW_MISSING,
     verbs.SHOW_MANAGED_FIELDS,
     Flag("list", "bool", help="show what is there"),
     Flag("local", "bool", help="only change what is read from files"),
     Flag("resource-version", help="only if the object is in this version"),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +46,24 @@ class _Change:
     overwrite: bool
 
 
-@verb("label", flags=_FLAGS, usage="label [--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N [options]",
-      summary="Update the labels of an object", examples=("kubectl label pods web app=web", "kubectl label pods web app-"))  # fmt: skip # noqa: E501
+@verb(
+    "label",
+    flags=_FLAGS,
+    usage="label [--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N [options]",
+    summary="Update the labels of an object",
+    examples=("kubectl label pods web app=web", "kubectl label pods web app-"),
+)
 def label(client: Client, flags: Parsed) -> int:
     """Set and remove labels."""
     return _run(client, flags, "labels", "label")
 
 
-@verb("annotate", flags=_FLAGS, usage="annotate [--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... [options]",
-      summary="Update the annotations of an object")  # fmt: skip
+@verb(
+    "annotate",
+    flags=_FLAGS,
+    usage="annotate [--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... [options]",
+    summary="Update the annotations of an object",
+)
 def annotate(client: Client, flags: Parsed) -> int:
     """Set and remove annotations."""
     return _run(client, flags, "annotations", "annotation")

@@ -18,15 +18,18 @@ Manifest = dict[str, Any]
 
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _DRAIN_FLAGS = (
-    verbs.DRY_RUN, verbs.SELECTOR,
+    verbs.DRY_RUN,
+    verbs.SELECTOR,
     Flag("ignore-daemonsets", "bool", help="leave pods of daemon sets alone"),
     Flag("delete-emptydir-data", "bool", help="also pods that keep data in emptyDir volumes"),
     Flag("force", "bool", help="also pods that no controller will replace"),
     Flag("grace-period", "int", default=-1, help="seconds that pods get to end"),
     Flag("timeout", "duration", help="how long to wait"),
-    Flag("pod-selector", help="only these pods"), Flag("disable-eviction", "bool", help="delete instead of evicting"),
-    Flag("chunk-size", "int", default=500), Flag("skip-wait-for-delete-timeout", "int"),
-)  # fmt: skip
+    Flag("pod-selector", help="only these pods"),
+    Flag("disable-eviction", "bool", help="delete instead of evicting"),
+    Flag("chunk-size", "int", default=500),
+    Flag("skip-wait-for-delete-timeout", "int"),
+)
 
 
 def _meant(client: Client, flags: Parsed, command: str) -> list[Target]:
@@ -42,8 +45,12 @@ def _meant(client: Client, flags: Parsed, command: str) -> list[Target]:
     return [Target(nodes, "", name.removeprefix("node/").removeprefix("nodes/")) for name in flags.args]
 
 
-@verb("cordon", flags=(verbs.DRY_RUN, verbs.SELECTOR), usage="cordon NODE [options]",
-      summary="Mark node as unschedulable")  # fmt: skip
+@verb(
+    "cordon",
+    flags=(verbs.DRY_RUN, verbs.SELECTOR),
+    usage="cordon NODE [options]",
+    summary="Mark node as unschedulable",
+)
 def cordon(client: Client, flags: Parsed) -> int:
     """No new pods on a node."""
     for target in _meant(client, flags, "cordon"):
@@ -51,8 +58,12 @@ def cordon(client: Client, flags: Parsed) -> int:
     return 0
 
 
-@verb("uncordon", flags=(verbs.DRY_RUN, verbs.SELECTOR), usage="uncordon NODE [options]",
-      summary="Mark node as schedulable")  # fmt: skip
+@verb(
+    "uncordon",
+    flags=(verbs.DRY_RUN, verbs.SELECTOR),
+    usage="uncordon NODE [options]",
+    summary="Mark node as schedulable",
+)
 def uncordon(client: Client, flags: Parsed) -> int:
     """New pods on a node again."""
     for target in _meant(client, flags, "uncordon"):
@@ -124,8 +135,10 @@ def _leaving(client: Client, flags: Parsed, target: Target, pods: list[Manifest]
     if refusals:
         reasons = ", ".join(f"{words}: {', '.join(names)}" for words, names in refusals.items())
         shown = reasons if len(refusals) == 1 else f"[{reasons}]"
-        raise KubectlError(f'unable to drain node "{target.name}" due to error: {shown}, continuing command...\n'
-                           f"There are pending nodes to be drained:\n {target.name}\n{_lines(refusals)}")  # fmt: skip
+        raise KubectlError(
+            f'unable to drain node "{target.name}" due to error: {shown}, continuing command...\n'
+            f"There are pending nodes to be drained:\n {target.name}\n{_lines(refusals)}"
+        )
     if warnings:
         client.context.stderr.write(
             "Warning: "
@@ -168,11 +181,20 @@ def _evict_all(client: Client, flags: Parsed, pods: list[Manifest], dry_run: str
         client.print(f"{target.printed} evicted")
 
 
-@verb("taint",
-      flags=(verbs.SELECTOR, verbs.ALL, verbs.OVERWRITE, verbs.OUTPUT, verbs.DRY_RUN, verbs.FIELD_MANAGER,
-             verbs.VALIDATE),
-      usage="taint NODE NAME KEY_1=VAL_1:TAINT_EFFECT_1 ... KEY_N=VAL_N:TAINT_EFFECT_N [options]",
-      summary="Update the taints on one or more nodes")  # fmt: skip
+@verb(
+    "taint",
+    flags=(
+        verbs.SELECTOR,
+        verbs.ALL,
+        verbs.OVERWRITE,
+        verbs.OUTPUT,
+        verbs.DRY_RUN,
+        verbs.FIELD_MANAGER,
+        verbs.VALIDATE,
+    ),
+    usage="taint NODE NAME KEY_1=VAL_1:TAINT_EFFECT_1 ... KEY_N=VAL_N:TAINT_EFFECT_N [options]",
+    summary="Update the taints on one or more nodes",
+)
 def taint(client: Client, flags: Parsed) -> int:
     """Set and remove taints."""
     named = [arg for arg in flags.args if not re.search(r"[=:]|-$", arg)] if flags.args else []
@@ -235,7 +257,8 @@ def _changed(
         )
         if clash is not None and not overwrite:
             raise KubectlError(
-                f"node {target.name} already has {entry['key']} taint(s) with same effect(s) and --overwrite is false"
+                f"node {target.name} already has {entry['key']} taint(s) with same effect(s) and "
+                "--overwrite is false"
             )
         kept = [old for old in kept if old is not clash]
     return [{k: v for k, v in entry.items() if v} for entry in added] + kept

@@ -26,7 +26,8 @@ _WITH_ARGUMENT = frozenset(_KNOWN.split(",")) - {"json", "name", "wide", "yaml"}
 
 
 def split_format(output: str, template: str = "") -> tuple[str, str]:
-    """(`jsonpath`, `{.x}`) for `jsonpath={.x}`; ("", "") for the default. Raises KubectlError for another format."""
+    """(`jsonpath`, `{.x}`) for `jsonpath={.x}`; ("", "") for the default. Raises KubectlError for "
+    "another format."""
     form, equals, argument = output.partition("=")
     if form in ("template", "templatefile"):
         form = "go-" + form.replace("templatefile", "template-file")
@@ -111,8 +112,10 @@ def render_jsonpath(template: str, document: Manifest) -> str:
         return jsonpath.render(nodes, document)
     except JsonPathError as problem:
         raise KubectlError(
-            f'error executing jsonpath "{template}": Error executing template: {problem}. Printing more information '
-            f"for debugging the template:\n\ttemplate was:\n\t\t{template}\n\tobject given to jsonpath engine was:"
+            f'error executing jsonpath "{template}": Error executing template: {problem}. Printing more '
+            "information "
+            f"for debugging the template:\n\ttemplate was:\n\t\t{template}\n\tobject given to jsonpath "
+            "engine was:"
             f"\n\t\t{go_syntax(document)}\n\n\n"
         ) from None
 
@@ -160,7 +163,8 @@ def _columns_of_file(text: str) -> list[tuple[str, str]]:
     headers, paths = ([*text.splitlines(), "", ""])[:2]
     if len(headers.split()) != len(paths.split()):
         raise KubectlError(
-            f"number of columns header: {len(headers.split())} and template specs: {len(paths.split())} does not match"
+            f"number of columns header: {len(headers.split())} and template specs: {len(paths.split())} "
+            "does not match"
         )
     return list(zip(headers.split(), paths.split(), strict=True))
 

@@ -17,8 +17,8 @@ _DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 def pod_of(client: Client, name: str, *, among: bool = False, purpose: str = "cannot attach to") -> Manifest:
     """The pod behind `web`, `pod/web`, `deployment/web` or `svc/web`.
 
-    `among` tells which one was taken when there are several, as `logs` does; `purpose` begins the message when
-    the object has no pods of its own. Raises ApiError, KubectlError.
+    `among` tells which one was taken when there are several, as `logs` does; `purpose` begins the message
+    when the object has no pods of its own. Raises ApiError, KubectlError.
     """
     target = (
         targets(client, [name])[0] if "/" in name else Target(resource_of("pods"), client.namespace, name)
@@ -107,16 +107,17 @@ def require_running(pod: Manifest, container: Manifest) -> None:
     phase = (pod.get("status") or {}).get("phase", "")
     if phase in ("Succeeded", "Failed"):
         raise KubectlError(f"cannot exec into a container in a completed pod; current phase is {phase}")
-    name, namespace = pod["metadata"]["name"], pod["metadata"].get("namespace", "")
+    name = pod["metadata"]["name"]
     if not pod["spec"].get("nodeName"):
         raise bad_request(f"pod {name} does not have a host assigned")
     statuses = (pod.get("status") or {}).get("containerStatuses") or []
     status = next((s for s in statuses if s.get("name") == container["name"]), None)
     if status is None or (status.get("state") or {}).get("running") is None:
         raise KubectlError(
-            f'Internal error occurred: error executing command in container: container not found ("{container["name"]}")'
+            "Internal error occurred: error executing command in container: container not found "
+            f'("{container["name"]}")'
             if status is not None
-            else f'unable to upgrade connection: container not found ("{container["name"]}") in {namespace}/{name}'
+            else f'unable to upgrade connection: container not found ("{container["name"]}")'
         )
 
 

@@ -16,7 +16,8 @@ Manifest = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Where a port of the laptop leads: a port of one pod. `session.listeners` holds them by the laptop's port."""
+    """Where a port of the laptop leads: a port of one pod. `session.listeners` holds them by the "
+    "laptop's port."""
 
     namespace: str
     pod: str
@@ -25,12 +26,14 @@ class Forward:
 
 @verb(
     "port-forward",
-    flags=(Flag("address", "strings", default=["localhost"], help="addresses to listen on"),
-           Flag("pod-running-timeout", "duration", default=60.0, help="how long to wait for the pod")),
+    flags=(
+        Flag("address", "strings", default=["localhost"], help="addresses to listen on"),
+        Flag("pod-running-timeout", "duration", default=60.0, help="how long to wait for the pod"),
+    ),
     usage="port-forward TYPE/NAME [options] [LOCAL_PORT:]REMOTE_PORT [...[LOCAL_PORT_N:]REMOTE_PORT_N]",
     summary="Forward one or more local ports to a pod",
     examples=("kubectl port-forward svc/web 8080:80 &",),
-)  # fmt: skip
+)
 def port_forward(client: Client, flags: Parsed) -> int:
     """Forward ports until the command is ended, or the pod is gone."""
     if len(flags.args) < 2:
@@ -100,7 +103,8 @@ def _listen(client: Client, target: Target, pod: Manifest, forwards: list[tuple[
     for local, _ in forwards:
         if local in listeners:
             client.note(
-                f"Unable to listen on port {local}: Listeners failed to create with the following errors: [unable to "
+                f"Unable to listen on port {local}: Listeners failed to create with the following "
+                "errors: [unable to "
                 f"create listener: Error listen tcp4 127.0.0.1:{local}: bind: address already in use]"
             )
             raise KubectlError(

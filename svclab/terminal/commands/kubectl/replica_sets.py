@@ -1,4 +1,5 @@
-"""A Deployment's replica sets as kubectl tells them apart: the one of its present template, and the older ones."""
+"""A Deployment's replica sets as kubectl tells them apart: the one of its present template, and the "
+"older ones."""
 
 from typing import Any
 

@@ -20,16 +20,28 @@ Manifest = dict[str, Any]
 group("rollout", "Manage the rollout of one or many resources")
 
 _COMMON = (
-    verbs.FILENAME, verbs.RECURSIVE, verbs.KUSTOMIZE, verbs.SELECTOR, verbs.OUTPUT, verbs.FIELD_MANAGER,
-    verbs.TEMPLATE, verbs.ALLOW_MISSING, verbs.SHOW_MANAGED_FIELDS,
-)  # fmt: skip
+    verbs.FILENAME,
+    verbs.RECURSIVE,
+    verbs.KUSTOMIZE,
+    verbs.SELECTOR,
+    verbs.OUTPUT,
+    verbs.FIELD_MANAGER,
+    verbs.TEMPLATE,
+    verbs.ALLOW_MISSING,
+    verbs.SHOW_MANAGED_FIELDS,
+)
 _ROLLED_OUT = ("Deployment", "DaemonSet", "StatefulSet")
 # Annotations of a replica set that a rollback does not bring back.
-_NOT_ROLLED_BACK = frozenset({
-    LAST_APPLIED, "deployment.kubernetes.io/revision", "deployment.kubernetes.io/revision-history",
-    "deployment.kubernetes.io/desired-replicas", "deployment.kubernetes.io/max-replicas",
-    "deprecated.deployment.rollback.to",
-})  # fmt: skip
+_NOT_ROLLED_BACK = frozenset(
+    {
+        LAST_APPLIED,
+        "deployment.kubernetes.io/revision",
+        "deployment.kubernetes.io/revision-history",
+        "deployment.kubernetes.io/desired-replicas",
+        "deployment.kubernetes.io/max-replicas",
+        "deprecated.deployment.rollback.to",
+    }
+)
 
 
 def _meant(client: Client, flags: Parsed) -> list[Target]:
@@ -46,11 +58,17 @@ def _require(target: Target, kinds: tuple[str, ...], what: str) -> None:
         raise KubectlError(f'{target.resource.qualified} "{target.name}" {what} is not supported')
 
 
-@verb("rollout status",
-      flags=(*_COMMON, Flag("watch", "bool", default=True, short="w", help="watch until it is done"),
-             Flag("timeout", "duration", help="how long to wait"), Flag("revision", "int", help="wait for this one")),
-      usage="rollout status (TYPE NAME | TYPE/NAME) [flags] [options]",
-      summary="Show the status of the rollout")  # fmt: skip
+@verb(
+    "rollout status",
+    flags=(
+        *_COMMON,
+        Flag("watch", "bool", default=True, short="w", help="watch until it is done"),
+        Flag("timeout", "duration", help="how long to wait"),
+        Flag("revision", "int", help="wait for this one"),
+    ),
+    usage="rollout status (TYPE NAME | TYPE/NAME) [flags] [options]",
+    summary="Show the status of the rollout",
+)
 def status(client: Client, flags: Parsed) -> int:
     """Follow a rollout until it is done."""
     for target in _meant(client, flags):
@@ -152,7 +170,8 @@ def _statefulset_words(spec: Manifest, state: Manifest) -> tuple[str, bool]:
         return f"Waiting for {wanted - ready} pods to be ready...", False
     if state.get("updateRevision") != state.get("currentRevision"):
         return (
-            f"waiting for statefulset rolling update to complete {state.get('updatedReplicas', 0)} pods at revision "
+            f"waiting for statefulset rolling update to complete {state.get('updatedReplicas', 0)} pods "
+            "at revision "
             f"{state.get('updateRevision', '')}...",
             False,
         )
@@ -163,8 +182,12 @@ def _statefulset_words(spec: Manifest, state: Manifest) -> tuple[str, bool]:
     )
 
 
-@verb("rollout history", flags=(*_COMMON, Flag("revision", "int", help="show this revision in detail")),
-      usage="rollout history (TYPE NAME | TYPE/NAME) [flags] [options]", summary="View rollout history")  # fmt: skip
+@verb(
+    "rollout history",
+    flags=(*_COMMON, Flag("revision", "int", help="show this revision in detail")),
+    usage="rollout history (TYPE NAME | TYPE/NAME) [flags] [options]",
+    summary="View rollout history",
+)
 def history(client: Client, flags: Parsed) -> int:
     """Show revisions."""
     if flags["revision"] < 0:
@@ -212,8 +235,12 @@ def _template_text(client: Client, replica_set: Manifest) -> str:
     return out.text()
 
 
-@verb("rollout undo", flags=(*_COMMON, verbs.DRY_RUN, Flag("to-revision", "int", help="the revision to go back to")),
-      usage="rollout undo (TYPE NAME | TYPE/NAME) [flags] [options]", summary="Undo a previous rollout")  # fmt: skip
+@verb(
+    "rollout undo",
+    flags=(*_COMMON, verbs.DRY_RUN, Flag("to-revision", "int", help="the revision to go back to")),
+    usage="rollout undo (TYPE NAME | TYPE/NAME) [flags] [options]",
+    summary="Undo a previous rollout",
+)
 def undo(client: Client, flags: Parsed) -> int:
     """Go back to an earlier revision."""
     dry_run = dry_run_of(flags)
@@ -284,7 +311,8 @@ def restart(client: Client, flags: Parsed) -> int:
         live = client.get(target.path)
         if live["spec"].get("paused"):
             raise KubectlError(
-                f'{target.resource.qualified} "{target.name}" can\'t restart paused deployment (run rollout resume first)'
+                f'{target.resource.qualified} "{target.name}" can\'t restart paused deployment (run '
+                "rollout resume first)"
             )
         annotation = {"kubectl.kubernetes.io/restartedAt": timestamp(client.context.now())}
         body = {"spec": {"template": {"metadata": {"annotations": annotation}}}}
@@ -293,8 +321,12 @@ def restart(client: Client, flags: Parsed) -> int:
     return 0
 
 
-@verb("rollout pause", flags=_COMMON, usage="rollout pause RESOURCE [options]",
-      summary="Mark the provided resource as paused")  # fmt: skip
+@verb(
+    "rollout pause",
+    flags=_COMMON,
+    usage="rollout pause RESOURCE [options]",
+    summary="Mark the provided resource as paused",
+)
 def pause(client: Client, flags: Parsed) -> int:
     """Hold a rollout."""
     return _set_paused(client, flags, paused=True)

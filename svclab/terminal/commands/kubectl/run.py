@@ -19,10 +19,17 @@ Manifest = dict[str, Any]
 
 _POLICIES = ("Always", "OnFailure", "Never")
 _FLAGS = (
-    verbs.OUTPUT, verbs.DRY_RUN, verbs.FIELD_MANAGER, verbs.TEMPLATE, verbs.ALLOW_MISSING, verbs.SHOW_MANAGED_FIELDS,
+    verbs.OUTPUT,
+    verbs.DRY_RUN,
+    verbs.FIELD_MANAGER,
+    verbs.TEMPLATE,
+    verbs.ALLOW_MISSING,
+    verbs.SHOW_MANAGED_FIELDS,
     verbs.SAVE_CONFIG,
-    Flag("image", help="the image to run"), Flag("port", help="the port that the container opens"),
-    Flag("env", "array", help="environment variable, key=value"), Flag("labels", short="l", help="labels of the pod"),
+    Flag("image", help="the image to run"),
+    Flag("port", help="the port that the container opens"),
+    Flag("env", "array", help="environment variable, key=value"),
+    Flag("labels", short="l", help="labels of the pod"),
     Flag("annotations", "array", help="annotations of the pod"),
     Flag("restart", default="Always", help="Always, OnFailure or Never"),
     Flag("rm", "bool", help="delete the pod when the attached command ends"),
@@ -33,13 +40,20 @@ _FLAGS = (
     Flag("command", "bool", help="the arguments replace the image's command"),
     Flag("expose", "bool", help="create a ClusterIP service for the pod"),
     Flag("image-pull-policy", help="Always, IfNotPresent or Never"),
-    Flag("overrides", help="JSON to lay over the pod"), Flag("override-type", default="merge"),
+    Flag("overrides", help="JSON to lay over the pod"),
+    Flag("override-type", default="merge"),
     Flag("privileged", "bool", help="run the container privileged"),
     Flag("quiet", "bool", short="q", help="no messages of kubectl's own"),
     Flag("pod-running-timeout", "duration", default=60.0, help="how long to wait for the pod"),
-    Flag("grace-period", "int", default=-1), Flag("timeout", "duration"), Flag("wait", "bool"), Flag("force", "bool"),
-    Flag("cascade", default="background", bare="background"), verbs.FILENAME, verbs.KUSTOMIZE, verbs.RECURSIVE,
-)  # fmt: skip
+    Flag("grace-period", "int", default=-1),
+    Flag("timeout", "duration"),
+    Flag("wait", "bool"),
+    Flag("force", "bool"),
+    Flag("cascade", default="background", bare="background"),
+    verbs.FILENAME,
+    verbs.KUSTOMIZE,
+    verbs.RECURSIVE,
+)
 
 
 @verb(
@@ -61,7 +75,8 @@ def run(client: Client, flags: Parsed) -> int:
     attach = flags["attach"] or flags["stdin"] or flags["tty"]
     if attach and dry_run != "none":
         raise UsageError(
-            "--dry-run=[server|client] can't be used with attached containers options (--attach, --stdin, or --tty)",
+            "--dry-run=[server|client] can't be used with attached containers options (--attach, "
+            "--stdin, or --tty)",
             "run",
         )
     if flags["rm"] and not attach:
@@ -188,7 +203,8 @@ def _attach(client: Client, flags: Parsed, target: Target, pod: Manifest) -> int
         client.context = left
         if flags["restart"] == "Always" and flags["stdin"] and flags["tty"] and not flags["quiet"]:
             client.print(
-                f"Session ended, resume using 'kubectl attach {target.name} -c {container['name']} -i -t' command when "
+                f"Session ended, resume using 'kubectl attach {target.name} -c {container['name']} -i "
+                "-t' command when "
                 "the pod is running"
             )
         status = 0 if flags["restart"] == "Always" else _say_how_it_ended(client, target, code)

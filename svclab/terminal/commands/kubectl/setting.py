@@ -18,10 +18,19 @@ Manifest = dict[str, Any]
 group("set", "Configure application resources")
 
 _COMMON = (
-    verbs.FILENAME, verbs.RECURSIVE, verbs.KUSTOMIZE, verbs.SELECTOR, verbs.ALL, verbs.OUTPUT, verbs.DRY_RUN,
-    verbs.FIELD_MANAGER, verbs.TEMPLATE, verbs.ALLOW_MISSING, verbs.SHOW_MANAGED_FIELDS,
+    verbs.FILENAME,
+    verbs.RECURSIVE,
+    verbs.KUSTOMIZE,
+    verbs.SELECTOR,
+    verbs.ALL,
+    verbs.OUTPUT,
+    verbs.DRY_RUN,
+    verbs.FIELD_MANAGER,
+    verbs.TEMPLATE,
+    verbs.ALLOW_MISSING,
+    verbs.SHOW_MANAGED_FIELDS,
     Flag("local", "bool", help="only change what is read from files"),
-)  # fmt: skip
+)
 
 
 def _split(args: list[str], *, removals: bool = False) -> tuple[list[str], list[str]]:
@@ -72,9 +81,12 @@ def _save(client: Client, target: Target, live: Manifest, changed: Manifest, don
     report(client, target, answer, done, dry_run)
 
 
-@verb("set image", flags=_COMMON,
-      usage="set image (-f FILENAME | TYPE NAME) CONTAINER_NAME_1=CONTAINER_IMAGE_1 ... [options]",
-      summary="Update the image of a pod template")  # fmt: skip
+@verb(
+    "set image",
+    flags=_COMMON,
+    usage="set image (-f FILENAME | TYPE NAME) CONTAINER_NAME_1=CONTAINER_IMAGE_1 ... [options]",
+    summary="Update the image of a pod template",
+)
 def set_image(client: Client, flags: Parsed) -> int:
     """Set container images."""
     named, updates = _split(flags.args)
@@ -112,19 +124,31 @@ def _put_images(spec: Manifest, images: dict[str, str]) -> None:
             container["image"] = image
 
 
-@verb("set env",
-      flags=(*_COMMON, Flag("containers", default="*", short="c", help="which containers, a pattern"),
-             Flag("env", "array", short="e", help="a variable"), Flag("from", help="config map or secret to take from"),
-             Flag("keys", "strings", help="only these keys of --from"), Flag("prefix", help="before each name"),
-             Flag("list", "bool", help="show the variables"), Flag("overwrite", "bool", default=True),
-             Flag("resolve", "bool", help="show what references give")),
-      usage="set env RESOURCE/NAME KEY_1=VAL_1 ... KEY_N=VAL_N [options]",
-      summary="Update environment variables on a pod template")  # fmt: skip
+@verb(
+    "set env",
+    flags=(
+        *_COMMON,
+        Flag("containers", default="*", short="c", help="which containers, a pattern"),
+        Flag("env", "array", short="e", help="a variable"),
+        Flag("from", help="config map or secret to take from"),
+        Flag("keys", "strings", help="only these keys of --from"),
+        Flag("prefix", help="before each name"),
+        Flag("list", "bool", help="show the variables"),
+        Flag("overwrite", "bool", default=True),
+        Flag("resolve", "bool", help="show what references give"),
+    ),
+    usage="set env RESOURCE/NAME KEY_1=VAL_1 ... KEY_N=VAL_N [options]",
+    summary="Update environment variables on a pod template",
+)
 def set_env(client: Client, flags: Parsed) -> int:
     """Set environment variables."""
     named, updates = _split(flags.args, removals=True)
-    found = _meant(client, flags, named,
-                   "one or more resources must be specified as <resource> <name> or <resource>/<name>")  # fmt: skip
+    found = _meant(
+        client,
+        flags,
+        named,
+        "one or more resources must be specified as <resource> <name> or <resource>/<name>",
+    )
     dry_run, updates = dry_run_of(flags), [*updates, *flags["env"]]
     for target in found:
         live = client.get(target.path)
@@ -198,8 +222,12 @@ def _merged_env(present: list[Manifest], updates: list[str], additions: list[Man
     return list(result.values())
 
 
-@verb("set selector", flags=(*_COMMON, Flag("resource-version", help="only if the object is in this version")),
-      usage="set selector (-f FILENAME | TYPE NAME) EXPRESSIONS [options]", summary="Set the selector on a resource")  # fmt: skip # noqa: E501
+@verb(
+    "set selector",
+    flags=(*_COMMON, Flag("resource-version", help="only if the object is in this version")),
+    usage="set selector (-f FILENAME | TYPE NAME) EXPRESSIONS [options]",
+    summary="Set the selector on a resource",
+)
 def set_selector(client: Client, flags: Parsed) -> int:
     """Set a Service's selector."""
     if not flags.args and not flags["filename"]:
@@ -219,17 +247,26 @@ def set_selector(client: Client, flags: Parsed) -> int:
             "metadata": {},
             "spec": {"selector": {**dict.fromkeys(live["spec"].get("selector") or {}), **selector}},
         }
-        answer = live if dry_run == "client" else client.patch(
-            target.path, body, query=write_query(client, "kubectl-set", dry_run))  # fmt: skip
+        answer = (
+            live
+            if dry_run == "client"
+            else client.patch(target.path, body, query=write_query(client, "kubectl-set", dry_run))
+        )
         report(client, target, answer, "selector updated", dry_run)
     return 0
 
 
-@verb("set resources",
-      flags=(*_COMMON, Flag("containers", default="*", short="c", help="which containers, a pattern"),
-             Flag("limits", help="such as cpu=200m,memory=512Mi"), Flag("requests", help="such as cpu=100m")),
-      usage="set resources (-f FILENAME | TYPE NAME) ([--limits=LIMITS & --requests=REQUESTS] [options]",
-      summary="Update resource requests/limits on objects with pod templates")  # fmt: skip
+@verb(
+    "set resources",
+    flags=(
+        *_COMMON,
+        Flag("containers", default="*", short="c", help="which containers, a pattern"),
+        Flag("limits", help="such as cpu=200m,memory=512Mi"),
+        Flag("requests", help="such as cpu=100m"),
+    ),
+    usage="set resources (-f FILENAME | TYPE NAME) ([--limits=LIMITS & --requests=REQUESTS] [options]",
+    summary="Update resource requests/limits on objects with pod templates",
+)
 def set_resources(client: Client, flags: Parsed) -> int:
     """Set requests and limits."""
     found = _meant(client, flags, flags.args)

@@ -32,7 +32,8 @@ class TableStyle:
 
 @dataclass(slots=True)
 class TablePrinter:
-    """Prints Tables of one kind; a watch uses one printer for all its events, so that columns stay in place."""
+    """Prints Tables of one kind; a watch uses one printer for all its events, so that columns stay in "
+    "place."""
 
     resource: Resource
     style: TableStyle

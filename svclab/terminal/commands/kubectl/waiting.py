@@ -19,18 +19,26 @@ Manifest = dict[str, Any]
 Condition = Callable[[Manifest], bool]
 
 _FLAGS = (
-    verbs.FILENAME, verbs.RECURSIVE, verbs.SELECTOR, verbs.FIELD_SELECTOR, verbs.ALL, verbs.ALL_NAMESPACES,
-    verbs.OUTPUT, verbs.TEMPLATE, verbs.ALLOW_MISSING, verbs.SHOW_MANAGED_FIELDS,
+    verbs.FILENAME,
+    verbs.RECURSIVE,
+    verbs.SELECTOR,
+    verbs.FIELD_SELECTOR,
+    verbs.ALL,
+    verbs.ALL_NAMESPACES,
+    verbs.OUTPUT,
+    verbs.TEMPLATE,
+    verbs.ALLOW_MISSING,
+    verbs.SHOW_MANAGED_FIELDS,
     Flag("for", "array", help="delete, create, condition=NAME[=VALUE] or jsonpath='{PATH}'[=VALUE]"),
     Flag("timeout", "duration", default=30.0, help="how long to wait; 0 looks once, less waits a week"),
     Flag("local", "bool", help="only look at what is read from files"),
-)  # fmt: skip
+)
 
 
 @verb(
     "wait",
     flags=_FLAGS,
-    usage="wait ([-f FILENAME] | TYPE[.VERSION][.GROUP] [(-l label | --all)] | TYPE/NAME) --for=... [options]",
+    usage="wait ([-f FILENAME] | TYPE [(-l label | --all)] | TYPE/NAME) --for=... [options]",
     summary="Wait for a specific condition of one or many objects",
     examples=(
         "kubectl wait --for=condition=ready pod --all --timeout=60s",
@@ -109,7 +117,8 @@ def _jsonpath(text: str) -> Condition:
         raise KubectlError("jsonpath expression cannot be empty")
     if value == "":
         raise KubectlError(
-            "jsonpath wait has to have a value after equal sign, like --for=jsonpath='{.status.readyReplicas}'=3"
+            "jsonpath wait has to have a value after equal sign, like "
+            "--for=jsonpath='{.status.readyReplicas}'=3"
         )
     if value is not None:
         value = value.strip("'\"")

@@ -1,4 +1,5 @@
-"""What the commands that change things have in common: the line or document they print, and their dry runs."""
+"""What the commands that change things have in common: the line or document they print, and their dry "
+"runs."""
 
 from typing import Any
 
