@@ -24,17 +24,20 @@ class Server:
     @property
     def log(self) -> str:
         """All that it has printed."""
-        return (self.var / "server.log").read_text(errors="replace")
+        return (self.var / f"server-{self.url.rpartition(':')[2]}.log").read_text(errors="replace")
 
 
 @contextlib.contextmanager
-def serving(var: Path) -> Iterator[Server]:
-    """Migrate, collect static files, serve with Daphne on a free port; ended afterwards."""
-    port = _free_port()
-    environment = {**os.environ, "SVCLAB_VAR": str(var), "PYTHONUNBUFFERED": "1"}
+def serving(var: Path, **settings: str) -> Iterator[Server]:
+    """Migrate, collect static files, serve with Daphne on a free port; ended afterwards.
+
+    `settings` are environment variables, DATABASE_URL for instance.
+    """
+    port = free_port()
+    environment = {**os.environ, "SVCLAB_VAR": str(var), "PYTHONUNBUFFERED": "1", **settings}
     environment.pop("SVCLAB_DEBUG", None)
     subprocess.run([sys.executable, "manage.py", "prepare"], cwd=ROOT, env=environment, check=True)
-    with (var / "server.log").open("w") as log:
+    with (var / f"server-{port}.log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "svclab.asgi:application"],
             cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT,
@@ -62,7 +65,8 @@ def _wait_for(server: Server, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"the server did not answer within a minute:\n{server.log}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
