@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from svclab.kube.node_rules import kernel_tables
+from svclab.kube.proxied import node_rules
 from svclab.kube.proxy.config import ProxyConfig
-from svclab.kube.proxy.iptables import compile_rules
 from svclab.kube.request import Request, send
 from svclab.kube.snapshot import Manifest, Snapshot
 from svclab.kube.wiring import build_fabric
@@ -161,18 +160,18 @@ def standard(*objects: Manifest) -> list[Manifest]:
     return [*nodes, namespace("default"), *dns_objects(), *objects]
 
 
-def world(objects: Iterable[Manifest], **options: Any) -> World:
-    """The cluster of these objects in iptables mode. `options` go to `build_fabric`."""
+def world(objects: Iterable[Manifest], mode: str = "iptables", **options: Any) -> World:
+    """The cluster of these objects with kube-proxy in this mode. `options` go to `build_fabric`."""
     snapshot = Snapshot.of(objects)
     services, slices = snapshot.list("Service"), snapshot.list("EndpointSlice")
 
     def rules_of(name: str):
         manifest = snapshot.get("Node", "", name)
         assert manifest
-        return kernel_tables(compile_rules(services, slices, ProxyConfig.for_node(manifest)))
+        return node_rules(mode, services, slices, ProxyConfig.for_node(manifest))
 
     fabric = build_fabric(snapshot, rules_of, internet=internet_addresses(), **options)
-    return World(snapshot, fabric)
+    return World(snapshot, fabric, mode)
 
 
 def curl(

@@ -13,11 +13,9 @@ from uuid import UUID
 from svclab.cluster import models
 from svclab.cluster.memory import State
 from svclab.kube.nameserver import NameServers
-from svclab.kube.node_rules import kernel_chains, kernel_tables
 from svclab.kube.nodememory import NodeMemory
+from svclab.kube.proxied import node_rules
 from svclab.kube.proxy.config import ProxyConfig
-from svclab.kube.proxy.iptables import compile_rules
-from svclab.kube.proxy.nftables import compile_nftables
 from svclab.kube.snapshot import Manifest
 from svclab.kube.wiring import NodeRules, build_fabric
 from svclab.kube.world import World, internet_addresses
@@ -99,16 +97,10 @@ def rules_of(state: State, node: Manifest) -> NodeRules:
     if found is None:
         services = [manifest for manifest in memory.manifests if manifest["kind"] == "Service"]
         slices = [manifest for manifest in memory.manifests if manifest["kind"] == "EndpointSlice"]
-        found = _compiled(mode, services, slices, config)
+        found = node_rules(mode, services, slices, config)
         _keep(_rulesets, key, found, _RULESETS)
     _rulesets.move_to_end(key)
     return found
-
-
-def _compiled(mode: str, services: list[Manifest], slices: list[Manifest], config: ProxyConfig) -> NodeRules:
-    if mode == "nftables":
-        return NodeRules(chains=kernel_chains(compile_nftables(services, slices, config)))
-    return NodeRules(kernel_tables(compile_rules(services, slices, config)))
 
 
 def _keep(cache: OrderedDict, key: object, value: object, most: int) -> None:

@@ -1,15 +1,21 @@
 """From what kube-proxy writes to what a node's kernel holds: its rules as the packet engine walks them."""
 
 from collections.abc import Mapping
+from ipaddress import ip_address
 
 from svclab.kube.proxy.iptables import Ruleset
+from svclab.kube.proxy.ipvs import IpvsRuleset
 from svclab.kube.proxy.nft_objects import NftTable
 from svclab.kube.proxy.rules import ProxyTable
+from svclab.kube.wiring import NodeRules
+from svclab.linux.ipset import IpSet
 from svclab.linux.iptables.rules import Chain, Chains, Table
 from svclab.linux.iptables.save import parse_rule
+from svclab.linux.ipvs import VirtualServer
 from svclab.linux.netfilter import BaseChain
 from svclab.linux.nftables.sets import Element, NamedSet
 from svclab.linux.nftables.table import ChainText, base_chains
+from svclab.linux.packet import Protocol
 
 
 def kernel_tables(ruleset: Ruleset) -> Mapping[str, Table]:
@@ -42,3 +48,21 @@ def kernel_chains(table: NftTable) -> tuple[BaseChain, ...]:
         for each in table.chains
     ]
     return base_chains(f"{table.family} {table.name}", sets, chains, 6 if table.family == "ip6" else 4)
+
+
+def kernel_ipvs(ruleset: IpvsRuleset) -> NodeRules:
+    """All of a node in ipvs mode: rules, ipsets, virtual servers, addresses of kube-ipvs0."""
+    version = ruleset.config.ip_version
+    servers = tuple(
+        VirtualServer(
+            Protocol(each.protocol),
+            int(ip_address(each.address)),
+            each.port,
+            tuple((int(ip_address(real.address)), real.port) for real in each.real_servers if real.weight),
+            each.persistent_seconds,
+        )
+        for each in ruleset.servers
+    )
+    ipsets = tuple(IpSet(each.name, each.kind, tuple(each.entries)) for each in ruleset.ipsets.values())
+    tables = {table.name: _table(table, version) for table in ruleset.tables}
+    return NodeRules(tables, (), ipsets, servers, ruleset.bound)

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from svclab.kube.node_rules import kernel_chains, kernel_tables
+from svclab.kube.node_rules import kernel_chains, kernel_ipvs, kernel_tables
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.proxy.iptables import compile_rules
+from svclab.kube.proxy.ipvs import compile_ipvs
 from svclab.kube.proxy.nftables import compile_nftables
 from svclab.kube.snapshot import Manifest
 from svclab.kube.wiring import NodeRules
@@ -21,9 +22,14 @@ def _nftables(services: Services, slices: Slices, config: ProxyConfig) -> NodeRu
     return NodeRules(chains=kernel_chains(compile_nftables(services, slices, config)))
 
 
+def _ipvs(services: Services, slices: Slices, config: ProxyConfig) -> NodeRules:
+    return kernel_ipvs(compile_ipvs(services, slices, config))
+
+
 MODES: Mapping[str, Callable[[Services, Slices, ProxyConfig], NodeRules]] = {
     "iptables": _iptables,
     "nftables": _nftables,
+    "ipvs": _ipvs,
 }
 
 

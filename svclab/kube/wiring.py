@@ -26,9 +26,11 @@ from svclab.kube.surroundings import (
 )
 from svclab.linux.fabric import Fabric, Link
 from svclab.linux.host import Host
+from svclab.linux.ipset import IpSet
 from svclab.linux.iptables.headers import Prefix
 from svclab.linux.iptables.rules import Table
 from svclab.linux.iptables.save import parse_rule
+from svclab.linux.ipvs import Balancer, VirtualServer
 from svclab.linux.netfilter import BaseChain
 from svclab.linux.routing import HostRoute, Interface, InterfaceAddress
 from svclab.linux.trace import Origin
@@ -38,14 +40,13 @@ LOOPBACK = Interface("lo", (InterfaceAddress(127 << 24 | 1, 8),))
 
 @dataclass(frozen=True, slots=True)
 class NodeRules:
-    """All rules of one node: iptables tables, other base chains (nftables), ipsets."""
+    """What kube-proxy put into one node's kernel: iptables tables, other base chains (nftables), ipvs."""
 
     tables: Mapping[str, Table] = field(default_factory=dict)
     chains: tuple[BaseChain, ...] = ()
-    ipsets: Mapping[str, frozenset[tuple[object, ...]]] = field(default_factory=dict)
-    addresses: tuple[
-        str, ...
-    ] = ()  # further local addresses (ipvs mode binds service addresses to kube-ipvs0)
+    ipsets: tuple[IpSet, ...] = ()
+    servers: tuple[VirtualServer, ...] = ()  # of ipvs
+    addresses: tuple[str, ...] = ()  # of kube-ipvs0: in ipvs mode service addresses are the node's own
 
 
 RulesOf = Callable[[str], NodeRules | Mapping[str, Table]]
@@ -166,6 +167,7 @@ class _Layout:
             tables=self._with_cni_rule(rules.tables),
             chains=rules.chains,
             ipsets=rules.ipsets,
+            balancer=Balancer(rules.servers) if rules.servers else None,
         )
 
     def _node_end(self, place: NodePlace) -> int:

@@ -29,8 +29,8 @@ class Entry:
     """
 
     __slots__ = (
-        "assured", "created", "dnat", "expires", "nat_destination_done", "nat_source_done", "original",
-        "reply", "seen_reply", "snat", "state",
+        "assured", "created", "dnat", "expires", "ipvs", "nat_destination_done", "nat_source_done",
+        "original", "reply", "seen_reply", "snat", "state",
     )  # fmt: skip
 
     def __init__(self, original: Key, now: float) -> None:
@@ -40,7 +40,7 @@ class Entry:
         self.created = now
         self.expires = now
         self.seen_reply = self.assured = False
-        self.dnat = self.snat = False
+        self.dnat = self.snat = self.ipvs = False
         self.nat_destination_done = self.nat_source_done = False
 
     def copy(self) -> "Entry":

@@ -162,8 +162,6 @@ class _Run:
         """Make every host that has to choose a next hop for the destination (the router) take this one."""
         address = int(self.fabric.via[via])
         destination = self.wire[1][3]
-        if self.fabric.host(via).routing.is_local(destination):
-            return
         for host in self.fabric.hosts.values():
             route = host.routing.lookup(destination) if host.forwards else None
             if route and (route.among or route.blackhole):

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from svclab.linux import nat
+from svclab.linux import ipvs, nat
+from svclab.linux.ipset import IpSet
 from svclab.linux.iptables.rules import Table
 from svclab.linux.iptables.targets import Dnat, Drop, Masquerade, NatTarget, Redirect, Reject, Target
 from svclab.linux.iptables.traverse_log import Log
+from svclab.linux.ipvs import Balancer
 from svclab.linux.netfilter import (
     CONNTRACK_PRIORITY,
     FORWARD,
@@ -90,7 +92,8 @@ class Host:
         listeners: Listeners | None = None,
         tables: Mapping[str, Table] | None = None,
         chains: Iterable[BaseChain] = (),
-        ipsets: Mapping[str, frozenset[tuple[Any, ...]]] | None = None,
+        ipsets: Iterable[IpSet] = (),
+        balancer: Balancer | None = None,
         version: int = 4,
     ) -> None:
         self.name = name
@@ -98,7 +101,8 @@ class Host:
         self.forwards = forwards
         self.route_localnet = route_localnet
         self.listeners = dict(listeners or {})
-        self.ipsets = dict(ipsets or {})
+        self.ipsets = {each.name: each for each in ipsets}
+        self.balancer = balancer
         self.state = HostState()
         self.paths: dict[Key, int] = {}  # the next hop that each flow was given where several are equal
         self.forced_next_hop: dict[int, tuple[str, int]] = {}  # destination -> interface, next hop
@@ -124,10 +128,8 @@ class Host:
         return self.routing.address_type(address)
 
     def in_ipset(self, name: str, skb: Skb, directions: tuple[str, ...]) -> bool:
-        """Whether the packet's fields, picked by `directions` (src, dst), are a member of an ipset."""
-        members = self.ipsets.get(name, frozenset())
-        kinds = {len(member) for member in members}
-        return any(_ipset_key(skb, directions, size) in members for size in kinds)
+        """Whether the packet is a member of an ipset; never of one that is not there."""
+        return name in self.ipsets and self.ipsets[name].has(skb, directions)
 
     def listener(self, protocol: Protocol, port: int) -> str | None:
         """The program that listens there; a listener under port None takes every port."""
@@ -206,8 +208,19 @@ class Host:
             died = self._hook(INPUT, skb, log)
             if died:
                 return died
+            if not self.routing.is_local(skb.destination):
+                return self._send_on(skb, log)
             self.state.conntrack.confirm(skb)
         return Delivered(skb.wire)
+
+    def _send_on(self, skb: Skb, log: Log) -> Fate:
+        """ipvs gave a packet that had come to INPUT a real server elsewhere: it leaves as if made here."""
+        fate = self._route_out(skb, log)
+        if isinstance(fate, Died):
+            return fate
+        interface, next_hop = fate
+        skb.out_interface = interface
+        return self._hook(OUTPUT, skb, log) or self._leave(skb, interface, next_hop, log)
 
     def _leave(self, skb: Skb, interface: str, next_hop: int, log: Log) -> Fate:
         if not self.hooks.is_empty:
@@ -284,13 +297,53 @@ class Host:
             if nat_at is not None and chain.priority > nat_at:
                 self._nat(hook, skb, log)
                 nat_at = None
+                died = self._balance(hook, skb, log) if hook == OUTPUT and self.balancer else None
+                if died:
+                    return died
             target = self._walk(chain, skb, log)
             if isinstance(target, Drop | Reject):
                 return self._refused(hook, chain, target, skb)
         if tracks:
             self._track(skb, log)
+        if hook == INPUT and self.balancer:
+            died = self._balance(hook, skb, log)
+            if died or not self.routing.is_local(skb.destination):
+                return died
         if nat_at is not None:
             self._nat(hook, skb, log)
+            if hook == OUTPUT and self.balancer:
+                return self._balance(hook, skb, log)
+        elif hook == FORWARD and self.balancer:
+            return self._balance(hook, skb, log)
+        return None
+
+    def _balance(self, hook: str, skb: Skb, log: Log) -> Died | None:
+        """ipvs: a new connection to a virtual server gets a real one, later packets follow, answers
+        are undone.
+        """
+        assert self.balancer
+        entry, before = skb.entry, skb.wire
+        if entry is None or skb.balanced:
+            return None
+        if entry.ipvs and skb.reply:
+            ipvs.undo(skb)
+            log.append((NatStep, self.name, skb.wire, "un-DNAT", before, "ipvs"))
+            return None
+        server = self.balancer.server_for(skb)
+        if hook == FORWARD or skb.reply or (server is None and not entry.ipvs):
+            return None
+        if entry.ipvs:
+            ipvs.follow(skb)
+        else:
+            real = self.balancer.schedule(server, skb) if server else None
+            if real is None:
+                where, why = f"ipvs {hook}", "the virtual server has no real server"
+                answer = self._error(skb, Kind.PORT_UNREACHABLE)
+                own = hook == OUTPUT and not skb.in_interface
+                return self._die(skb, Outcome.REJECTED, where, why, answer, in_output=own)
+            ipvs.hand_over(skb, real)
+        skb.balanced = True
+        log.append((NatStep, self.name, skb.wire, "DNAT", before, "ipvs"))
         return None
 
     def _walk(self, chain: BaseChain, skb: Skb, log: Log) -> Target | None:
@@ -416,21 +469,6 @@ class Host:
                 return (version, reversed_key(key), Kind.ABORT, None, 64)
             case _:
                 return self._error_about(wire, Kind.PORT_UNREACHABLE)
-
-
-def _ipset_key(skb: Skb, directions: tuple[str, ...], size: int) -> tuple[Any, ...]:
-    """The member that the packet would be: (address), (protocol, port) or (address, protocol, port[,
-    address]).
-    """
-    if size == 1:
-        return (skb.source if directions[0] == "src" else skb.destination,)
-    if len(directions) == 1 and size == 2:
-        return (skb.protocol, skb.source_port if directions[0] == "src" else skb.destination_port)
-    first = skb.source if directions[0] == "src" else skb.destination
-    port = skb.source_port if directions[1] == "src" else skb.destination_port
-    if size == 3:
-        return (first, skb.protocol, port)
-    return (first, skb.protocol, port, skb.source if directions[2] == "src" else skb.destination)
 
 
 __all__ = ["Delivered", "Died", "Dnat", "Fate", "Host", "HostState", "Interface", "Transmit"]

@@ -32,7 +32,8 @@ class Skb:
     """See the module. `reply`: it travels against the direction of its connection's first packet."""
 
     __slots__ = (
-        "about", "chance", "destination", "destination_port", "dnat", "entry", "host", "in_interface", "kind",
+        "about", "balanced", "chance",
+        "destination", "destination_port", "dnat", "entry", "host", "in_interface", "kind",
         "mark", "note", "now", "out_interface", "protocol", "reply", "snat", "source", "source_port", "state",
         "ttl", "version", "volatile",
     )  # fmt: skip
@@ -50,6 +51,7 @@ class Skb:
         self.state = "UNTRACKED"
         self.note: Any = None
         self.volatile = False
+        self.balanced = False  # ipvs has seen it
 
     @property
     def key(self) -> Key:

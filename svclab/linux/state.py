@@ -10,7 +10,7 @@ from svclab.linux.recent import RecentLists
 from svclab.linux.skb import Key, address_text
 
 Element = tuple[Any, ...]
-FLAGS = ("seen_reply", "assured", "dnat", "snat", "nat_destination_done", "nat_source_done")
+FLAGS = ("seen_reply", "assured", "dnat", "snat", "ipvs", "nat_destination_done", "nat_source_done")
 
 
 @dataclass(slots=True)
