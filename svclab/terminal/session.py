@@ -18,7 +18,7 @@ from typing import Any
 
 from svclab.apiserver import dispatch
 from svclab.cluster import dataplane
-from svclab.terminal.commands.registry import Context, Usage
+from svclab.terminal.commands.registry import Context, Usage, is_installed
 from svclab.terminal.completion import complete
 from svclab.terminal.files import Files, Store
 from svclab.terminal.learner_files import LearnerFiles
@@ -41,6 +41,10 @@ MAX_HISTORY = 1000
 MAX_LINE = 64 * 1024  # characters of one command line
 _log = logging.getLogger(__name__)
 
+_NOT_EXECUTABLE = (
+    "OCI runtime exec failed: exec failed: unable to start container process: "
+    'exec: "{}": executable file not found in $PATH: unknown'
+)
 OnExit = Callable[[Context, int], int]
 
 
@@ -114,7 +118,8 @@ class Session:
         self.background_flows: list[Any] = []
         self.on_event: Callable[[dict[str, Any]], object] | None = None  # set by the page: see `edit`
         self._edits: dict[str, Edit] = {}
-        self.listeners: dict[int, Any] = {}  # ports of the laptop that kubectl port-forward listens on
+        # ports of the laptop that kubectl port-forward listens on, with the namespace, pod and port behind
+        self.listeners: dict[int, Any] = {}
         self._store = store or LearnerFiles(cluster.id)
         self._files: dict[Location, Files] = {}
         self.places = [self._place(location, shell)]
@@ -429,11 +434,14 @@ class Session:
         """What `Context.enter` does."""
         name = argv[0].rpartition("/")[2]
         interactive = is_interactive_shell(argv) and stdin and tty and context.stdin.isatty()
-        if interactive and context.stdout.isatty():
+        if interactive and context.stdout.isatty() and is_installed(argv[0], location):
             if len(self.places) >= MAX_PLACES:
                 return context.fail(f"svclab: no more than {MAX_PLACES} shells inside one another")
             self.places.append(self._place(location, name, on_exit))
             return 0
+        if not is_installed(argv[0], location):
+            context.fail(_NOT_EXECUTABLE.format(argv[0]))
+            return on_exit(context, 126) if on_exit else 126
         state = self.new_state(location, name)
         descriptors: Descriptors = {
             0: context.stdin if stdin else Input(),

@@ -5,7 +5,6 @@ expected output shows; addresses, ages and generated names are what they are.
 """
 
 import re
-from collections.abc import Callable
 
 import pytest
 

@@ -181,13 +181,13 @@ class Context:
         """Raises Stopped when the command must end (cancelled, or its time is over)."""
         self.process.check()
 
-    def send(self, request: Any) -> Any:
+    def send(self, request: Any, origin: str = "terminal") -> Any:
         """Perform one request (svclab.kube.request.Request, or a NameTool); gives the TraceRecord.
 
         The trace belongs to the flows that the command line caused.
         """
         self.process.check()
-        record = self.session.wires.send(self.cluster, request, "terminal")
+        record = self.session.wires.send(self.cluster, request, origin)
         self.process.flows.append(record.id)
         return record
 

@@ -311,6 +311,8 @@ class Interpreter:
             stream.write(f"[{job.number}] {job.pid}\n")
 
     def _pipeline(self, node: syntax.Pipeline) -> int:
+        if node.timed:
+            return self._timed(replace(node, timed=False))
         if node.negated:
             self._conditions += 1
         try:
@@ -323,6 +325,18 @@ class Interpreter:
         failed = next((status for status in reversed(statuses) if status), 0)
         status = failed if "pipefail" in self.state.options else statuses[-1]
         return int(status == 0) if node.negated else status
+
+    def _timed(self, node: syntax.Pipeline) -> int:
+        """Run a pipeline and say how long it took in the cluster's time."""
+        virtual, real = self.session.cluster.now(), monotonic()
+        status = self._pipeline(node)
+        took = max((self.session.cluster.now() - virtual).total_seconds(), 0)
+        spent = min(monotonic() - real, took)
+        stream = self.descriptors[2]
+        assert isinstance(stream, Output)
+        lines = [("real", took), ("user", spent * 0.6), ("sys", spent * 0.2)]
+        stream.write("\n" + "".join(f"{name}\t{int(s // 60)}m{s % 60:.3f}s\n" for name, s in lines))
+        return status
 
     def _piped(self, node: syntax.Pipeline) -> list[int]:
         """Run the commands at the same time, each in a subshell: the first here, the others in threads."""

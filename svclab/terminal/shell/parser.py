@@ -38,6 +38,11 @@ _SIMPLE = frozenset(
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(?:\[([^]]*)\])?(\+?)=(.*)", re.DOTALL)
 _PLAIN = re.compile(r"[\w./:@%,+=-]+|[{}!]|\[\[|\]\]")
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*=")
+_BEFORE_COMMAND = frozenset(
+    {"\n", ";", "&", "&&", "||", "|", "(", "{", "do", "then", "else", "!", "if", "while"}
+)
+    {"\n", ";", "&", "&&", "||", "|", "(", "{", "do", "then", "else", "!", "if", "while"}
+)
 _MAX_DEPTH = 200
 
 Item = str | Node  # of a flattened chain: an operator, or a command
@@ -58,7 +63,13 @@ def _parsed(text: str) -> Node:
     plain, documents, _ = without_here_documents(text)
     source = plain.encode(errors="replace")
     root = Parser(_LANGUAGE).parse(_masked(plain).encode(errors="replace")).root_node
-    return _Builder(source, documents).program(root)
+    found = list(tokens(plain))
+    timed = {
+        len(plain[: found[place + 1].start].encode(errors="replace"))
+        for place in range(len(found))
+        if _is_timed(found, place)
+    }
+    return _Builder(source, documents, timed).program(root)
 
 
 def _masked(text: str) -> str:
@@ -73,6 +84,10 @@ def _masked(text: str) -> str:
     for place, token in enumerate(found):
         if token.start < done or token.kind != "word":
             continue
+        if _is_timed(found, place):
+            parts += [text[done : token.start], "    "]
+            done = token.end
+            continue
         if token.text == "[[" and (end := next((t for t in found[place:] if t.text == "]]"), None)):
             start, stop = token.end + 1, end.start - 1
         elif _PLAIN.fullmatch(token.text):
@@ -86,12 +101,20 @@ def _masked(text: str) -> str:
     return "".join(parts) + text[done:]
 
 
+def _is_timed(found: list[Token], place: int) -> bool:
+    """Whether a token is the keyword `time` (with a command after it), which the grammar does not know."""
+    if found[place].text != "time" or place + 1 == len(found) or found[place + 1].text in ("\n", ";", "|"):
+        return False
+    return place == 0 or found[place - 1].text in _BEFORE_COMMAND
+
+
 class _Builder:
     """Turns one tree into nodes."""
 
-    def __init__(self, source: bytes, documents: dict[str, HereDocument]) -> None:
+    def __init__(self, source: bytes, documents: dict[str, HereDocument], timed: set[int]) -> None:
         self._source = source
         self._documents = documents
+        self._timed = timed  # where a command starts that stands after the keyword `time`
         self._depth = 0
 
     def program(self, root: TreeNode) -> Node:
@@ -151,12 +174,17 @@ class _Builder:
                     else:
                         items += self._flatten(child, end if child == children[-1] else None)
                 return items
-            case "test_command" if self._text(node.start_byte, node.start_byte + 2) == "[[":
-                return [self._redirected(self._conditional(node), node.end_byte, end)]
-            case kind if kind in _SIMPLE and not self._text(node.start_byte, node.end_byte).startswith("(("):
-                return [self._simple(node.start_byte, end)]
             case _:
-                return [self._redirected(self._compound(node), node.end_byte, end)]
+                timed: list[Item] = ["time"] if node.start_byte in self._timed else []
+                return [*timed, self._command(node, end)]
+
+    def _command(self, node: TreeNode, end: int) -> Node:
+        text = self._text(node.start_byte, node.end_byte)
+        if node.type == "test_command" and text.startswith("[["):
+            return self._redirected(self._conditional(node), node.end_byte, end)
+        if node.type in _SIMPLE and not text.startswith("(("):
+            return self._simple(node.start_byte, end)
+        return self._redirected(self._compound(node), node.end_byte, end)
 
     def _redirected(self, command: Node, start: int, end: int) -> Node:
         redirects = _redirects(list(tokens(self._text(start, end))), self._documents)[1]
@@ -312,12 +340,14 @@ def _chain(items: list[Item]) -> Node:
 
 
 def _pipeline(items: list[Item]) -> Node:
-    negated = False
+    negated = timed = False
     commands: list[Node] = []
     merged: list[bool] = []
     for item in items:
         if item == "!":
             negated = not negated
+        elif item == "time":
+            timed = True
         elif isinstance(item, str):
             merged[-1] = item == "|&"
         else:
@@ -325,6 +355,6 @@ def _pipeline(items: list[Item]) -> Node:
             merged.append(False)
     if not commands:
         raise ShellSyntaxError("syntax error: unexpected end of file")
-    if len(commands) == 1 and not negated:
+    if len(commands) == 1 and not (negated or timed):
         return commands[0]
-    return syntax.Pipeline(tuple(commands), tuple(merged), negated)
+    return syntax.Pipeline(tuple(commands), tuple(merged), negated, timed)

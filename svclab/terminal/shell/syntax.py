@@ -41,11 +41,14 @@ class Simple:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Commands joined by `|`; `merged[i]` says that command i's standard error goes along (`|&`)."""
+    """Commands joined by `|`; `merged[i]` says that command i's standard error goes along (`|&`). `timed`:
+    how long it took is told at the end.
+    """
 
     commands: tuple["Node", ...]
     merged: tuple[bool, ...]
     negated: bool = False
+    timed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from svclab.apiserver.messages import ANONYMOUS, ApiRequest
-from svclab.kube.request import Sent, Target, read_target
+from svclab.kube.request import Request, Sent, Target, read_target
 from svclab.kube.webserver import HttpResponse, web_response
 from svclab.linux.trace import Outcome
 from svclab.terminal.commands.connecting import (
@@ -66,7 +67,7 @@ def transfer(context: Context, url: str, options: Options, connections: Connecti
     if key in connections.open:
         _reuse(context, found, options, connections.open[key])
     elif target.host in ("localhost", "127.0.0.1") and target.port in context.session.listeners:
-        found.response = context.session.listeners[target.port](options.method, target.path)
+        _forward(context, found, options, context.session.listeners[target.port])
     else:
         _connect(context, found, options, connections)
     if found.status == 0:
@@ -91,6 +92,19 @@ def _closing(context: Context, options: Options, number: int) -> None:
 def _tell(context: Context, options: Options, text: str, mark: str = "*") -> None:
     if "verbose" in options.flags:
         context.stderr.write(f"{mark} {text}\n")
+
+
+def _forward(context: Context, found: Transfer, options: Options, forward: Any) -> None:
+    """Over a `kubectl port-forward` that listens on the laptop: from inside the pod to its own port."""
+    assert found.target is not None
+    _tell(context, options, f"  Trying 127.0.0.1:{found.target.port}...")
+    _tell(context, options, f"Connected to {found.target.host} (127.0.0.1) port {found.target.port} (#0)")
+    pod = f"pod/{forward.namespace}/{forward.pod}"
+    url = f"http://127.0.0.1:{forward.port}{found.target.path}"
+    found.sent = context.send(Request(pod, url, method=options.method), "port-forward").sent
+    found.response = found.sent.response if found.sent else None
+    if found.response is None:
+        found.status, found.error = 52, "Empty reply from server"
 
 
 def _reuse(context: Context, found: Transfer, options: Options, kept: tuple[int, Sent]) -> None:

@@ -1,31 +1,12 @@
 """Builtins about commands in the background, and time. Source: bash 5.2 manual, chapter 7."""
 
 import re
-from time import monotonic
 from typing import TYPE_CHECKING
 
-from svclab.terminal.shell import calls
 from svclab.terminal.shell.builtins.table import builtin, write
-from svclab.terminal.streams import Output
 
 if TYPE_CHECKING:
     from svclab.terminal.shell.interpreter import Interpreter
-
-
-@builtin("time")
-def time(shell: "Interpreter", arguments: list[str]) -> int:
-    """Runs a command and says how long it took in the cluster's time."""
-    if arguments[:1] == ["-p"]:
-        arguments = arguments[1:]
-    virtual, real = shell.session.cluster.now(), monotonic()
-    status = calls.call(shell, arguments) if arguments else 0
-    took = max((shell.session.cluster.now() - virtual).total_seconds(), 0)
-    spent = monotonic() - real
-    stderr = shell.descriptors[2]
-    assert isinstance(stderr, Output)
-    lines = [("real", took), ("user", min(spent, took) * 0.6), ("sys", min(spent, took) * 0.2)]
-    stderr.write("\n" + "".join(f"{name}\t{int(s // 60)}m{s % 60:.3f}s\n" for name, s in lines))
-    return status
 
 
 @builtin("jobs")
