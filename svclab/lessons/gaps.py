@@ -18,7 +18,10 @@ _APPLIES = re.compile(r"^kubectl apply -f (\S+)$")
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """One thing that is not as the lesson begins with it. `state`: "missing", "different" or "in the way"."""
+    """One thing that is not as the lesson begins with it.
+
+    `state`: "missing", "different", "in the way", or "switched" for a property of the whole cluster.
+    """
 
     thing: str
     state: str
@@ -108,7 +111,7 @@ def _switches(cluster: ClusterHandle, lesson: Lesson) -> Iterator[Gap]:
     settings = cluster.settings()
     if settings.runtime != lesson.start.runtime:
         detail = f"it is {settings.runtime}, not {lesson.start.runtime}"
-        yield Gap("the container runtime", "different", detail)
+        yield Gap("the container runtime", "switched", detail)
     if settings.flavour != lesson.start.flavour:
         yield Gap(
             "the cluster's surroundings", "different", f"{settings.flavour}, not {lesson.start.flavour}"

@@ -3,7 +3,7 @@
 
 import { byId, h } from "../core/dom.js";
 
-/** @typedef {{thing: string, state: "missing" | "different" | "in the way", detail: string}} Gap */
+/** @typedef {{thing: string, state: "missing" | "different" | "in the way" | "switched", detail: string}} Gap */
 
 /**
  * @param {{url: string, csrf: Record<string, string>, onBegun: () => void}} options
@@ -22,10 +22,11 @@ export function createGround({ url, csrf, onBegun }) {
   }
 
   /** @param {Gap[]} gaps */
-  const names = (gaps) => h("ul", {}, ...gaps.map((gap) => h("li", {}, h("strong", { text: gap.thing }), gap.state === "different" ? `: ${gap.detail}` : gap.state === "in the way" ? ": it should not be there" : "")));
+  const names = (gaps) => h("ul", {}, ...gaps.map((gap) => h("li", {}, h("strong", { text: gap.thing }), gap.detail ? `: ${gap.detail}` : gap.state === "in the way" ? ": it should not be there" : "")));
   /** @param {string} title @param {...(Node | null)} children */
   function say(title, ...children) {
     root.hidden = false;
+    delete root.dataset.kind;
     root.replaceChildren(h("p.ground-title", { text: title }), ...children.filter((child) => child !== null));
   }
   const button = (/** @type {string} */ text, /** @type {() => void} */ run, primary = false) => h(`button.button.small${primary ? ".primary" : ""}`, { type: "button", text, onclick: run });
@@ -38,7 +39,8 @@ export function createGround({ url, csrf, onBegun }) {
       const { gaps: left } = await ask("POST");
       if (left.length) draw({ begun: false, gaps: left }, false);
       else {
-        say("Added to your cluster for this lesson, and nothing else was changed:", names(gaps.map((gap) => ({ ...gap, state: "missing" }))), button("All right", () => { root.hidden = true; }));
+        say("Put in place for this lesson; the rest of your cluster is as it was:", names(gaps.map((gap) => ({ ...gap, state: "missing", detail: "" }))), button("All right", () => { root.hidden = true; }));
+        root.dataset.kind = "added";
         onBegun();
       }
     } catch {
@@ -52,14 +54,15 @@ export function createGround({ url, csrf, onBegun }) {
   function draw({ begun, gaps }, alone = true) {
     const missing = gaps.filter((gap) => gap.state === "missing");
     if (!gaps.length || (begun && !missing.length)) {
-      if (!root.querySelector("button") || gaps.length === 0 && !root.textContent?.startsWith("Added")) root.hidden = true;
+      if (!root.querySelector("button") || gaps.length === 0 && root.dataset.kind !== "added") root.hidden = true;
       if (!begun) onBegun();
       return undefined;
     }
     if (begun) {
       return say("This lesson works with things that your cluster no longer has:", names(missing), button("Put them back", () => close(missing, "Putting back…"), true));
     }
-    if (alone && missing.length === gaps.length) return close(gaps, "This lesson begins with these in place. Adding them…");
+    const harmless = gaps.every((gap) => gap.state === "missing" || gap.state === "switched");
+    if (alone && harmless) return close(gaps, "This lesson begins with these in place. Preparing them…");
     return say("This lesson begins with other things in place than your cluster has. Its goals count from then on.", names(gaps),
       h("div.ground-actions", {}, button("Put this right", () => close(gaps, "Putting it right…"), true), h("span.hint", { text: "The rest of your cluster stays as it is." })));
   }

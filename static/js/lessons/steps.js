@@ -27,7 +27,10 @@ export function createSteps(root) {
     title.tabIndex = -1;
     title.focus({ preventScroll: true });
     const pane = root.closest(".pane");
-    pane?.scrollTo({ top: current ? steps[current].offsetTop - /** @type {HTMLElement} */ (root.querySelector(".lamps")).offsetHeight - 12 : 0 });
+    if (!pane) return;
+    const lamps = /** @type {HTMLElement} */ (root.querySelector(".lamps")).offsetHeight;
+    const above = steps[current].getBoundingClientRect().top - pane.getBoundingClientRect().top;
+    pane.scrollTo({ top: current ? pane.scrollTop + above - lamps - 14 : 0 });
   }
   back.addEventListener("click", () => show(current - 1));
   next.addEventListener("click", () => show(current + 1));
