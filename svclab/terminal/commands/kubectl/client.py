@@ -141,7 +141,7 @@ class Client:
     def watch(
         self, path: str, query: Query = (), *, accept: str = JSON, seconds: float | None = None
     ) -> Iterator[Manifest]:
-        """Watch a collection: its events as they come, for so many seconds of the cluster's clock (None: ever).
+        """Watch a collection: its events as they come, for so many seconds of the cluster clock (None: ever).
 
         Raises ApiError when the server refuses, Stopped when the command is cancelled.
         """

@@ -1,0 +1,107 @@
+"""Server-side apply: fields have managers, values of others are conflicts, what is let go of disappears."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from svclab.kube.apply import ApplyConflict, server_side_apply, track_update
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def service(**spec):
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "shop", "namespace": "lab"},
+        "spec": spec,
+    }
+
+
+def managers(manifest):
+    return {entry["manager"]: entry["fieldsV1"] for entry in manifest["metadata"]["managedFields"]}
+
+
+def test_a_first_apply_owns_exactly_what_it_names():
+    applied = server_side_apply(None, service(ports=[{"port": 80}], selector={"app": "shop"}), "alice", NOW)
+
+    assert managers(applied) == {
+        "alice": {
+            "f:spec": {
+                "f:ports": {'k:{"port":80,"protocol":"TCP"}': {".": {}, "f:port": {}}},
+                "f:selector": {},
+            }
+        }
+    }
+
+
+def test_a_value_of_another_manager_is_a_conflict_in_the_servers_words():
+    live = server_side_apply(None, service(ports=[{"port": 80}], selector={"app": "shop"}), "alice", NOW)
+
+    with pytest.raises(ApplyConflict) as refused:
+        server_side_apply(live, service(ports=[{"port": 80}], selector={"app": "other"}), "bob", NOW)
+
+    assert refused.value.message == 'Apply failed with 1 conflict: conflict with "alice": .spec.selector'
+    assert refused.value.causes == [
+        {"reason": "FieldManagerConflict", "message": 'conflict with "alice"', "field": ".spec.selector"}
+    ]
+
+
+def test_several_conflicts_are_listed_by_manager():
+    live = track_update(None, service(type="ClusterIP", sessionAffinity="None"), "kubectl-edit", NOW)
+
+    with pytest.raises(ApplyConflict) as refused:
+        server_side_apply(live, service(type="NodePort", sessionAffinity="ClientIP"), "bob", NOW)
+
+    assert refused.value.message == (
+        'Apply failed with 2 conflicts: conflicts with "kubectl-edit" using v1 at 2026-03-01T00:00:00Z:\n'
+        "- .spec.sessionAffinity\n- .spec.type"
+    )
+
+
+def test_force_takes_the_field_over():
+    live = server_side_apply(None, service(selector={"app": "shop"}), "alice", NOW)
+
+    forced = server_side_apply(live, service(selector={"app": "other"}), "bob", NOW, force=True)
+
+    assert forced["spec"]["selector"] == {"app": "other"}
+    assert managers(forced) == {"bob": {"f:spec": {"f:selector": {}}}}
+
+
+def test_the_same_value_is_shared_without_conflict():
+    live = server_side_apply(None, service(selector={"app": "shop"}), "alice", NOW)
+
+    shared = server_side_apply(live, service(selector={"app": "shop"}), "bob", NOW)
+
+    assert set(managers(shared)) == {"alice", "bob"}
+
+
+def test_a_port_that_its_only_manager_leaves_out_is_removed():
+    live = server_side_apply(None, service(ports=[{"port": 80}, {"port": 443}]), "alice", NOW)
+
+    again = server_side_apply(live, service(ports=[{"port": 80}]), "alice", NOW)
+
+    assert again["spec"]["ports"] == [{"port": 80}]
+
+
+def test_a_port_that_somebody_else_applies_too_stays():
+    live = server_side_apply(None, service(ports=[{"port": 80}, {"port": 443}]), "alice", NOW)
+    live = server_side_apply(live, service(ports=[{"port": 443}]), "bob", NOW)
+
+    again = server_side_apply(live, service(ports=[{"port": 80}]), "alice", NOW)
+
+    assert [port["port"] for port in again["spec"]["ports"]] == [80, 443]
+
+
+def test_ports_of_one_number_differ_by_protocol():
+    live = server_side_apply(None, service(ports=[{"port": 53, "protocol": "TCP"}]), "alice", NOW)
+
+    both = server_side_apply(live, service(ports=[{"port": 53, "protocol": "UDP"}]), "bob", NOW)
+
+    assert [port["protocol"] for port in both["spec"]["ports"]] == ["TCP", "UDP"]
+
+
+def test_an_update_that_changes_nothing_keeps_the_entries():
+    live = track_update(None, service(type="ClusterIP"), "kubectl-create", NOW)
+
+    assert track_update(live, live, "kubectl-edit", NOW.replace(year=2027)) == live
