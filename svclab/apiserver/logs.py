@@ -1,6 +1,7 @@
 """GET pods/NAME/log: what a container has printed, as far as the simulation knows it.
 
-A web server's lines come from the traces of requests that reached it; other programs here print nothing.
+A web server's lines come from the traces of requests that reached it; a script has printed what it echoes,
+and a program that cannot start says why.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from svclab.apiserver.reads import find
 from svclab.apiserver.routing import Target
 from svclab.cluster import dataplane
 from svclab.cluster.store import ClusterHandle
+from svclab.kube.controllers.kubelet import workload
 from svclab.kube.meta import moment
 from svclab.kube.status import bad_request
 from svclab.kube.webserver import web_response
@@ -91,14 +93,18 @@ def container_of(pod: Manifest, asked: str) -> str:
 
 
 def check_started(pod: Manifest, container: str, *, previous: bool) -> None:
-    """A container that waits has no log yet; one that never ended has no previous one. Raises Refusal."""
+    """A container that waits for its first start has no log yet; one that never ended has no previous one.
+
+    Raises Refusal (400).
+    """
     status = _status(pod, container)
     name = pod["metadata"]["name"]
     if not pod["spec"].get("nodeName"):
         raise bad_request(f"pod {name} does not have a host assigned")
     if previous and not status.get("lastState", {}).get("terminated"):
         raise bad_request(f'previous terminated container "{container}" in pod "{name}" not found')
-    if not previous and (waiting := status.get("state", {}).get("waiting")):
+    ended = status.get("lastState", {}).get("terminated")
+    if not previous and not ended and (waiting := status.get("state", {}).get("waiting")):
         reason = waiting.get("reason", "ContainerCreating")
         pulling = reason in ("ErrImagePull", "ImagePullBackOff")
         words = "trying and failing to pull image" if pulling else reason
@@ -113,14 +119,23 @@ def _status(pod: Manifest, container: str) -> Manifest:
 def log_lines(
     cluster: ClusterHandle, pod: Manifest, container: str, *, previous: bool = False
 ) -> list[LogLine]:
-    """Everything that an instance of a container has printed, in order; `previous` is the one before."""
+    """Everything that an instance of a container has printed, in order; `previous` is the one before.
+
+    Of a container that waits to be restarted it is what the one that ended has printed.
+    """
     status = _status(pod, container)
-    state = status.get("lastState" if previous else "state", {})
+    is_waiting = "waiting" in status.get("state", {})
+    state = status.get("lastState" if previous or is_waiting else "state", {})
     running = state.get("running") or state.get("terminated") or {}
     start = moment(running.get("startedAt"))
     end = moment(running.get("finishedAt"))
     spec = next((c for c in pod["spec"].get("containers", ()) if c["name"] == container), {})
-    if start is None or not _is_nginx(spec):
+    if start is None:
+        return []
+    run = workload.run_of(pod, spec, strict=cluster.settings().runtime == "strict")
+    if run.log:
+        return [LogLine(start, text) for text in run.log.splitlines()]
+    if not _is_nginx(spec):
         return []
     greeting = [] if spec.get("command") else [LogLine(start, text) for text in _STARTED]
     requests = [

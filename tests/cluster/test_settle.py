@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from svclab.apiserver.dispatch import ApiRequest, handle
 from svclab.cluster import lifecycle, memory, settle
 from svclab.cluster.clock import real_now
 from svclab.cluster.store import open_cluster
@@ -534,3 +535,20 @@ def test_controllers_go_on_after_the_machine_s_clock_was_set(jump):
     assert [is_ready(pod) for pod in pods(cluster, app="backend")] == [True] * 3
     ready = moment(pods(cluster, app="backend")[0]["status"]["conditions"][1]["lastTransitionTime"])
     assert ready - before < timedelta(hours=1, seconds=25)
+
+
+def test_the_log_of_a_container_that_keeps_crashing_says_why(cluster):
+    cluster.configure(runtime="strict")
+    apply(
+        cluster,
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {securityContext: {runAsUser: 101},"
+        " containers: [{name: web, image: 'nginx:1.25'}]}",
+    )
+    wait(cluster, 60)
+
+    answer = handle(cluster, ApiRequest.of("GET", "/api/v1/namespaces/default/pods/web/log"))
+
+    assert answer.status == 200
+    assert (
+        b'nginx: [emerg] mkdir() "/var/cache/nginx/client_temp" failed (13: Permission denied)' in answer.body
+    )

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 
+from svclab.kube.controllers.kubelet.workload import Run, run_of
 from svclab.kube.pods import is_ready
 from tests.kube.controllers.simulation import Simulation, container, pod_yaml
 
@@ -294,3 +295,18 @@ def test_nothing_happens_on_a_node_whose_kubelet_is_not_ready():
     cluster.wait(120)
 
     assert cluster.get("Pod", "web")["metadata"]["deletionTimestamp"]
+
+
+@pytest.mark.parametrize(
+    ("container", "expected"),
+    [
+        ({"image": "busybox", "command": ["sh", "-c", "echo one; echo 'two words'\nsleep infinity"]}, Run(None, 0, "one\ntwo words\n")),
+        ({"image": "busybox", "command": ["echo", "hi"]}, Run(1.0, 0)),
+        ({"image": "busybox", "command": ["sh", "-c", "echo $HOME > /tmp/x; sleep 2m; exit 4"]}, Run(120.3, 4)),
+        ({"image": "nginx", "args": ["nginx", "-g", "daemon off;"]}, Run()),
+        ({"image": "curlimages/curl", "args": ["http://web"]}, Run(1.0)),
+        ({"image": "example.com/our/server:1"}, Run()),
+    ],
+)  # fmt: skip
+def test_what_a_process_does_is_read_off_its_command(container, expected):
+    assert run_of({"spec": {}}, container, strict=False) == expected

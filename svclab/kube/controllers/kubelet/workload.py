@@ -116,12 +116,28 @@ def _script(argv: list[str]) -> str | None:
 
 def _of_script(script: str) -> Run:
     plain = "\n".join(line for line in script.splitlines() if not line.lstrip().startswith("#")).strip()
+    log = _echoed(plain)
     if _DAEMON.search(plain):
-        return Run()
+        return Run(log=log)
     slept = sum(float(number) * _UNITS[unit] for number, unit in _SLEEP.findall(plain))
     left = _EXIT.search(plain)
     code = int(left.group(1)) % 256 if left else 1 if re.search(r"(^|[;&\n]\s*)false\s*$", plain) else 0
-    return Run(slept + 0.3, code)
+    return Run(slept + 0.3, code, log)
+
+
+def _echoed(script: str) -> str:
+    """What a script prints by plain `echo`: words without variables and substitutions, into no file."""
+    printed = []
+    for statement in re.split(r"[\n;]|&&", script):
+        if re.search(r"[$`>|]", statement):
+            continue
+        try:
+            words = shlex.split(statement)
+        except ValueError:  # a quote that spans statements
+            continue
+        if words[:1] == ["echo"]:
+            printed.append(" ".join(words[1:]))
+    return "".join(f"{line}\n" for line in printed)
 
 
 def _unprivileged_nginx(container: Manifest) -> Run:
