@@ -41,8 +41,6 @@ _ASSIGNED = re.compile(r"[A-Za-z_]\w*=")
 _BEFORE_COMMAND = frozenset(
     {"\n", ";", "&", "&&", "||", "|", "(", "{", "do", "then", "else", "!", "if", "while"}
 )
-    {"\n", ";", "&", "&&", "||", "|", "(", "{", "do", "then", "else", "!", "if", "while"}
-)
 _MAX_DEPTH = 200
 
 Item = str | Node  # of a flattened chain: an operator, or a command
