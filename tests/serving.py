@@ -28,12 +28,13 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(var: Path, **settings: str) -> Iterator[Server]:
-    """Migrate, collect static files, serve with Daphne on a free port; ended afterwards.
+def serving(var: Path, port: int = 0, *, kill: bool = False, **settings: str) -> Iterator[Server]:
+    """Migrate, collect static files, serve with Daphne on a port (default: a free one); ended afterwards.
 
-    `settings` are environment variables, DATABASE_URL for instance.
+    `kill` ends it without warning, as kill -9 does. `settings` are environment variables, DATABASE_URL for
+    instance.
     """
-    port = free_port()
+    port = port or free_port()
     environment = {**os.environ, "SVCLAB_VAR": str(var), "PYTHONUNBUFFERED": "1", **settings}
     environment.pop("SVCLAB_DEBUG", None)
     subprocess.run([sys.executable, "manage.py", "prepare"], cwd=ROOT, env=environment, check=True)
@@ -47,7 +48,7 @@ def serving(var: Path, **settings: str) -> Iterator[Server]:
             _wait_for(server, process)
             yield server
         finally:
-            process.terminate()
+            process.kill() if kill else process.terminate()
             try:
                 process.wait(10)
             except subprocess.TimeoutExpired:

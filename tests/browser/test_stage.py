@@ -254,15 +254,6 @@ def test_reset_gives_a_fresh_cluster_at_once(visit):
     expect(page.locator("html.has-trace")).to_have_count(0)
 
 
-def test_a_lost_connection_comes_back_by_itself(visit):
-    page = visit()
-    page.context.set_offline(True)
-    page.evaluate("0")
-    page.context.set_offline(False)
-    _send(page, "http://web")
-    page.wait_for_selector("html.has-trace", state="attached")
-
-
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_scrolls_sideways_and_the_theme_follows_the_system(visit, size, scheme):

@@ -70,7 +70,7 @@ export function layout(model, size) {
   });
   const services = placeServices(lines, nodes, { x: left + GAP, w: width - left - 3 * GAP }, bandY);
   const router = { x: left - 44, y: wireY + 26 };
-  const clients = CLIENTS.map((client, i) => ({ ...client, x: 10, y: top + 62 + i * 62, w: left - 72, h: 46 }));
+  const clients = CLIENTS.map((client, i) => ({ ...client, x: 10, y: top + 62 + i * 62, w: left - 64, h: 46 }));
   const balancers = model.services.filter((service) => service.type === "LoadBalancer").slice(0, 3).map((service, i) => ({
     service, ip: service.ingress[0] ?? "", x: 10, y: clients[1].y + 78 + i * 52, w: left - 26, h: 44,
   }));
