@@ -23,9 +23,13 @@ FIRST_KIND = {Protocol.TCP: Kind.SYN, Protocol.UDP: Kind.DATAGRAM, Protocol.SCTP
 ANSWER_KIND = {Protocol.TCP: Kind.SYN_ACK, Protocol.UDP: Kind.DATAGRAM, Protocol.SCTP: Kind.INIT_ACK,
                Protocol.ICMP: Kind.ECHO_REPLY}  # fmt: skip
 EPHEMERAL_PORTS = (32768, 60999)  # net.ipv4.ip_local_port_range
-# ICMP errors that a connecting TCP socket reports as "No route to host", and those that a UDP socket ignores.
+# ICMP errors that a connecting socket reports as "No route to host", and those that it does not take as its
+# end: UDP the passing ones, SCTP all (it remembers them for the day when it gives up).
 NO_ROUTE_TO_HOST = (Kind.HOST_UNREACHABLE, Kind.TIME_EXCEEDED, Kind.ADMIN_PROHIBITED)
-NOT_FOR_UDP = (Kind.HOST_UNREACHABLE, Kind.TIME_EXCEEDED)
+IGNORED = {
+    Protocol.UDP: (Kind.HOST_UNREACHABLE, Kind.TIME_EXCEEDED),
+    Protocol.SCTP: (Kind.PORT_UNREACHABLE, *NO_ROUTE_TO_HOST),
+}
 CIRCLES = 2  # a packet that passes a host more often than this in one form is going in circles
 
 
@@ -225,7 +229,7 @@ class _Run:
             return
         told = self.told(where, fate.answer, original)
         kind = fate.answer[2]
-        if not told or (original[0] is Protocol.UDP and kind in NOT_FOR_UDP):
+        if not told or kind in IGNORED.get(original[0], ()):
             self.end(fate.code, Verdict.TIMEOUT)
         elif kind in NO_ROUTE_TO_HOST:
             self.end(fate.code, Verdict.ERROR)

@@ -7,6 +7,7 @@ spellings of the same rules.
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from svclab.linux.iptables.headers import HEADER_ORDER, Match, RuleError
 from svclab.linux.iptables.matches import CommentMatch
@@ -109,8 +110,13 @@ def parse_rule(text: str, version: int = 4, origin: Origin | None = None) -> Rul
 
     Raises RuleError, naming the word that cannot be read.
     """
-    rule = _Reader(text, version).read()
+    rule = _parsed(text, version)
     return rule if origin is None else Rule(rule.matches, rule.target, origin)
+
+
+@lru_cache(maxsize=40_000)  # nodes share most of their rules, and a sync changes few
+def _parsed(text: str, version: int) -> Rule:
+    return _Reader(text, version).read()
 
 
 def print_rule(rule: Rule) -> str:
