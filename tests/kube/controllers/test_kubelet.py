@@ -310,3 +310,18 @@ def test_nothing_happens_on_a_node_whose_kubelet_is_not_ready():
 )  # fmt: skip
 def test_what_a_process_does_is_read_off_its_command(container, expected):
     assert run_of({"spec": {}}, container, strict=False) == expected
+
+
+def test_a_sidecar_starts_before_the_others_and_keeps_running():
+    spec = (
+        "{initContainers: [{name: proxy, image: httpd, restartPolicy: Always},"
+        " {name: setup, image: busybox, command: ['true']}], containers: [{name: web, image: nginx}]}"
+    )
+    status = run(spec, 40).get("Pod", "web")["status"]
+
+    assert "running" in status["initContainerStatuses"][0]["state"]
+    assert status["initContainerStatuses"][1]["state"]["terminated"]["reason"] == "Completed"
+    assert [(c["type"], c["status"]) for c in status["conditions"]][:2] == [
+        ("Initialized", "True"),
+        ("Ready", "True"),
+    ]

@@ -60,7 +60,7 @@ def probe_of(container: Manifest, kind: str) -> Probe | None:
     return Probe(kind, manifest, container) if manifest else None
 
 
-def failure(pod: Manifest, probe: Probe, http_status: HttpStatus) -> str:
+def failure_of(pod: Manifest, probe: Probe, http_status: HttpStatus) -> str:
     """Why the probe fails now, in the kubelet's words; "" when it succeeds."""
     manifest = probe.manifest
     if "httpGet" in manifest:

@@ -69,6 +69,18 @@ def phase(pod: Manifest, init: list[Status], main: list[Status]) -> str:
     return "Running" if len(begun) == len(main) else "Pending"
 
 
+def is_initialized(pod: Manifest, init: Status) -> bool:
+    """Whether an init container has done its part: ended well, or as a sidecar (restartPolicy Always)
+    started.
+    """
+    sidecars = {
+        c["name"] for c in pod["spec"].get("initContainers") or () if c.get("restartPolicy") == "Always"
+    }
+    if init["name"] in sidecars:
+        return init["started"]
+    return (init["state"].get("terminated") or {}).get("exitCode") == 0
+
+
 def _failed(status: Status) -> bool:
     return (status["state"].get("terminated") or {}).get("exitCode", 0) != 0
 
@@ -87,7 +99,7 @@ def conditions(
         reason, message = "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]"
     ready = not unready and phase_now == "Running"
     gates = _closed_gates(pod)
-    incomplete = [s["name"] for s in init if (s["state"].get("terminated") or {}).get("exitCode") != 0]
+    incomplete = [s["name"] for s in init if not is_initialized(pod, s)]
     wanted = {
         "Initialized": (
             "False",
