@@ -10,12 +10,6 @@ from svclab.terminal.commands.registry import Context
 LOOKUP_FAILURES = frozenset({Outcome.NXDOMAIN, Outcome.NODATA, Outcome.SERVFAIL, Outcome.DNS_TIMEOUT})
 REFUSALS = frozenset({Outcome.REJECTED, Outcome.RESET})
 SILENCES = frozenset({Outcome.DROPPED, Outcome.UNROUTED, Outcome.ASYMMETRIC})
-SERVICE_NAMES = {
-    (80, "tcp"): "http", (443, "tcp"): "https", (53, "udp"): "domain", (53, "tcp"): "domain",
-    (22, "tcp"): "ssh",
-    (8080, "tcp"): "http-alt", (6379, "tcp"): "redis", (3306, "tcp"): "mysql", (5432, "tcp"): "postgresql",
-    (25, "tcp"): "smtp", (123, "udp"): "ntp",
-}  # fmt: skip
 
 
 def ask(
@@ -56,7 +50,6 @@ def seconds_of(text: str) -> float | None:
 __all__ = [
     "LOOKUP_FAILURES",
     "REFUSALS",
-    "SERVICE_NAMES",
     "SILENCES",
     "BadTarget",
     "ask",

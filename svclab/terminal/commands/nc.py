@@ -8,13 +8,13 @@ from svclab.terminal.commands.arguments import options
 from svclab.terminal.commands.connecting import (
     LOOKUP_FAILURES,
     REFUSALS,
-    SERVICE_NAMES,
     SILENCES,
     ask,
     seconds_of,
 )
 from svclab.terminal.commands.curl.transfer import response_lines
 from svclab.terminal.commands.registry import Context, Usage, command
+from svclab.terminal.commands.service_names import SERVICE_NAMES
 
 _MAX_PORTS = 100
 

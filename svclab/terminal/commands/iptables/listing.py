@@ -10,7 +10,6 @@ from svclab.linux.iptables.headers import (
     InInterfaceMatch,
     Match,
     OutInterfaceMatch,
-    Prefix,
     ProtocolMatch,
     SourceMatch,
 )
@@ -28,11 +27,11 @@ from svclab.linux.iptables.targets import (
     SetMark,
     Snat,
 )
-from svclab.terminal.commands.connecting import SERVICE_NAMES
 from svclab.terminal.commands.iptables.counters import Counters
+from svclab.terminal.commands.service_names import SERVICE_NAMES
 
 _ADDRESSES = "source               destination         "
-_SCALES = ((1_000_000_000_000, "T"), (1_000_000_000, "G"), (1_000_000, "M"), (1_000, "K"))
+_NAMES = {"127.0.0.0/8": "loopback/8", "127.0.0.1": "localhost"}  # what a reverse look-up gives
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +45,14 @@ class Style:
 
 
 def count_text(number: int, exact: bool) -> str:
-    """A counter in five columns: 99999, then 100K."""
+    """A counter in at most five characters: 99999, then 100K, rounded."""
     if exact or number < 100_000:
         return str(number)
-    for size, letter in _SCALES:
-        if number >= size * 10 or (size == 1000 and number >= size):
-            return f"{number // size}{letter}"
-    return str(number)
+    for letter in "KMGT":
+        number = (number + 500) // 1000
+        if number <= 9999:
+            break
+    return f"{number}{letter}"
 
 
 def references(table: Table, name: str) -> int:
@@ -76,7 +76,8 @@ def chain_text(host: str, table: Table, chain: Chain, style: Style, counters: Co
         head = f"Chain {chain.name} (policy {chain.policy})"
     number = "num  " if style.numbered else ""
     if style.verbose:
-        columns = f"{number} pkts bytes target     prot opt in     out     {_ADDRESSES}"
+        counts = "    pkts      bytes " if style.exact else " pkts bytes "
+        columns = f"{number}{counts}target     prot opt in     out     {_ADDRESSES}"
     else:
         columns = f"{number}target     prot opt {_ADDRESSES}"
     lines = [head, columns]
@@ -92,42 +93,43 @@ def _rule_text(
     text = f"{place:<4} " if style.numbered else ""
     if style.verbose:
         packets, size = counters.of(host, table.name, chain.name, print_rule(rule))
-        text += f"{count_text(packets, style.exact):>5} {count_text(size, style.exact):>5} "
-    text += f"{target:<10} {_protocol(rule):<4} --  "
+        width = 8 if style.exact else 5
+        text += f"{count_text(packets, style.exact):>{width}} {count_text(size, style.exact):>{width}} "
+    text += f"{target:<9} {_protocol(rule, style)}-- "
     if style.verbose:
-        text += (
-            f"{_interface(rule, InInterfaceMatch, style):<6} {_interface(rule, OutInterfaceMatch, style):<7} "
-        )
-    source = _address(rule, SourceMatch, style)
-    destination = _address(rule, DestinationMatch, style)
-    text += f"{source:<20} {destination:<19}"
+        text += _interface(rule, InInterfaceMatch, style) + _interface(rule, OutInterfaceMatch, style) + " "
+    text += f"{_address(rule, SourceMatch, style)}{_address(rule, DestinationMatch, style)}"
     words = [found for match in rule.matches if (found := match_text(match, style))]
     words += [found for found in [_target_text(rule)] if found]
-    return text + "".join(f" {word}" for word in words) + ("" if words else " ")
+    return text + "".join(f" {word}" for word in words)
 
 
-def _protocol(rule: Rule) -> str:
+_PROTOCOL_NUMBERS = {"tcp": 6, "udp": 17, "icmp": 1, "sctp": 132}
+
+
+def _protocol(rule: Rule, style: Style) -> str:
+    """The protocol's name, with -n its number (0 for all); `!` in front of a negated one."""
     found = next((match for match in rule.matches if isinstance(match, ProtocolMatch)), None)
     if found is None:
-        return "all"
-    return ("!" if found.negated else "") + found.protocol.value.lower()
+        return f" {'0' if style.numeric else 'all':<5}"
+    name = found.protocol.value.lower()
+    shown = str(_PROTOCOL_NUMBERS[name]) if style.numeric else name
+    return f"{'!' if found.negated else ' '}{shown:<5}"
 
 
 def _interface(rule: Rule, kind: type[InInterfaceMatch | OutInterfaceMatch], style: Style) -> str:
     found = next((match for match in rule.matches if isinstance(match, kind)), None)
     if found is None:
-        return "*" if style.numeric else "any"
-    return ("!" if found.negated else "") + found.pattern
+        return f" {'*' if style.numeric else 'any':<6}"
+    return f"{'!' if found.negated else ' '}{found.pattern:<6}"
 
 
 def _address(rule: Rule, kind: type[SourceMatch | DestinationMatch], style: Style) -> str:
     found = next((match for match in rule.matches if isinstance(match, kind)), None)
-    if found is None:
-        return "0.0.0.0/0" if style.numeric else "anywhere"
-    prefix: Prefix = found.prefix
-    if prefix.mask == 0:
-        return "0.0.0.0/0" if style.numeric else "anywhere"
-    return ("!" if found.negated else "") + prefix.words()
+    if found is None or found.prefix.mask == 0:
+        return f" {'0.0.0.0/0' if style.numeric else 'anywhere':<19} "
+    shown = found.prefix.words()
+    return f"{'!' if found.negated else ' '}{shown if style.numeric else _NAMES.get(shown, shown):<19} "
 
 
 def _ports(ranges: m.PortRange, style: Style, protocol: str) -> str:
@@ -224,12 +226,11 @@ def _extras(target: NatTarget) -> str:
 
 
 def _mark(target: SetMark) -> str:
-    if target.value == target.mask:
-        return f"MARK or {target.value:#x}"
-    if target.mask == 0xFFFFFFFF:
-        return f"MARK set {target.value:#x}"
-    return (
-        f"MARK xset {target.value:#x}/{target.mask:#x}"
-        if target.value
-        else f"MARK and {0xFFFFFFFF ^ target.mask:#x}"
-    )
+    value, mask = target.value, target.mask
+    if value == 0:
+        return f"MARK and {0xFFFFFFFF ^ mask:#x}"
+    if value == mask:
+        return f"MARK or {value:#x}"
+    if mask == 0:
+        return f"MARK xor {value:#x}"
+    return f"MARK set {value:#x}" if mask == 0xFFFFFFFF else f"MARK xset {value:#x}/{mask:#x}"

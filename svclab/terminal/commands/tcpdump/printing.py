@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from ipaddress import IPv4Address
 
-from svclab.terminal.commands.connecting import SERVICE_NAMES
+from svclab.terminal.commands.service_names import SERVICE_NAMES
 from svclab.terminal.commands.tcpdump.capture import Captured
 
 _FLAGS = {"SYN": "S", "SYN-ACK": "S.", "ACK": ".", "DATA": "P.", "FIN": "F.", "RST": "R."}
