@@ -9,7 +9,7 @@
   }
   apply(stored);
   dark.addEventListener("change", function () { apply(document.documentElement.dataset.themeChoice); });
-  document.addEventListener("svclab:theme", function (event) {
+  document.addEventListener("svclab:theme", function (/** @type {any} */ event) {
     try { localStorage.setItem("svclab.theme", event.detail); } catch (error) { /* private window: only for this page */ }
     apply(event.detail);
   });

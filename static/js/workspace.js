@@ -20,6 +20,7 @@ import { isNarrow, openPart, openTab, wireTabs } from "./desk/tabs.js";
 import { createSendForm, targetText } from "./desk/send.js";
 import { createCard, cardOf } from "./desk/card.js";
 import { wireKeys, wireStageKeys } from "./desk/keys.js";
+import { editFile } from "./desk/editfile.js";
 import { createEditor } from "./desk/yaml.js";
 import { createTerminals } from "./terminal/terminal.js";
 import { wireSplitters } from "./desk/split.js";
@@ -61,7 +62,7 @@ const form = createSendForm({ onSend: (request) => send(request) });
 const socket = openSocket("/ws/lab/", { onMessage: receive, onState: (state) => store.dispatch({ type: "connection", state }), known: () => ({ life: store.state.life, rv: store.state.rv, trace: store.state.traces.at(-1)?.id ?? 0 }) });
 const bar = wireBar({ send: (message) => socket.send(message), toast, setMotion });
 /** @type {Promise<Awaited<ReturnType<typeof createTerminals>>>} */
-const terminals = createTerminals({ send: (message) => socket.send(message), onReplay: (ids) => showTrace(ids[0]), onLeave: () => byId("player-play").focus(), onEdit: (name, text) => workspace.openManifest(name, text) });
+const terminals = createTerminals({ send: (message) => socket.send(message), onReplay: (ids) => showTrace(ids[0]), onLeave: () => byId("player-play").focus(), onEdit: editFile });
 const editor = createEditor({ send: (message) => socket.send(message), post: postManifest, files: page.files ?? [] });
 
 wireTabs();

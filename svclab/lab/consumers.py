@@ -197,6 +197,10 @@ class LabConsumer(AsyncWebsocketConsumer):
         """A command block."""
         await work.run(self.terminals.run, message)
 
+    async def on_term_edited(self, message: protocol.TermEdited) -> None:
+        """A text that a command had opened was saved or closed."""
+        await work.run(self.terminals.edited, message)
+
     async def on_term_close(self, message: protocol.TermClose) -> None:
         """The terminal is gone."""
         await work.run(self.terminals.close, message)

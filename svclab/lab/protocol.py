@@ -174,6 +174,16 @@ class TermRun(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class TermEdited(Message):
+    """The text that term.edit opened, as it was saved; null: closed without saving."""
+
+    type: ClassVar[str] = "term.edited"
+    session: str
+    id: str
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TermClose(Message):
     """The terminal is gone."""
 
@@ -332,10 +342,11 @@ class TermClosed(Message):
 
 @dataclass(frozen=True, slots=True)
 class TermEdit(Message):
-    """`$EDITOR file`: the page's editor is to open it."""
+    """`vi FILE` or `kubectl edit`: the page is to open this text, and to answer with term.edited."""
 
     type: ClassVar[str] = "term.edit"
     session: str
+    id: str
     name: str
     text: str
 
@@ -353,7 +364,7 @@ FROM_PAGE: dict[str, type[Message]] = {
     cls.type: cls
     for cls in (
         Hello, Send, SendMany, Peek, SetClock, SetMode, Reset, Apply, Delete, TraceGet, LessonOpen,
-        TermOpen, TermInput, TermResize, TermRun, TermClose,
+        TermOpen, TermInput, TermResize, TermRun, TermEdited, TermClose,
     )
 }  # fmt: skip
 TO_PAGE: dict[str, type[Message]] = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from svclab.cluster.store import ClusterHandle
 from svclab.lab import protocol, work
-from svclab.lab.protocol import Message, TermClosed, TermDone, TermOpened, TermOutput
+from svclab.lab.protocol import Message, TermClosed, TermDone, TermEdit, TermOpened, TermOutput
 from svclab.terminal.interactive import InteractiveShell
 
 _GATHER_SECONDS = 0.008
@@ -50,6 +50,9 @@ class Terminals:
             on_done=lambda status, flows: self._done(name, status, flows),
             on_exit=lambda code: self._exited(name, code),
         )
+        shell.session.on_event = lambda event: self._tell(
+            TermEdit(name, event["id"], event["title"], event["text"])
+        )
         self._open[name] = Terminal(shell)
         self._tell(TermOpened(name))
         shell.start()
@@ -71,6 +74,11 @@ class Terminals:
         """A new size."""
         if terminal := self._open.get(message.session):
             terminal.shell.resize(message.rows, message.cols)
+
+    def edited(self, message: protocol.TermEdited) -> None:
+        """What `vi` waits for."""
+        if terminal := self._open.get(message.session):
+            terminal.shell.session.finish_edit(message.id, message.text)
 
     def close(self, message: protocol.TermClose) -> None:
         """End a shell."""

@@ -307,3 +307,30 @@ def test_the_page_has_no_accessibility_violations_that_axe_finds(visit, scheme, 
         if item["impact"] in ("serious", "critical")
     ]
     assert serious == []
+
+
+def test_vi_opens_the_file_in_an_editor_of_the_page_and_waits_for_it(visit):
+    page = visit()
+    page.click("#terminals")
+    page.keyboard.type("vi note.txt\n")
+    dialog = page.get_by_role("dialog", name="Edit note.txt")
+    expect(dialog).to_be_visible()
+    expect(dialog.locator(".cm-content")).to_be_focused()
+    page.keyboard.insert_text("remember the selector")
+    dialog.get_by_role("button", name="Save and close").click()
+    expect(dialog).to_have_count(0)
+    page.keyboard.type("cat note.txt\n")
+    expect(page.locator("#terminals")).to_contain_text("remember the selector")
+
+
+def test_what_was_edited_can_be_left_as_it_was(visit):
+    page = visit()
+    page.click("#terminals")
+    page.keyboard.type("vi backend-service.yaml\n")
+    dialog = page.get_by_role("dialog", name="Edit backend-service.yaml")
+    expect(dialog.locator(".cm-content")).to_contain_text("backend-service")
+    page.keyboard.insert_text("spoilt")
+    dialog.get_by_role("button", name="Close without saving").click()
+    page.keyboard.type("head -1 backend-service.yaml\n")
+    expect(page.locator("#terminals")).to_contain_text("# backend-service.yaml")
+    expect(page.locator("#terminals")).not_to_contain_text("spoilt")

@@ -21,7 +21,7 @@ const theme = () => (document.documentElement.dataset.theme === "dark" ? DARK : 
 
 /**
  * @param {{send: (message: any) => void, onReplay: (ids: number[]) => void, onLeave: () => void,
- *   onEdit: (name: string, text: string) => void}} options
+ *   onEdit: (name: string, text: string) => Promise<string | null>}} options
  */
 export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
   const [{ Terminal }, { FitAddon }, { WebLinksAddon }] = await Promise.all([
@@ -169,7 +169,12 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
         running.delete(message.id);
         if (done) entry?.terminal.write("", () => done({ ...message, output: written(entry, message.id) }));
       }
-      if (message.type === "term.edit") onEdit(message.name, message.text);
+      if (message.type === "term.edit") {
+        onEdit(message.name, message.text).then((text) => {
+          send({ type: "term.edited", session: message.session, id: message.id, text });
+          open.get(message.session)?.terminal.focus();
+        });
+      }
       if (message.type === "term.closed" && entry) {
         entry.alive = false;
         entry.terminal.write(`\r\n[${message.reason ?? "the session ended"}]\r\n`);

@@ -95,12 +95,8 @@ function nodeWires(node) {
 
 /** @param {Element} ground @param {Layout} at */
 function drawGround(ground, at) {
-  let zone = ground.querySelector(".outside");
-  if (!zone) {
-    zone = svg("g.outside", {}, svg("line"), svg("text.zone", { x: 12, y: 30, text: "outside" }));
-    ground.append(zone, svg("g.balancers"));
-  }
-  set(/** @type {Element} */ (zone.querySelector("line")), { x1: at.outside.w, x2: at.outside.w, y1: at.wire.y + 16, y2: at.outside.h });
+  if (!ground.firstElementChild) ground.append(svg("g.outside", {}, svg("line"), svg("text.zone", { x: 12, y: 30, text: "outside" })), svg("g.balancers"));
+  set(/** @type {Element} */ (ground.querySelector(".outside line")), { x1: at.outside.w, x2: at.outside.w, y1: at.wire.y + 16, y2: at.outside.h });
 }
 
 function clientMark() {
@@ -111,7 +107,7 @@ function clientMark() {
 /** @param {SVGGElement} element @param {any} box */
 function updateClient(element, box) {
   place(element, box);
-  const [rect, glyph, name, address] = /** @type {Element[]} */ ([...element.firstElementChild.children]);
+  const [rect, glyph, name, address] = /** @type {Element[]} */ ([...bodyOf(element).children]);
   set(rect, { width: box.w, height: box.h });
   set(glyph, { d: box.name === "office" ? "M12 36V13h13v23M16 18h1M20 18h1M16 23h1M20 23h1M16 28h1M20 28h1" : "M11 16h16v11H11zM8 31h22" });
   setText(name, box.name);
@@ -126,7 +122,7 @@ function balancerMark() {
 /** @param {SVGGElement} element @param {any} box */
 function updateBalancer(element, box) {
   place(element, box);
-  const [rect, name, address] = /** @type {Element[]} */ ([...element.firstElementChild.children]);
+  const [rect, name, address] = /** @type {Element[]} */ ([...bodyOf(element).children]);
   set(rect, { width: box.w, height: box.h });
   setText(name, "load balancer");
   setText(address, box.ip || "<pending>");
@@ -140,7 +136,7 @@ function serviceMark() {
 /** @param {SVGGElement} element @param {import("./layout.js").ServiceBox} box */
 function updateService(element, box) {
   place(element, box);
-  const [rect, name, address] = /** @type {Element[]} */ ([...element.firstElementChild.children]);
+  const [rect, name, address] = /** @type {Element[]} */ ([...bodyOf(element).children]);
   const { service } = box;
   const ready = service.endpoints.filter((endpoint) => endpoint.state === "ready").length;
   set(rect, { width: box.w, height: box.h });
@@ -229,7 +225,7 @@ function podMark() {
 /** @param {SVGGElement} element @param {any} box */
 function updatePod(element, box) {
   place(element, box);
-  const [card, lamp, name, address, suffix] = /** @type {Element[]} */ ([...element.firstElementChild.children]);
+  const [card, lamp, name, address, suffix] = /** @type {Element[]} */ ([...bodyOf(element).children]);
   const { pod } = box;
   const state = pod.terminating ? "terminating" : pod.ready ? "ready" : pod.phase === "Succeeded" ? "done" : pod.phase === "Running" ? "notready" : "pending";
   const room = box.w - 24;
@@ -251,6 +247,9 @@ function shortReason(pod, room) {
   const reason = pod.terminating ? "ending" : pod.phase === "Running" ? "not ready" : pod.reason;
   return pod.ip && room < 128 ? "" : reason;
 }
+
+/** The part of a mark that animations scale. @param {Element} element */
+const bodyOf = (element) => /** @type {Element} */ (element.firstElementChild);
 
 /** @param {SVGGElement} element @param {{x: number, y: number}} box */
 function place(element, box) {
