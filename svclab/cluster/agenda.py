@@ -85,7 +85,9 @@ class Agenda:
     def follow(
         self, change: Change, snapshot: Snapshot, now: datetime, *, lag: timedelta = timedelta(0)
     ) -> None:
-        """Put down everybody whom a change concerns: for `now`, or `lag` later those who look at many pods."""
+        """Put down everybody whom a change concerns: for `now`, or `lag` later those who look at many
+        pods.
+        """
         for name, controller in CONTROLLERS.items():
             at = now + lag if name in _OVERSEERS else now
             for key in controller.affected(change, snapshot):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -23,6 +24,7 @@ from svclab.cluster.clock import Clock, real_now
 from svclab.cluster.errors import Expired, NoSuchCluster, taken
 from svclab.cluster.memory import LOG_LENGTH, Settings, State
 from svclab.cluster.quota import Quota
+from svclab.kube.nodememory import NodeMemory
 from svclab.kube.snapshot import Manifest, Snapshot, key_of
 from svclab.kube.status import Refusal
 from svclab.linux.dice import Dice
@@ -58,7 +60,10 @@ class ClusterHandle:
 
     def state(self) -> State:
         """Everything as of now: one small query when nothing changed since the last look."""
-        revision = self._stored_revision()
+        revision = _revision(self.id)
+        if revision is None:
+            memory.forget(self.id)
+            raise NoSuchCluster(str(self.id))
         state = memory.get(self.id)
         if state is None or state.revision != revision:
             state = _read(self.id, state)
@@ -179,15 +184,6 @@ class ClusterHandle:
 
     # ---- within ----
 
-    def _stored_revision(self) -> int:
-        with connection.cursor() as cursor:
-            cursor.execute(_REVISION, [_adapted(self.id)])
-            found = cursor.fetchone()
-        if found is None:
-            memory.forget(self.id)
-            raise NoSuchCluster(str(self.id))
-        return found[0]
-
     @contextmanager
     def _transaction(self) -> Iterator[tuple[models.Cluster, State]]:
         with memory.lock(self.id), transaction.atomic():
@@ -235,20 +231,27 @@ _SWITCHES = ("flavour", "runtime", "proxy_mode")
 
 
 def _read(cluster_id: UUID, known: State | None) -> State:
-    """The cluster's State from the database: by replaying the log on what is known, or from all its rows."""
-    with transaction.atomic():
+    """The cluster's State from the database: by replaying the log on what is known, or from all its rows.
+
+    Without a transaction, which would make readers wait for writers: if a write comes in between, it reads
+    again.
+    """
+    while True:
         values = models.Cluster.objects.filter(id=cluster_id).values(*_COLUMNS, "resource_version").first()
         if values is None:
             raise NoSuchCluster(str(cluster_id))
-        version, compacted = values["resource_version"], values["compacted_version"]
-        if known is not None and compacted <= known.snapshot.resource_version <= version:
-            snapshot, entries = _replayed(cluster_id, known.snapshot, version)
-            log = (*known.log, *entries)[-LOG_LENGTH:]
-        else:
-            snapshot, log = Snapshot.of(rows.load(cluster_id), version), ()
+        found = _objects(cluster_id, known, values["resource_version"], values["compacted_version"])
+        memories = hosts.load(cluster_id, known.hosts if known is not None else {})
+        if found is not None and _revision(cluster_id) == values["revision"]:
+            return _state(values, *found, memories)
+
+
+def _state(
+    values: dict[str, Any], snapshot: Snapshot, log: tuple[LogEntry, ...], memories: dict[str, NodeMemory]
+) -> State:
     return State(
         revision=values["revision"],
-        compacted=compacted,
+        compacted=values["compacted_version"],
         clock=Clock(
             values["clock_virtual"], values["clock_real"], values["clock_rate"], values["clock_paused"]
         ),
@@ -256,23 +259,37 @@ def _read(cluster_id: UUID, known: State | None) -> State:
         trace_count=values["trace_count"],
         settings=Settings(**{name: values[name] for name in Settings.__slots__}),
         snapshot=snapshot,
-        hosts=hosts.load(cluster_id, known.hosts if known is not None else {}),
+        hosts=memories,
         log=log,
     )
 
 
-def _replayed(cluster_id: UUID, snapshot: Snapshot, version: int) -> tuple[Snapshot, list[LogEntry]]:
+def _objects(
+    cluster_id: UUID, known: State | None, version: int, compacted: int
+) -> tuple[Snapshot, tuple[LogEntry, ...]] | None:
+    """The objects at a version, and the log that led there; None if it was compacted while it was read."""
+    if known is None or not compacted <= known.snapshot.resource_version <= version:
+        return Snapshot.of(rows.load(cluster_id), version), ()
+    snapshot, entries = known.snapshot, []
     if version == snapshot.resource_version:
-        return snapshot, []
-    entries = []
+        return snapshot, known.log
     for entry in rows.load_log(cluster_id, snapshot.resource_version, version):
         kind, key = entry.object["kind"], key_of(entry.object)
         entries.append(replace(entry, previous=snapshot.get(kind, *key)))
-        if entry.type == "DELETED":
-            snapshot = snapshot.without(kind, key, entry.rv)
-        else:
-            snapshot = snapshot.with_(entry.object, entry.rv)
-    return snapshot, entries
+        gone = entry.type == "DELETED"
+        snapshot = snapshot.without(kind, key, entry.rv) if gone else snapshot.with_(entry.object, entry.rv)
+    is_whole = len(entries) == version - known.snapshot.resource_version
+    return (snapshot, (*known.log, *entries)[-LOG_LENGTH:]) if is_whole else None
+
+
+def _revision(cluster_id: UUID) -> int | None:
+    """The stored revision of a cluster: one integer, the cheapest question there is; None without a
+    cluster.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_REVISION, [_adapted(cluster_id)])
+        found = cursor.fetchone()
+    return found[0] if found is not None else None
 
 
 def _linked(entries: list[LogEntry]) -> tuple[LogEntry, ...]:

@@ -14,7 +14,9 @@ def main(what, cluster_id, *rest):
     import django
 
     django.setup()
-    {"count": count, "threads": threads, "note": note, "race": race, "play": play}[what](cluster_id, *rest)
+    {"count": count, "threads": threads, "note": note, "race": race, "play": play, "follow": follow}[what](
+        cluster_id, *rest
+    )
 
 
 def count(cluster_id, times):
@@ -69,6 +71,20 @@ def race(cluster_id, prefix):
         except Refusal:
             continue
         print(port, flush=True)  # noqa: T201 (what the test reads)
+
+
+def follow(cluster_id, times):
+    """Watch so many writes of others go by, and say their versions."""
+    import time
+
+    from svclab.cluster.store import open_cluster
+
+    cluster, left = open_cluster(cluster_id), int(times)
+    seen, until = cluster.snapshot().resource_version, time.monotonic() + 30
+    while left > 0 and time.monotonic() < until:
+        for entry in cluster.events_since(seen):
+            seen, left = entry.rv, left - 1
+            print(entry.rv, cluster.snapshot().resource_version, flush=True)  # noqa: T201 (what the test reads)
 
 
 def play(cluster_id, seconds):

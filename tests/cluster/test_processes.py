@@ -99,6 +99,20 @@ def test_what_was_acknowledged_survives_kill_9(server):
     assert set(kept) <= stored
 
 
+def test_a_process_that_watches_misses_no_write_of_another(server):
+    cluster = new_cluster(server, COUNTER)
+
+    watcher = server.start(CHILD, "follow", cluster, 120)
+    for _ in range(2):
+        server.start(CHILD, "count", cluster, 100).communicate(timeout=60)
+    lines = [line.split() for line in watcher.communicate(timeout=60)[0].splitlines()]
+
+    versions = [int(rv) for rv, _ in lines]
+    assert len(versions) >= 120
+    assert versions == list(range(versions[0], versions[0] + len(versions)))
+    assert all(int(now) >= int(rv) for rv, now in lines)
+
+
 def test_controllers_of_two_processes_make_each_pod_once(server):
     deployment = {
         "apiVersion": "apps/v1",
