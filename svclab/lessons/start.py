@@ -27,10 +27,9 @@ def complete(cluster: ClusterHandle, lesson: Lesson) -> list[Gap]:
     if not gaps(cluster, lesson):
         return []
     session = Session(cluster, hurried=True)
-    before = cluster.settings().runtime
+    if cluster.settings().runtime != lesson.start.runtime:
+        _remove_workloads(session, lesson)
     cluster.configure(flavour=lesson.start.flavour, runtime=lesson.start.runtime)
-    if before != lesson.start.runtime:
-        _restart_pods(session, lesson)
     for kind, namespace, name in in_the_way(lesson):
         _run(session, "kubectl", "delete", kind, name, f"--namespace={namespace}", "--ignore-not-found")
     for text in texts(lesson).values():
@@ -73,7 +72,8 @@ def _run(session: Session, *argv: str, text: str = "") -> None:
     session.execute(list(argv), lambda _: None, stdin=TextInput(text))
 
 
-def _restart_pods(session: Session, lesson: Lesson) -> None:
+def _remove_workloads(session: Session, lesson: Lesson) -> None:
     """A container that runs goes on as it was started; only new ones meet the other runtime."""
-    for namespace in {namespace for _, namespace, _ in wanted(lesson.id) if namespace}:
-        _run(session, "kubectl", "delete", "pod", "--all", f"--namespace={namespace}")
+    for kind, namespace, name in wanted(lesson.id):
+        if kind in ("Deployment", "Pod"):
+            _run(session, "kubectl", "delete", kind, name, f"--namespace={namespace}", "--ignore-not-found")

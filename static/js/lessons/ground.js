@@ -12,6 +12,7 @@ export function createGround({ url, csrf, onBegun }) {
   const root = byId("ground");
   let busy = false;
   let again = false;
+  let first = true;
   let timer = 0;
 
   /** @param {"GET" | "POST"} method @returns {Promise<{begun: boolean, gaps: Gap[]}>} */
@@ -52,14 +53,21 @@ export function createGround({ url, csrf, onBegun }) {
 
   /** @param {{begun: boolean, gaps: Gap[]}} found @param {boolean} [alone] whether missing things may be added unasked */
   function draw({ begun, gaps }, alone = true) {
+    const loading = first;
+    first = false;
     const missing = gaps.filter((gap) => gap.state === "missing");
-    if (!gaps.length || (begun && !missing.length)) {
-      if (!root.querySelector("button") || gaps.length === 0 && root.dataset.kind !== "added") root.hidden = true;
+    if (!gaps.length || (begun && !missing.length && !loading)) {
+      if (!root.querySelector("button") || (gaps.length === 0 && root.dataset.kind !== "added")) root.hidden = true;
       if (!begun) onBegun();
       return undefined;
     }
-    if (begun) {
+    if (begun && missing.length) {
       return say("This lesson works with things that your cluster no longer has:", names(missing), button("Put them back", () => close(missing, "Putting back…"), true));
+    }
+    if (begun) {
+      root.hidden = false;
+      root.dataset.kind = "quiet";
+      return root.replaceChildren(h("details", {}, h("summary", { text: "Your cluster is not as this lesson began" }), names(gaps), button("Put these back", () => close(gaps, "Putting back…"))));
     }
     const harmless = gaps.every((gap) => gap.state === "missing" || gap.state === "switched");
     if (alone && harmless) return close(gaps, "This lesson begins with these in place. Preparing them…");
