@@ -61,7 +61,9 @@ class Options:
         try:
             return float(text) if text else None
         except ValueError:
-            raise Usage(f"option --{name.replace('_', '-')}: expected a proper numerical parameter") from None
+            shown = next((f"-{letter}" for letter, known in _VALUES.items() if known == name), None)
+            shown = shown or f"--{name.replace('_', '-')}"
+            raise Usage(f"option {shown}: expected a proper numerical parameter\n{_TRY}") from None
 
     @property
     def method(self) -> str:

@@ -25,9 +25,7 @@ def curl(context: Context, argv: list[str]) -> int:
         return 0
     options = read_options(argv)
     if not options.urls:
-        return context.fail(
-            "curl: no URL specified!\ncurl: try 'curl --help' or 'curl --manual' for more information", 2
-        )
+        return context.fail("curl: try 'curl --help' or 'curl --manual' for more information", 2)
     status = 0
     connections = Connections()
     outputs = iter(options.lists.get("output", []))
@@ -106,12 +104,18 @@ def _deliver(context: Context, found: Transfer, options: Options, output: str | 
 
 def _meter(context: Context, found: Transfer, size: int) -> None:
     seconds = max(found.duration.total_seconds(), 0.001)
-    speed = int(size / seconds) if size else 0
     spent = int(seconds)
     time = "--:--:--" if not spent else f"{spent // 3600:2d}:{spent // 60 % 60:02d}:{spent % 60:02d}"
+    context.stderr.write(_METER + _meter_line(0, 0, time))
+    if size:
+        context.stderr.write("\r" + _meter_line(size, int(size / seconds), time))
+    context.stderr.write("\n")
+
+
+def _meter_line(size: int, speed: int, time: str) -> str:
     share = 100 if size else 0
     counts = f"{share:3d} {size:5d}  {share:3d} {size:5d}    0     0 {speed:6d}      0"
-    context.stderr.write(f"{_METER}{counts} --:--:-- {time} --:--:-- {speed:5d}\n")
+    return f"{counts} --:--:-- {time} --:--:-- {speed:5d}"
 
 
 def _written_out(template: str, found: Transfer, options: Options, redirects: int) -> str:

@@ -196,7 +196,7 @@ def _secured(context: Context, found: Transfer, options: Options, number: int) -
     assert sent is not None
     assert sent.exchange is not None
     if sent.exchange.listener != _API_LISTENER:
-        found.error = "error:0A00010B:SSL routines::wrong version number"
+        found.error = "OpenSSL/3.0.15: error:0A00010B:SSL routines::wrong version number"
         found.status = 35
         _tell(context, options, found.error)
         _closing(context, options, number)

@@ -48,11 +48,10 @@ def count_text(number: int, exact: bool) -> str:
     """A counter in at most five characters: 99999, then 100K, rounded."""
     if exact or number < 100_000:
         return str(number)
-    for letter in "KMGT":
-        number = (number + 500) // 1000
-        if number <= 9999:
-            break
-    return f"{number}{letter}"
+    scaled = [(number + 500) // 1000]
+    while scaled[-1] > 9999 and len(scaled) < 4:
+        scaled.append((scaled[-1] + 500) // 1000)
+    return f"{scaled[-1]}{'KMGT'[len(scaled) - 1]}"
 
 
 def references(table: Table, name: str) -> int:

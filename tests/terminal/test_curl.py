@@ -1,0 +1,125 @@
+"""curl's URLs, words and exit codes, and the other clients' words for the same fates."""
+
+import pytest
+
+from svclab.cluster.lifecycle import new_cluster
+from svclab.terminal.commands.curl.addresses import BadUrl, connected_to, globbed, resolved
+from svclab.terminal.session import Session
+
+MANIFESTS = """
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec: {containers: [{name: web, image: 'nginx:1.25'}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: debug}
+spec: {containers: [{name: debug, image: nicolaka/netshoot, command: [sleep, infinity]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{name: http, port: 80}, {name: closed, port: 81}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: empty}
+spec: {selector: {app: nobody}, ports: [{port: 80}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "urls"),
+    [
+        ("a/[1-3]", ["a/1", "a/2", "a/3"]),
+        ("{a,b}.c/[08-10]", ["a.c/08", "a.c/09", "a.c/10", "b.c/08", "b.c/09", "b.c/10"]),
+        ("[a-e:2]", ["a", "c", "e"]),
+        ("http://[::1]:80/", ["http://[::1]:80/"]),
+    ],
+)
+def test_sets_and_ranges_in_a_url_stand_for_several(url, urls):
+    assert list(globbed(url)) == urls
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://[NODE-IP]:1", "bad range in URL position 9:\nhttp://[NODE-IP]:1\n        ^"),
+        ("a{b", "unmatched brace in URL position 2:\na{b\n ^"),
+        ("a}", "unmatched close brace/bracket in URL position 2:\na}\n ^"),
+    ],
+)
+def test_a_url_that_is_no_pattern_is_marked(url, words):
+    with pytest.raises(BadUrl) as refused:
+        list(globbed(url))
+    assert str(refused.value) == words
+
+
+def test_resolve_and_connect_to_name_other_addresses():
+    assert resolved(["web:80:10.0.0.1"], "web", 80) == "10.0.0.1"
+    assert resolved(["web:80:10.0.0.1"], "web", 81) is None
+    assert connected_to(["web:80:other:8080"], "web", 80) == ("other", 8080)
+    assert connected_to([":80:other:"], "web", 80) == ("other", 80)
+
+
+@pytest.fixture
+def pod(db_with_threads):
+    """Types into the debug pod; waiting pushes the clock."""
+    cluster = new_cluster("learner")
+    session = Session(cluster, hurried=True)
+    session.run(
+        f"kubectl apply -f - <<'EOF'\n{MANIFESTS}\nEOF\nkubectl wait --for=condition=ready pod --all", print
+    )
+    session.run("sleep 3; kubectl exec -it debug -- bash", print)
+
+    def typed(line: str) -> tuple[int, str]:
+        parts: list[str] = []
+        return session.run(line, parts.append), "".join(parts)
+
+    return typed
+
+
+@pytest.fixture
+def db_with_threads(transactional_db):
+    """A database that the shell's threads see too."""
+
+
+ROWS = [
+    ("curl -s -o /dev/null -w '%{http_code} %{num_connects}\\n' web", 0, "200 1\n"),
+    ("curl -s -w '%{http_code}\\n' -o /dev/null web/none", 0, "404\n"),
+    ("curl -sf web/none; echo $?", 0, "22\n"),
+    ("curl nosuch", 6, "curl: (6) Could not resolve host: nosuch\n"),
+    ("curl -m 2 web:99", 28, "curl: (28) Connection timed out after 2000 milliseconds\n"),
+    ("curl -s web:99 -m 1", 28, ""),
+    ("curl -sS nosuch", 6, "curl: (6) Could not resolve host: nosuch\n"),
+    ("curl gopher://x", 1, 'curl: (1) Protocol "gopher" not supported or disabled in libcurl\n'),
+    ("curl -s --resolve any.name:80:$(dig +short web.default.svc.cluster.local) any.name | grep -c title", 0, "1\n"),
+    ("curl -s https://web:80", 35, ""),
+    ("curl -s https://kubernetes.default", 60, ""),
+    ("curl -sk https://kubernetes.default | jq -r .reason", 0, "Forbidden\n"),
+    ("curl -s -o a -o b web web/none; grep -c title a b", 0, "a:1\nb:1\n"),
+    ("wget -qO- nosuch", 1, "wget: bad address 'nosuch'\n"),
+    ("wget -q web/none", 1, "wget: server returned error: HTTP/1.1 404 Not Found\n"),
+    ("nc -zv nosuch 80", 1, 'nc: getaddrinfo for host "nosuch" port 80: Name does not resolve\n'),
+    ("ping -c 1 nosuch", 1, "ping: bad address 'nosuch'\n"),
+    ("printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | nc web 80 | head -1", 0, "HTTP/1.1 200 OK\r\n"),
+]  # fmt: skip
+
+
+def test_clients_words_and_exit_codes(pod):
+    assert {line: pod(line) for line, _, _ in ROWS} == {line: (status, words) for line, status, words in ROWS}
+
+
+def test_both_kinds_of_refusal_look_alike_to_curl(pod):
+    for target in ("empty", "web:81"):
+        status, text = pod(f"curl {target}")
+        assert status == 7
+        assert text.startswith(f"curl: (7) Failed to connect to {target.split(':')[0]} port ")
+        assert "Connection refused" in pod(f"curl -v {target}")[1]
+
+
+def test_a_second_url_on_the_same_host_reuses_the_connection(pod):
+    _, text = pod("curl -sv -o /dev/null -o /dev/null web web/none")
+    assert "Re-using existing connection" in text
+    assert text.count("Connected to web") == 1
