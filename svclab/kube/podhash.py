@@ -4,6 +4,8 @@ Source: kube-controller-manager 1.36, pkg/controller/controller_utils.go (Comput
 pkg/controller/history; compared with the names in recordings of real clusters.
 """
 
+import json
+
 from svclab.kube.gostructs import printed
 from svclab.kube.names import safe_encoded
 from svclab.kube.snapshot import Manifest
@@ -32,3 +34,12 @@ def pod_template_hash(template: Manifest, collisions: int | None = None) -> str:
     if collisions is not None:
         state = fnv32a(collisions.to_bytes(8, "little"), state)
     return safe_encoded(str(state))
+
+
+def controller_revision_hash(template: Manifest, collisions: int = 0) -> str:
+    """The hash in the name of a StatefulSet's revision: of the template as a patch in Go's JSON."""
+    patch = {"spec": {"template": {**template, "$patch": "replace"}}}
+    text = json.dumps(patch, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    for character in "<>&\u2028\u2029":  # which Go's encoder escapes
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return safe_encoded(str(fnv32(f"{text}{collisions}".encode())))

@@ -215,3 +215,50 @@ def test_an_unknown_cluster_is_no_cluster():
     for unknown in ("5b0c6a54-4f0e-4d0c-9a57-3a4b1d2f6c77", "robert'); --", ""):
         with pytest.raises(NoSuchCluster):
             open_cluster(unknown)
+
+
+def test_the_quota_of_objects_names_itself_and_leaves_the_cluster_usable(cluster):
+    with cluster.writing(quota=None) as batch:
+        counted = sum(len(batch.snapshot.of_kind(kind)) for kind in batch.snapshot.kinds() if kind != "Event")
+        for n in range(500 - counted):
+            batch.create(config_map(f"cm-{n}"))
+
+    with pytest.raises(Refusal) as refusal:
+        cluster.create(config_map("one-too-many"))
+
+    assert refusal.value.code == 403
+    assert refusal.value.message == (
+        'configmaps "one-too-many" is forbidden: exceeded quota: svclab-learner, requested: count/objects=1, '
+        "used: count/objects=500, limited: count/objects=500"
+    )
+    cluster.delete("ConfigMap", "default", "cm-0")
+    cluster.create(config_map("fits-again"))
+
+
+def test_the_fifty_first_service_is_refused(cluster):
+    present = len(cluster.snapshot().of_kind("Service"))
+    for n in range(50 - present):
+        cluster.create(service(f"web-{n}", f"10.96.3.{n + 1}"))
+
+    with pytest.raises(Refusal, match="used: services=50, limited: services=50"):
+        cluster.create(service("web", "10.96.4.1"))
+
+
+def test_the_quota_of_stored_data_counts_manifests_and_files(cluster):
+    lifecycle.write_file(cluster.id, "notes", "x" * 19_000_000)
+    cluster.create(config_map("large", text="x" * 900_000))
+
+    with pytest.raises(Refusal, match="requested: stored-bytes="):
+        cluster.create(config_map("larger", text="x" * 1_900_000))
+
+    memory.forget_all()
+    assert cluster.snapshot().get("ConfigMap", "default", "larger") is None
+
+
+def test_reads_of_an_unchanged_cluster_ask_the_database_one_question(cluster, django_assert_num_queries):
+    cluster.snapshot()
+
+    with django_assert_num_queries(1):
+        cluster.snapshot()
+    with django_assert_num_queries(1):
+        cluster.now()

@@ -3,13 +3,11 @@
 Source: kube-controller-manager 1.36, pkg/controller/statefulset. Volume claims are not simulated.
 """
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 
 from svclab.kube import pods
-from svclab.kube.names import safe_encoded
-from svclab.kube.podhash import fnv32
+from svclab.kube.podhash import controller_revision_hash
 from svclab.kube.reconcile import Change, Create, Delete, Event, Result, Update, controller_key, with_status
 from svclab.kube.snapshot import Key, Manifest, Snapshot, key_of
 from svclab.linux.dice import Dice
@@ -144,12 +142,10 @@ def _is_of(pod: Manifest, revision: str) -> bool:
 
 
 def _revision(stateful_set: Manifest) -> str:
-    """The name of the template's ControllerRevision: the set's name and a hash of the template as a patch."""
-    template = {**stateful_set["spec"]["template"], "$patch": "replace"}
-    text = json.dumps(
-        {"spec": {"template": template}}, sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    )
-    return f"{stateful_set['metadata']['name']}-{safe_encoded(str(fnv32(text.encode())))}"
+    """The name of the template's ControllerRevision."""
+    collisions = stateful_set.get("status", {}).get("collisionCount", 0)
+    template_hash = controller_revision_hash(stateful_set["spec"]["template"], collisions)
+    return f"{stateful_set['metadata']['name']}-{template_hash}"
 
 
 def _create(stateful_set: Manifest, ordinal: int, revision: str, result: Result) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from svclab.kube.names import safe_encoded
-from svclab.kube.podhash import fnv32, fnv32a, pod_template_hash
+from svclab.kube.podhash import controller_revision_hash, fnv32, fnv32a, pod_template_hash
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "recordings"
 
@@ -82,3 +82,14 @@ def test_fnv_hashes_are_those_of_the_published_vectors(function, text, expected)
 
 def test_digits_are_spelled_without_vowels():
     assert not set(safe_encoded("0123456789")) & set("aeiou013")
+
+
+def test_a_stateful_set_s_revision_is_hashed_as_go_writes_json():
+    template = {
+        "metadata": {"labels": {"app": "db"}},
+        "spec": {"containers": [{"name": "db", "image": "nginx"}]},
+    }
+    escaped = b'{"spec":{"template":{"$patch":"replace","spec":"a\\u003cb"}}}0'
+
+    assert controller_revision_hash({"spec": "a<b"}) == safe_encoded(str(fnv32(escaped)))
+    assert controller_revision_hash(template) != controller_revision_hash(template, 1)
