@@ -169,3 +169,11 @@ def test_speed_changes_how_fast_time_runs_but_not_the_way(js, sample):
         for speed in (0.5, 2)
     )
     assert fast > slow > 0
+
+
+def test_the_way_there_stays_in_sight_while_the_answer_sets_out(js, sample):
+    trace = sample("trace-ok")
+    index = js("trace/frames.js", "(m, t) => m.framesOf(t).find(f => f.kind === 'emit' && f.reply).index", trace)
+    picture = js("trace/player.js", PICTURE, trace, index)
+    assert picture["trail"]
+    assert not any(hop["reply"] for hop in picture["trail"])

@@ -131,7 +131,7 @@ export function shortWords(frame) {
   switch (frame.kind) {
     case "lookup": return `look up ${step.typed}`;
     case "query": return `${step.type} ${step.name.replace(/\.$/, "")}`;
-    case "answer": return `${step.rcode} ${step.records.filter((/** @type {any[]} */ r) => r[2] === step.type).map((/** @type {any[]} */ r) => r[3]).join(", ")}`.trim();
+    case "answer": return `${step.rcode} ${step.records.filter((/** @type {any[]} */ r) => r[2] === step.type).map((/** @type {any[]} */ r) => r[3]).join(", ") || `no ${step.type}`}`;
     case "resolved": return step.address ? `= ${step.address}` : step.code;
     case "emit": return `${step.packet.kind} → ${destinationOf(step.packet)}`;
     case "hop": return `from ${hostName(step.source)}`;

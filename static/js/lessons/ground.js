@@ -84,6 +84,7 @@ export function createGround({ url, csrf, onBegun }) {
     try {
       const found = await ask("GET");
       await draw(found);
+      root.dataset.checked = "yes";
     } catch { /* the connection is lost, and the page says so; the next welcome asks again */ } finally {
       busy = false;
       if (again) {

@@ -72,7 +72,7 @@ function trailAt(frames, index) {
   const flow = frame.kind === "end" ? lastFlow(frames) : frame.flow;
   const hops = frames.slice(0, index + 1).filter((candidate) => candidate.kind === "hop" && candidate.flow === flow);
   const numbers = [...new Set(hops.map((hop) => hop.packetNumber))];
-  const round = frame.kind === "end" ? numbers.slice(0, 2) : roundOf(hops, frame.packetNumber);
+  const round = frame.kind === "end" ? numbers.slice(0, 2) : roundOf(frame);
   return hops.filter((hop) => round.includes(hop.packetNumber)).map((hop, i) => ({
     from: hop.from, to: hop.at, number: i + 1, reply: hop.reply, purpose: hop.purpose, packet: hop.packet,
   }));
@@ -84,10 +84,9 @@ function lastFlow(frames) {
   return frames[frames.length - 1].flow;
 }
 
-/** The packet on its way, and if it is an answer the packet it answers. @param {Frame[]} hops @param {number} number */
-function roundOf(hops, number) {
-  const own = hops.find((hop) => hop.packetNumber === number);
-  return own?.reply ? [number - 1, number] : [number];
+/** The packet on its way, and if it is an answer the packet it answers. @param {Frame} frame */
+function roundOf(frame) {
+  return frame.reply ? [frame.packetNumber - 1, frame.packetNumber] : [frame.packetNumber];
 }
 
 /**

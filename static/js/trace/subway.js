@@ -57,7 +57,7 @@ function changes(step) {
 export function drawBands(root, model, onPick, chosen) {
   const button = (/** @type {string} */ key, /** @type {string} */ dot, /** @type {string} */ name, /** @type {string} */ detail) =>
     h(`button${key === chosen ? ".chosen" : ""}`, { type: "button", onclick: () => onPick(key), "data-host": key }, h(`span.dot${dot}`), h("span.name", { text: name }), h("span.mono", { text: detail }));
-  const services = model.services.map((service) => button(service.key, `.service-dot.hue-${service.hue}`, service.name, service.clusterIP || service.externalName));
+  const services = [...model.services].sort((a, b) => Number(a.system) - Number(b.system)).map((service) => button(service.key, `.service-dot.hue-${service.hue}`, service.name, service.clusterIP || service.externalName));
   const nodes = model.nodes.map((node) => h("section.band", {}, h("h3", {}, h("span", { text: node.name }), h("span.mono", { text: node.ip })),
     ...model.pods.filter((pod) => pod.node === node.name && !pod.hostNetwork).map((pod) => button(pod.host, pod.terminating ? ".dead" : pod.ready ? "" : ".waiting", pod.suffix ? `${pod.title} ${pod.suffix}` : pod.title, pod.ip || hostName(pod.reason)))));
   root.replaceChildren(
