@@ -10,12 +10,15 @@ from svclab.cluster.rows import text_of
 from svclab.kube.nodememory import NodeMemory
 from svclab.kube.snapshot import Manifest
 
+OTHER_HOSTS = "host:"  # begins the names of hosts that are no nodes, e.g. the router
+
 
 def load(cluster_id: UUID, known: Mapping[str, NodeMemory]) -> dict[str, NodeMemory]:
     """Every node's memory; programmed rules that are known already are not read again."""
     bodies = {memory.digest: memory.manifests for memory in known.values()}
     found = {}
-    for row in models.HostState.objects.filter(cluster_id=cluster_id).defer("kernel").order_by("node"):
+    rows = models.HostState.objects.filter(cluster_id=cluster_id).defer("kernel").order_by("node")
+    for row in rows.exclude(node__startswith=OTHER_HOSTS):
         if row.digest not in bodies:
             bodies[row.digest] = _read_rules(cluster_id, row.digest)
         found[row.node] = NodeMemory(row.digest, bodies[row.digest], row.stale_since, row.last_address)

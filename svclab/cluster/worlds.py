@@ -11,6 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from svclab.cluster import models
+from svclab.cluster.hosts import OTHER_HOSTS
 from svclab.cluster.memory import State
 from svclab.kube.nameserver import NameServers
 from svclab.kube.nodememory import NodeMemory
@@ -139,4 +140,4 @@ def _remember(cluster_id: UUID, world: World, now: datetime) -> None:
 
 def _row_name(host: str) -> str:
     """Nodes keep their own name; other hosts (the router) that of the fabric, which no node can have."""
-    return host.removeprefix("node/") if host.startswith("node/") else f"host:{host}"
+    return host.removeprefix("node/") if host.startswith("node/") else f"{OTHER_HOSTS}{host}"

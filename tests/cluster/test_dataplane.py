@@ -2,7 +2,7 @@
 
 import pytest
 
-from svclab.cluster import dataplane, lifecycle, memory, settle, worlds
+from svclab.cluster import dataplane, lifecycle, memory, models, settle, worlds
 from svclab.cluster.store import open_cluster
 from svclab.kube.request import BadTarget, Request
 from tests.cluster.harness import BACKEND, apply, delete, paused_cluster, pods, wait
@@ -141,10 +141,19 @@ def test_a_reset_forgets_connections_and_affinity(cluster):
     assert not any(host.state.conntrack.all() or host.state.recent.lists for host in hosts)
 
 
-@pytest.mark.parametrize("mode", ["iptables", "nftables"])
+@pytest.mark.parametrize("mode", ["iptables", "nftables", "ipvs"])
 def test_the_same_request_can_be_traced_in_each_mode(cluster, mode):
     cluster.configure(proxy_mode=mode)
 
     trace = ask(cluster).trace
 
     assert (trace["mode"], trace["outcome"]["code"]) == (mode, "OK")
+
+
+def test_what_the_router_remembers_makes_it_no_node(cluster):
+    ask(cluster)
+    models.HostState.objects.create(cluster_id=cluster.id, node="host:router", kernel="{}")
+
+    again = as_after_a_restart(cluster)
+
+    assert set(again.state().hosts) == {"control-plane", "node1", "node2"}
