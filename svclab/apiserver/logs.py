@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from svclab.apiserver import system_logs
 from svclab.apiserver.messages import ApiRequest, ApiResponse
 from svclab.apiserver.reads import find
 from svclab.apiserver.routing import Target
@@ -135,6 +136,8 @@ def log_lines(
     run = workload.run_of(pod, spec, strict=cluster.settings().runtime == "strict")
     if run.log:
         return [LogLine(start, text) for text in run.log.splitlines()]
+    if system := system_logs.lines_of(cluster, pod, spec.get("image", ""), start):
+        return [LogLine(at, text) for at, text in system]
     if not _is_nginx(spec):
         return []
     greeting = [] if spec.get("command") else [LogLine(start, text) for text in _STARTED]

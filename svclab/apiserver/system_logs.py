@@ -1,0 +1,71 @@
+"""What the cluster's own programs print when they start: kube-proxy (klog lines) and CoreDNS.
+
+Source: kube-proxy 1.3x and CoreDNS 1.13 as people see them in their clusters; klog's numbers of source
+lines are not verified.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from svclab.cluster.store import ClusterHandle
+from svclab.kube.snapshot import Manifest, Snapshot
+
+_NODE_PORTS = (
+    "nodePortAddresses is unset; NodePort connections will be accepted on all local IPs. "
+    "Consider using `--nodeport-addresses primary`"
+)
+
+_DEPRECATED = (
+    "The ipvs proxier is now deprecated and may be removed in a future release. "
+    "Please use 'nftables' instead."
+)
+
+
+def lines_of(
+    cluster: ClusterHandle, pod: Manifest, image: str, start: datetime
+) -> list[tuple[datetime, str]]:
+    """(time, line) of what a container of the system has printed; empty for programs not modelled here."""
+    if "/kube-proxy:" in image:
+        return list(_klog(kube_proxy(cluster.settings().proxy_mode, pod), start))
+    if "/coredns:" in image or image.startswith("coredns"):
+        return [(start, line) for line in coredns(cluster.snapshot(), image)]
+    return []
+
+
+def kube_proxy(mode: str, pod: Manifest) -> Iterator[tuple[str, str, str]]:
+    """(severity, source line, text) of each line, in order."""
+    node_ip = pod.get("status", {}).get("hostIP", "")
+    yield "I", "server_linux.go:53", f'"Using {mode} proxy"'
+    yield "I", "shared_informer.go:349", '"Waiting for caches to sync" controller="node informer cache"'
+    yield "I", "shared_informer.go:356", '"Caches are synced" controller="node informer cache"'
+    yield "I", "server.go:219", f'"Successfully retrieved NodeIPs" NodeIPs=["{node_ip}"]'
+    problem = '"Kube-proxy configuration may be incomplete or incorrect"'
+    yield "E", "server.go:256", f'{problem} err="{_NODE_PORTS}"'
+    yield "I", "server.go:265", '"kube-proxy running in single-stack mode" ipFamily="IPv4"'
+    yield "I", "server_linux.go:132", f'"Using {mode} Proxier"'
+    if mode == "ipvs":
+        yield "E", "server_linux.go:139", f'"{_DEPRECATED}"'
+    yield "I", "server.go:527", '"Version info" version="v1.36.0"'
+    for name in ("service", "endpoint slice", "node"):
+        yield "I", "config.go:200", f'"Starting {name} config controller"'
+        yield "I", "shared_informer.go:349", f'"Waiting for caches to sync" controller="{name} config"'
+    for name in ("service", "endpoint slice", "node"):
+        yield "I", "shared_informer.go:356", f'"Caches are synced" controller="{name} config"'
+
+
+def coredns(snapshot: Snapshot, image: str) -> Iterator[str]:
+    """CoreDNS names its servers, the checksum of its Corefile, and itself."""
+    config = snapshot.get("ConfigMap", "kube-system", "coredns") or {}
+    corefile = config.get("data", {}).get("Corefile", "")
+    yield ".:53"
+    digest = hashlib.sha512(corefile.encode()).hexdigest()
+    yield f"[INFO] plugin/reload: Running configuration SHA512 = {digest}"
+    yield f"CoreDNS-{image.rpartition(':')[2].lstrip('v')}"
+    yield "linux/amd64, go1.25.2, 1db4568"
+
+
+def _klog(lines: Iterator[tuple[str, str, str]], start: datetime) -> Iterator[tuple[datetime, str]]:
+    for number, (severity, source, text) in enumerate(lines):
+        at = start + timedelta(milliseconds=180 + 7 * number)
+        yield at, f"{severity}{at:%m%d %H:%M:%S.%f}       1 {source}] {text}"
