@@ -1,6 +1,7 @@
 """Which form a client wants and which it sends: JSON, YAML, protobuf, Table, aggregated discovery."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -37,14 +38,18 @@ class Format:
     as_kind: str = ""
 
 
-def accepted(header: str) -> list[MediaType]:
+PLAIN = Format()
+
+
+@lru_cache(maxsize=1024)  # clients send few different ones
+def accepted(header: str) -> tuple[MediaType, ...]:
     """The entries of an Accept header, most wanted first."""
     weighted = []
     for entry in header.split(","):
         name, *parameters = [part.strip() for part in entry.split(";")]
         pairs = tuple((k.strip(), v.strip()) for k, _, v in (part.partition("=") for part in parameters))
         weighted.append((-_weight(dict(pairs).get("q", "1")), MediaType(name.lower(), pairs)))
-    return [media for _, media in sorted(weighted, key=lambda pair: pair[0]) if media.name]
+    return tuple(media for _, media in sorted(weighted, key=lambda pair: pair[0]) if media.name)
 
 
 def _weight(text: str) -> float:
@@ -57,7 +62,7 @@ def _weight(text: str) -> float:
 def answer_format(request: ApiRequest, *, watchable: bool = False) -> Format:
     """The form of the answer to a request for objects. Raises Refusal (406)."""
     header = request.headers.get("accept", "")
-    entries = accepted(header) or [MediaType("*/*")]
+    entries = accepted(header) or (MediaType("*/*"),)
     known = [entry for entry in entries if entry.name in ("*/*", "application/*", *OBJECT_TYPES)]
     if not known:
         raise _not_acceptable(watchable)

@@ -1,10 +1,11 @@
 """GET: one object, a list of them, or a watch; as objects, Tables or metadata alone."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from svclab.apiserver.messages import ApiRequest, ApiResponse
-from svclab.apiserver.negotiation import Format, answer, answer_format
+from svclab.apiserver.messages import JSON_TYPE, ApiRequest, ApiResponse, encoded
+from svclab.apiserver.negotiation import PLAIN, Format, answer, answer_format
 from svclab.apiserver.options import ListOptions, continue_token, list_options, too_new, version_number
 from svclab.apiserver.routing import Target
 from svclab.apiserver.watch import Watch
@@ -15,6 +16,8 @@ from svclab.kube.snapshot import Manifest, key_of
 from svclab.kube.status import bad_request, not_found
 
 _META = "meta.k8s.io/v1"
+_MOST_TEXTS = 4096
+_texts: dict[tuple[int, str, str], tuple[Manifest, bytes]] = {}
 
 
 def shown(resource: Resource, manifest: Manifest) -> Manifest:
@@ -37,6 +40,41 @@ def _as_new_event(event: Manifest) -> Manifest:
     return {_NEW_EVENT_FIELDS.get(key, key): value for key, value in event.items()}
 
 
+# ---- as text ----
+
+
+def _object_text(resource: Resource, manifest: Manifest) -> bytes:
+    return _once(resource, manifest, "object", lambda: encoded(shown(resource, manifest)))
+
+
+def _list_text(resource: Resource, page: list[Manifest], metadata: dict[str, Any]) -> bytes:
+    """A list in JSON, made of its items' texts."""
+    kind = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": metadata}
+    items = b",".join(_once(resource, m, "item", lambda m=m: encoded(_item(resource, m))[:-1]) for m in page)
+    return encoded(kind)[:-2] + b',"items":[' + items + b"]}\n"
+
+
+def _item(resource: Resource, manifest: Manifest) -> Manifest:
+    return {k: v for k, v in shown(resource, manifest).items() if k not in ("kind", "apiVersion")}
+
+
+def _once(resource: Resource, manifest: Manifest, form: str, encode: Callable[[], bytes]) -> bytes:
+    """The text of an object, made once as long as it stays as it is: a stored manifest never changes."""
+    key = (id(manifest), resource.api_version, form)
+    known = _texts.get(key)
+    if known is not None and known[0] is manifest:
+        return known[1]
+    text = encode()
+    _texts[key] = (manifest, text)  # the manifest is kept too, so that its id remains its own
+    while len(_texts) > _MOST_TEXTS:
+        with contextlib.suppress(KeyError, StopIteration, RuntimeError):  # another thread was first
+            del _texts[next(iter(_texts))]
+    return text
+
+
+# ---- answering ----
+
+
 def find(cluster: ClusterHandle, target: Target) -> Manifest:
     """The object that a target names. Raises Refusal (404)."""
     found = cluster.snapshot().get(target.resource.kind, target.namespace, target.name)
@@ -49,6 +87,9 @@ def get(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings: l
     """GET of one object."""
     format_ = answer_format(request)
     manifest = find(cluster, target)
+    if format_ == PLAIN:
+        body = _object_text(target.resource, manifest)
+        return ApiResponse(200, {"Content-Type": JSON_TYPE}, body, warnings)
     return answer(format_, 200, in_format(cluster, request, target.resource, manifest, format_), warnings)
 
 
@@ -92,6 +133,9 @@ def collection(
         raise too_new(version, snapshot.resource_version)
     found = [manifest for manifest in snapshot.list(target.resource.kind) if chosen(manifest)]
     page, metadata = _page(found, options, snapshot.resource_version)
+    if format_ == PLAIN:
+        body = _list_text(target.resource, page, metadata)
+        return ApiResponse(200, {"Content-Type": JSON_TYPE}, body, warnings)
     return answer(format_, 200, _listed(cluster, request, target.resource, page, metadata, format_), warnings)
 
 
@@ -152,5 +196,5 @@ def _listed(
             "items": items,
         }
     kind = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version}
-    items = [{k: v for k, v in shown(resource, m).items() if k not in kind} for m in page]
+    items = [_item(resource, manifest) for manifest in page]
     return {**kind, "metadata": metadata, "items": items}

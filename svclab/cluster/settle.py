@@ -16,7 +16,7 @@ from svclab.cluster import memory
 from svclab.cluster.agenda import CONTROLLERS, Agenda, Task
 from svclab.cluster.batch import Batch, LogEntry
 from svclab.cluster.clock import real_now
-from svclab.cluster.memory import Settings
+from svclab.cluster.memory import Settings, State
 from svclab.cluster.recorder import record
 from svclab.cluster.store import ClusterHandle
 from svclab.kube.meta import moment
@@ -61,8 +61,7 @@ def advance(cluster: ClusterHandle, now: datetime | None = None) -> None:
     Takes the cluster's lock only when something is due.
     """
     real = now or real_now()
-    _go_on(cluster, real)
-    until = cluster.state().now(real)
+    until = _go_on(cluster, real).now(real)
     with memory.lock(cluster.id):
         agenda = _agenda(cluster)
         due = agenda.next_due()
@@ -77,19 +76,43 @@ def advance(cluster: ClusterHandle, now: datetime | None = None) -> None:
             raise
 
 
-def _go_on(cluster: ClusterHandle, real: datetime) -> None:
+def _go_on(cluster: ClusterHandle, real: datetime) -> State:
     """After the machine's clock was set back, virtual time goes on from where it was, not an hour later."""
     state = cluster.state()
+    if not _is_behind(state, real):
+        return state
+    settled_at = state.settled_at
+    cluster.set_clock(lambda clock, _: replace(clock, virtual=settled_at, real=real))
+    return cluster.state()
+
+
+def _is_behind(state: State, real: datetime) -> bool:
     is_behind = real < state.clock.real - _SKEW or state.clock.at(real) < state.settled_at - _SKEW
-    if is_behind and not state.clock.paused:
-        settled_at = state.settled_at
-        cluster.set_clock(lambda clock, _: replace(clock, virtual=settled_at, real=real))
+    return is_behind and not state.clock.paused
 
 
 def next_due(cluster: ClusterHandle) -> datetime | None:
     """The virtual time at which something will happen by itself; None when nothing is under way."""
     with memory.lock(cluster.id):
         return _agenda(cluster).next_due()
+
+
+def is_quiet(cluster_id: UUID, state: State, real: datetime) -> bool:
+    """Whether `advance` would find nothing to do at this State; False also where that cannot be told at once.
+
+    Never waits and asks no database.
+    """
+    lock = memory.lock(cluster_id)
+    if _is_behind(state, real) or not lock.acquire(blocking=False):
+        return False
+    try:
+        agenda = _agendas.get(cluster_id)
+        if agenda is None or agenda.version != state.snapshot.resource_version:
+            return False
+        due = agenda.next_due()
+        return due is None or due > state.now(real)
+    finally:
+        lock.release()
 
 
 def grow(batch: Batch, until: datetime) -> None:
