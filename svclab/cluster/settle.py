@@ -5,6 +5,7 @@ which it is due, so what happens does not depend on when anybody looks. There is
 process may advance any cluster, behind the cluster's row lock.
 """
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -25,8 +26,10 @@ from svclab.kube.snapshot import Key, Manifest, key_of
 from svclab.kube.status import Refusal
 from svclab.kube.webserver import web_response
 
+log = logging.getLogger(__name__)
 _MOST_TASKS = 20_000  # in one look; what is left waits for the next
 _RETRY = timedelta(seconds=16)  # after a refused write
+_AFTER_A_CRASH = timedelta(minutes=5)
 _WITHOUT_CLOUD = ("loadbalancer",)
 _EVENT_TTL = timedelta(hours=1)
 _BURST = timedelta(seconds=0.1)  # in which news from kubelets are gathered
@@ -178,7 +181,14 @@ def play(batch: Batch, agenda: Agenda, until: datetime, circumstances: Circumsta
         if task.controller in circumstances.absent:
             continue
         batch.now = task.at
-        result = _reconcile(batch, task, circumstances)
+        try:
+            result = _reconcile(batch, task, circumstances)
+        except Exception:
+            # As a controller manager does: one controller's mistake about one object must not stop the
+            # others.
+            log.exception("%s cannot reconcile %s", task.controller, task.key)
+            agenda.hold(task.controller, task.key, batch.now + _AFTER_A_CRASH)
+            continue
         if result.again_at is not None:
             agenda.put(task.controller, task.key, max(result.again_at, batch.now))
         _apply(batch, agenda, task, result)

@@ -6,6 +6,7 @@ import pytest
 
 from svclab.apiserver.dispatch import ApiRequest, handle
 from svclab.cluster import lifecycle, memory, settle
+from svclab.cluster.agenda import CONTROLLERS
 from svclab.cluster.clock import real_now
 from svclab.cluster.store import open_cluster
 from svclab.kube.meta import moment
@@ -552,3 +553,16 @@ def test_the_log_of_a_container_that_keeps_crashing_says_why(cluster):
     assert (
         b'nginx: [emerg] mkdir() "/var/cache/nginx/client_temp" failed (13: Permission denied)' in answer.body
     )
+
+
+def test_a_controller_that_fails_at_one_object_does_not_stop_the_cluster(cluster, monkeypatch, caplog):
+    def fails(snapshot, key, now, dice):
+        raise KeyError("a mistake of ours")
+
+    monkeypatch.setattr(CONTROLLERS["endpoints"], "reconcile", fails)
+    apply(cluster, BACKEND)
+    wait(cluster, 30)
+
+    assert [is_ready(pod) for pod in pods(cluster, app="backend")] == [True] * 3
+    assert len(endpoints(cluster, "backend")) == 3
+    assert "endpoints cannot reconcile ('default', 'backend')" in caplog.text

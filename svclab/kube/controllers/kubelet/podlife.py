@@ -103,7 +103,11 @@ def _uses_host_network(look: Look) -> bool:
 
 
 def _with_addresses(look: Look, after: Status) -> Status:
-    host = next(a["address"] for a in look.node["status"]["addresses"] if a["type"] == "InternalIP")
+    """The addresses of node and pod; none while the node has none itself, or no range to give from."""
+    known = look.node["status"].get("addresses") or ()
+    host = next((a["address"] for a in known if a["type"] == "InternalIP"), None)
+    if host is None or not (_uses_host_network(look) or look.node["spec"].get("podCIDR")):
+        return after
     after = {**after, "hostIP": host, "hostIPs": [{"ip": host}]}
     if "podIP" in after:
         return after
