@@ -12,6 +12,8 @@ import { createSteps } from "./lessons/steps.js";
 
 const LARGEST = 60_000; // bytes of a manifest that go over the websocket; larger ones are posted
 
+const LASTING = new Set(["Namespace", "Deployment", "Service"]); // what a lesson begins with, and nobody replaces
+
 const root = byId("lesson");
 const { page } = workspace;
 const csrf = { "X-CSRFToken": root.dataset.csrf, "Content-Type": "application/json" };
@@ -90,7 +92,7 @@ workspace.onMessage((message) => {
   if (message.type === "welcome") open();
   if (message.type === "welcome") ground.check();
   if (message.type === "state" && message.fresh) ground.soon();
-  if (message.type === "objects" && message.deleted.length) ground.soon();
+  if (message.type === "objects" && message.deleted.some((/** @type {any} */ object) => LASTING.has(object.kind))) ground.soon();
   if (message.type === "term.opened") commands.forget();
   if (message.type === "progress" && message.lesson === root.dataset.lesson) lamps.render(message.lamps);
   if (message.type === "applied") show(message.name, message.results);

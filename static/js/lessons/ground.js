@@ -13,6 +13,7 @@ export function createGround({ url, csrf, onBegun }) {
   let busy = false;
   let again = false;
   let first = true;
+  let ownUntil = 0; // changes until then come from what was just put in place
   let timer = 0;
 
   /** @param {"GET" | "POST"} method @returns {Promise<{begun: boolean, gaps: Gap[]}>} */
@@ -48,6 +49,7 @@ export function createGround({ url, csrf, onBegun }) {
       say("This lesson's start could not be prepared.", button("Try again", check, true));
     } finally {
       root.removeAttribute("aria-busy");
+      ownUntil = Date.now() + 1500;
     }
   }
 
@@ -96,7 +98,9 @@ export function createGround({ url, csrf, onBegun }) {
   /** After what happens now has settled. */
   function soon() {
     clearTimeout(timer);
+    if (root.hasAttribute("aria-busy") || Date.now() < ownUntil) return;
     timer = window.setTimeout(check, 700);
   }
+  window.addEventListener("pagehide", () => clearTimeout(timer));
   return { check, soon };
 }
