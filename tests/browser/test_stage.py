@@ -334,3 +334,13 @@ def test_what_was_edited_can_be_left_as_it_was(visit):
     page.keyboard.type("head -1 backend-service.yaml\n")
     expect(page.locator("#terminals")).to_contain_text("# backend-service.yaml")
     expect(page.locator("#terminals")).not_to_contain_text("spoilt")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_lesson_stands_in_the_left_panel_of_the_workspace(visit, size):
+    page = visit("/lessons/", size=size)
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    page = visit("/lessons/clusterip/", size=size)
+    expect(page.locator("#lesson h1")).to_be_visible()
+    expect(page.locator("#lamps-count")).to_have_text("0 of 5 goals")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
