@@ -186,7 +186,9 @@ class LabConsumer(AsyncWebsocketConsumer):
         await work.run(self.terminals.open, message)
 
     async def on_term_input(self, message: protocol.TermInput) -> None:
-        """Keys."""
+        """Keys. What only edits a line is echoed at once, however many commands run elsewhere."""
+        if self.terminals.echo(message):
+            return
         await work.run(self.terminals.input, message)
 
     async def on_term_resize(self, message: protocol.TermResize) -> None:

@@ -27,7 +27,9 @@ class Terminal:
 
 
 class Terminals:
-    """By the page's own names. Called from worker threads; `say` is called on the event loop only."""
+    """By the page's own names. Called from worker threads, but for `echo`; `say` is called on the event loop
+    only.
+    """
 
     def __init__(
         self, cluster: ClusterHandle, say: Callable[[Message], None], loop: asyncio.AbstractEventLoop
@@ -61,6 +63,14 @@ class Terminals:
         """Keys for a shell. A shell that is gone hears nothing."""
         if terminal := self._open.get(message.session):
             terminal.shell.feed(message.data.encode())
+
+    def echo(self, message: protocol.TermInput) -> bool:
+        """Keys that only edit a line, handled on the event loop; False where `input` must, in a thread."""
+        terminal = self._open.get(message.session)
+        if terminal is None or not terminal.shell.type_at_once(message.data):
+            return False
+        self._flush(message.session)
+        return True
 
     def run(self, message: protocol.TermRun) -> None:
         """Run a line as if typed."""

@@ -19,6 +19,8 @@ from svclab.terminal.shell.completeness import needs_more
 from svclab.terminal.shell.jobs import in_thread
 from svclab.terminal.tty import TtyInput
 
+_WORK = frozenset("\t\r\n\x03\x04")  # keys that make a shell do something: complete, run, interrupt, end
+_FEW_KEYS = 64
 _WAITING_LIMIT = 256 * 1024  # bytes for the screen that nobody has fetched
 
 
@@ -80,6 +82,20 @@ class InteractiveShell:
             if not self.closed:
                 self._typed(self._decoder.decode(data))
         return self.read()
+
+    def type_at_once(self, text: str) -> bool:
+        """Keys that only edit a line, without waiting for anything; False, and nothing done, where they may
+        be more than that, or many: then `feed` them.
+        """
+        if len(text) > _FEW_KEYS or not _WORK.isdisjoint(text) or not self._lock.acquire(blocking=False):
+            return False
+        try:
+            if self.closed or self._stdin is not None:
+                return False
+            self._editor.feed(text)
+            return True
+        finally:
+            self._lock.release()
 
     def paste_line(self, line: str) -> bytes:
         """Run `line` as if it had been typed at an empty prompt: a command block of a lesson."""
