@@ -4,6 +4,7 @@ Also for the page's own kubectl and editor: `load`, `load_all`. Source: sigs.k8s
 """
 
 import base64
+import binascii
 import math
 import re
 from collections.abc import Iterator
@@ -13,14 +14,19 @@ import yaml
 
 from svclab.kube.decoding_json import Decimal
 
+MAX_BYTES = 3 * 1024 * 1024  # as a request of the real API server
 MAX_DEPTH = 100
 MAX_DOCUMENTS = 1000
+MAX_VALUES = 250_000  # of a whole text; ten times what a full cluster's own List has
 _ALIASED_NODES = 10_000
+_INT64 = range(-(2**63), 2**64)  # go-yaml reads these as integers, all others as floats
+_LONGEST_INTEGER = 70  # digits; binary numbers of 64 bits have most
 _TAG = "tag:yaml.org,2002:"
 _TRUE = frozenset(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"))
 _FALSE = frozenset(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"))
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _INFINITE = {".inf": math.inf, "+.inf": math.inf, "-.inf": -math.inf, ".nan": math.nan}
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INTEGERS = (
     (re.compile(r"([-+]?)0b([01]+)"), 2),
@@ -59,7 +65,7 @@ def load(text: str | bytes) -> Document:
 
 def load_all(text: str | bytes) -> Iterator[Document]:
     """The documents of a text, one after the other. Raises YamlError."""
-    loader = yaml.CSafeLoader(_readable(text))
+    loader, read = yaml.CSafeLoader(_readable(text)), 0
     try:
         for count in range(MAX_DOCUMENTS + 1):
             if not _at(loader, lambda: loader.check_event(yaml.StreamStartEvent)) and count == 0:
@@ -70,19 +76,25 @@ def load_all(text: str | bytes) -> Iterator[Document]:
                 return
             if count == MAX_DOCUMENTS:
                 raise YamlError(f"yaml: more than {MAX_DOCUMENTS} documents")
-            yield _Builder(loader).document()
+            builder = _Builder(loader, read)
+            yield builder.document()
+            read = builder.read
     finally:
         loader.dispose()
 
 
 def _readable(text: str | bytes) -> str:
+    if len(text) > MAX_BYTES:
+        raise YamlError(f"yaml: the text is larger than {MAX_BYTES >> 20} MiB")
     if isinstance(text, bytes):
         try:
             text = text.decode("utf-8")
-        except UnicodeDecodeError:
-            raise YamlError("yaml: invalid leading UTF-8 octet") from None
-    if re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]", text):
-        raise YamlError("yaml: control characters are not allowed")
+        except UnicodeDecodeError as error:
+            line = text.count(b"\n", 0, error.start) + 1
+            raise YamlError("yaml: invalid leading UTF-8 octet", line) from None
+    if found := _CONTROL.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise YamlError("yaml: control characters are not allowed", line)
     return text.removeprefix("\ufeff")
 
 
@@ -106,14 +118,15 @@ def _translated(error: yaml.MarkedYAMLError) -> YamlError:
 
 
 class _Builder:
-    """Builds one document's value from parser events."""
+    """Builds one document's value from parser events. The parser itself does not recurse; we do, so deep."""
 
-    def __init__(self, loader: Any) -> None:
+    def __init__(self, loader: Any, read: int) -> None:
+        self.read = read  # values of the whole text so far
         self._loader = loader
-        self._anchors: dict[str, tuple[Any, int]] = {}
+        self._anchors: dict[str, tuple[Any, int, int]] = {}
         self._duplicates: list[str] = []
-        self._aliased = 0
-        self._built = 0
+        self._aliased = self._aliased_characters = 0
+        self._built = self._characters = 0  # with what aliases stand for
 
     def document(self) -> Document:
         start = self._next()
@@ -128,32 +141,40 @@ class _Builder:
         return _at(self._loader, self._loader.peek_event)
 
     def _node(self, depth: int) -> Any:
+        event, before, characters = self._next(), self._built, self._characters
         if depth > MAX_DEPTH:
-            raise YamlError("yaml: exceeded max depth")
-        event, before = self._next(), self._built
+            line = event.start_mark.line + 1
+            raise YamlError(f"yaml: line {line}: exceeded max depth of {MAX_DEPTH}", line)
+        self.read += 1
+        if self.read > MAX_VALUES:
+            raise YamlError(f"yaml: more than {MAX_VALUES} values", event.start_mark.line + 1)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         self._built += 1
         match event:
             case yaml.ScalarEvent():
                 value = _scalar(event)
+                self._characters += len(event.value)
             case yaml.SequenceStartEvent():
                 value = self._sequence(event, depth)
             case _:
                 value = self._mapping(event, depth)
         if event.anchor:
-            self._anchors[event.anchor] = (value, self._built - before)
+            size = (self._built - before, self._characters - characters)
+            self._anchors[event.anchor] = (value, *size)
         return value
 
     def _alias(self, event: Any) -> Any:
         if event.anchor not in self._anchors:
             line = event.start_mark.line
             raise YamlError(f"yaml: unknown anchor '{event.anchor}' referenced", line + 1)
-        value, size = self._anchors[event.anchor]
+        value, size, characters = self._anchors[event.anchor]
         self._aliased += size
         self._built += size
-        if self._aliased > _ALIASED_NODES:
-            raise YamlError("yaml: document contains excessive aliasing")
+        self._aliased_characters += characters
+        self._characters += characters
+        if self._aliased > _ALIASED_NODES or self._aliased_characters > MAX_BYTES:
+            raise YamlError("yaml: document contains excessive aliasing", event.start_mark.line + 1)
         return value
 
     def _sequence(self, event: Any, depth: int) -> list[Any]:
@@ -223,12 +244,20 @@ def _scalar(event: Any) -> Any:
     if tag in (None, "!", f"{_TAG}str"):
         return text
     if tag == f"{_TAG}binary":
-        return base64.b64decode(text).decode("latin-1")
+        return _binary(event)
     if tag in (f"{_TAG}int", f"{_TAG}float", f"{_TAG}bool", f"{_TAG}null"):
         return _plain(text)
     if tag == f"{_TAG}timestamp":
         return text
     raise _unknown_tag(event)
+
+
+def _binary(event: Any) -> str:
+    try:
+        return base64.b64decode(event.value, validate=True).decode("latin-1")
+    except (binascii.Error, ValueError):
+        line = event.start_mark.line + 1
+        raise YamlError("yaml: !!binary value contains invalid base64 data", line) from None
 
 
 def _plain(text: str) -> Any:
@@ -241,17 +270,21 @@ def _plain(text: str) -> Any:
     if first not in "+-.0123456789":
         return text
     plain = text.replace("_", "")
-    for shape, base in _INTEGERS:
+    for shape, base in _INTEGERS if len(plain) <= _LONGEST_INTEGER else ():
         if match := shape.fullmatch(plain):
-            number = int(match[2], base)
-            return -number if match[1] == "-" else number
+            number = int(match[1] + match[2], base)
+            if number in _INT64:
+                return number
+            return _float(plain, text) if base == 10 else text
     if plain.lower() in _INFINITE:
         raise YamlError(f"error converting YAML to JSON: unsupported value: {plain.lower().strip('.')}")
-    if _FLOAT.fullmatch(plain):
-        number = float(plain)
-        return (
-            int(number)
-            if number.is_integer() and abs(number) < 2**53 and "e" in plain.lower()
-            else Decimal(plain)
-        )
-    return text
+    return _float(plain, text) if _FLOAT.fullmatch(plain) else text
+
+
+def _float(plain: str, text: str) -> Any:
+    """A number with a fraction or an exponent; text where it is too large for a float, as in go-yaml."""
+    number = float(plain)
+    if math.isinf(number):
+        return text
+    whole = number.is_integer() and abs(number) < 2**53 and "e" in plain.lower()
+    return int(number) if whole else Decimal(plain)

@@ -18,6 +18,7 @@ from svclab.kube.snapshot import Manifest, Snapshot
 CLUSTER_SCOPED = {"Node", "Namespace", "IngressClass", "PersistentVolume", "ServiceCIDR"}
 LARGEST_BYTES = 256 * 1024 * 1024
 DEEPEST = 100  # levels of nesting; no Kubernetes object comes near
+MOST_ALIASED = 10_000  # nodes that aliases stand for
 
 
 class BadFile(Exception):
@@ -60,7 +61,7 @@ def parse(text: str) -> list[Any]:
         except (ValueError, RecursionError) as error:
             json_error = error
     try:
-        _check_depth(text)
+        _check_bounds(text)
         return [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]
     except (yaml.YAMLError, ValueError) as error:
         raise BadFile(_where(json_error or error)) from None
@@ -87,18 +88,35 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def _check_depth(text: str) -> None:
+def _check_bounds(text: str) -> None:
     """Raises BadFile for nesting that libyaml would follow until its stack overflows, taking Python with
-    it.
+    it, and for aliases that stand for more than a reader could hold.
     """
-    depth = 0
+    open_nodes: list[tuple[str | None, int]] = []  # (anchor, nodes before it)
+    sizes: dict[str, int] = {}  # nodes under each anchor whose node is closed
+    nodes = aliased = 0
     for event in yaml.parse(text, Loader=_Loader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > DEEPEST:
-                raise BadFile(f"line {event.start_mark.line + 1}: nested too deeply")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
+        match event:
+            case yaml.AliasEvent():
+                if event.anchor not in sizes:
+                    raise BadFile(f"line {event.start_mark.line + 1}: unknown anchor {event.anchor!r}")
+                nodes += sizes[event.anchor]
+                aliased += sizes[event.anchor]
+                if aliased > MOST_ALIASED:
+                    raise BadFile(f"line {event.start_mark.line + 1}: aliases stand for too much")
+            case yaml.CollectionStartEvent():
+                open_nodes.append((event.anchor, nodes))
+                nodes += 1
+                if len(open_nodes) > DEEPEST:
+                    raise BadFile(f"line {event.start_mark.line + 1}: nested too deeply")
+            case yaml.CollectionEndEvent():
+                anchor, before = open_nodes.pop()
+                if anchor:
+                    sizes[anchor] = nodes - before
+            case yaml.ScalarEvent():
+                nodes += 1
+                if event.anchor:
+                    sizes[event.anchor] = 1
 
 
 def _where(error: Exception) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import yaml
 
+from svclab.apiserver.yaml_body import YamlError, load
+
 _DOCUMENT = re.compile(r"^---([ \t].*)?$", re.MULTILINE)
 _YAML_LINE = re.compile(r"\bline (\d+)\b")
 _STEP = re.compile(r"([^.\[\]]+)|\[([^\]]*)\]")
@@ -45,8 +47,9 @@ def line_of(document: str, words: str) -> int | None:
 def _line_at(document: str, path: str) -> int | None:
     """The line of the deepest existing step of a field path like spec.ports[0].nodePort."""
     try:
-        node = yaml.compose(document, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError):
+        load(document)  # within its limits of depth and size: composing has none
+        node = yaml.compose(document, Loader=yaml.CSafeLoader)
+    except (YamlError, yaml.YAMLError):
         return None
     line: int | None = None
     for name, index in _STEP.findall(path):

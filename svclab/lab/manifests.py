@@ -4,13 +4,13 @@ from typing import Any
 
 from svclab.apiserver import dispatch
 from svclab.apiserver.dispatch import ApiRequest, ApiResponse
+from svclab.apiserver.yaml_body import MAX_DOCUMENTS
 from svclab.cluster.store import ClusterHandle
 from svclab.kube.resources import by_kind
 from svclab.lab.lines import documents, line_of
 from svclab.terminal.session import Session
 from svclab.terminal.streams import TextInput
 
-MAX_DOCUMENTS = 100
 Result = dict[str, Any]
 
 

@@ -184,7 +184,7 @@ def test_html_in_a_name_stays_text(cluster: ClusterHandle) -> None:
     ("text", "message"),
     [
         ("a: !!python/object/apply:os.system [id]", "yaml: line 1: unknown tag tag:yaml.org,2002:python"),
-        ("a: [" * 200, "yaml: exceeded max depth"),
+        ("a: [" * 200, "yaml: line 1: exceeded max depth of 100"),
         ("kind: Service\nkind: Pod\n", 'line 2: key "kind" already set in map'),
     ],
 )

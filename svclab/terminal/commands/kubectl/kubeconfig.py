@@ -5,12 +5,11 @@ The file is the learner's own; where there is none, kubectl works as with the on
 
 from typing import Any
 
-import yaml
-
 from svclab.terminal.commands.kubectl.errors import KubectlError
 from svclab.terminal.commands.kubectl.yaml_text import to_yaml
 from svclab.terminal.commands.registry import Context
 from svclab.terminal.files import HOME, FileError
+from svclab.terminal.manifests import ManifestError, read_one
 
 Manifest = dict[str, Any]
 
@@ -39,8 +38,8 @@ def load(context: Context) -> Manifest:
     except FileError:
         return fresh()
     try:
-        found = yaml.safe_load(text) or {}
-    except yaml.YAMLError as problem:
+        found = read_one(text) or {}
+    except ManifestError as problem:
         raise KubectlError(f'error loading config file "{PATH}": {problem}') from None
     if not isinstance(found, dict):
         raise KubectlError(
