@@ -56,7 +56,9 @@ def index(request: HttpRequest) -> HttpResponse:
     standings = progress.standings(learner)
     modules = [(name, list(group)) for name, group in groupby(standings, lambda item: item.lesson.module)]
     done = sum(standing.done for standing in standings)
-    page = render(request, "lessons/index.html", {"modules": modules, "standings": standings, "done": done})
+    following = next((standing for standing in standings if not standing.done), None)
+    context = {"modules": modules, "standings": standings, "done": done, "following": following}
+    page = render(request, "lessons/index.html", context)
     return remember(request, page)
 
 
