@@ -166,7 +166,9 @@ def union(left: Fields, right: Fields) -> Fields:
     """Fields of either set."""
     merged = dict(left)
     for element, node in right.items():
-        if element in merged:
+        if element == ".":
+            merged[element] = {}
+        elif element in merged:
             merged[element] = union(_explicit(merged[element]), _explicit(node))
             if set(merged[element]) == {"."} and not element.startswith("k:"):
                 merged[element] = {}
@@ -208,8 +210,7 @@ def subtract(left: Fields, right: Fields) -> Fields:
 
 
 def with_parents(found: Fields) -> Fields:
-    """The set with every map and list in which one of its fields stands: these are not let go with the "
-    "field."""
+    """The set with every map and list in which a field of it stands: these are not let go with the field."""
     return {
         element: {".": {}, **with_parents(node)} if node else {}
         for element, node in found.items()

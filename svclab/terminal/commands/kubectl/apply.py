@@ -3,19 +3,22 @@
 import json
 from typing import Any
 
+from svclab.kube.field_sets import union
 from svclab.terminal.commands.kubectl import verbs
 from svclab.terminal.commands.kubectl.builder import FileObject, file_objects
 from svclab.terminal.commands.kubectl.client import APPLY, JSON_PATCH, Client
 from svclab.terminal.commands.kubectl.create import no_kustomize
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, UsageError, raise_all
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
+from svclab.terminal.commands.kubectl.output import as_list, print_document, split_format
 from svclab.terminal.commands.kubectl.three_way import three_way_patch
 from svclab.terminal.commands.kubectl.verbs import dry_run_of, verb, write_query
-from svclab.terminal.commands.kubectl.writing import LAST_APPLIED, report, with_last_applied
+from svclab.terminal.commands.kubectl.writing import LAST_APPLIED, head_of, report, with_last_applied
 
 Manifest = dict[str, Any]
 
 _CLIENT_SIDE = "kubectl-client-side-apply"
+_MOST_RETRIES = 5
 _ADVICE = (
     "Please review the fields above--they currently have other managers. Here\n"
     "are the ways you can resolve this warning:\n"
@@ -84,7 +87,19 @@ def apply(client: Client, flags: Parsed) -> int:
         except (ApiError, KubectlError) as problem:
             errors.append(problem)
     raise_all(errors)
+    if client.results:
+        whole = {**as_list(client.results), "metadata": {}}
+        shown = client.results[0] if len(client.results) == 1 else whole
+        print_document(client, shown, flags["output"], flags["template"])
     return 0
+
+
+def _tell(client: Client, found: FileObject, answer: Manifest, done: str, dry_run: str) -> None:
+    """Say what was done; objects that are to be shown are shown together at the end, if all went well."""
+    if split_format(client.flags["output"], client.flags["template"])[0] in ("", "name"):
+        report(client, found.target, answer, done, dry_run)
+    else:
+        client.results.append(answer)
 
 
 def _check(flags: Parsed, dry_run: str) -> None:
@@ -120,20 +135,20 @@ def _apply(client: Client, flags: Parsed, found: FileObject, dry_run: str) -> No
                 modified = client.create(target.resource, target.namespace, modified, query)
             except ApiError as refusal:
                 raise refusal.while_doing("creating", found.source) from None
-        report(client, target, modified, "created", dry_run)
+        _tell(client, found, modified, "created", dry_run)
         return
     original = _last_applied(live)
     if original is None:
         _warn_of_missing_annotation(client, found)
     patch = patch_of(found, modified, live, original or {})
     if not patch and dry_run != "client":
-        report(client, target, live, "unchanged", dry_run)
+        _tell(client, found, live, "unchanged", dry_run)
         return
     answer = live
     if dry_run != "client":
         answer = _send(client, flags, found, patch, modified, query)
     unchanged = dry_run != "client" and answer == live
-    report(client, target, answer, "unchanged" if unchanged else "configured", dry_run)
+    _tell(client, found, answer, "unchanged" if unchanged else "configured", dry_run)
 
 
 def _send(
@@ -217,10 +232,6 @@ def _warn_of_missing_annotation(client: Client, found: FileObject) -> None:
     )
 
 
-def _version(manifest: Manifest) -> str:
-    return manifest["metadata"].get("resourceVersion", "")
-
-
 # server-side
 
 
@@ -233,9 +244,11 @@ def _apply_on_server(client: Client, flags: Parsed, found: FileObject, dry_run: 
         if _is_field_conflict(refusal):
             raise KubectlError(f"{refusal.message}\n{_ADVICE}") from None
         raise
-    if dry_run == "none":
-        _take_over_client_side_fields(client, found, answer)
-    report(client, found.target, answer, "serverside-applied", dry_run)
+    if dry_run == "none" and _client_side_entries(answer):
+        _keep_last_applied(client, found, answer)
+        _take_over_client_side_fields(client, found)
+        answer = _apply_again(client, found, answer, query)
+    _tell(client, found, answer, "serverside-applied", dry_run)
 
 
 def _is_field_conflict(refusal: ApiError) -> bool:
@@ -243,16 +256,57 @@ def _is_field_conflict(refusal: ApiError) -> bool:
     return refusal.reason == "Conflict" and any(c.get("reason") == "FieldManagerConflict" for c in causes)
 
 
-def _take_over_client_side_fields(client: Client, found: FileObject, answer: Manifest) -> None:
-    """Fields that client-side apply recorded become server-side apply's, as kubectl does after the "
-    "first time."""
-    entries = answer["metadata"].get("managedFields") or []
-    old = [e for e in entries if e.get("manager") == _CLIENT_SIDE and e.get("operation") == "Update"]
-    if not old:
+def _client_side_entries(manifest: Manifest) -> list[Manifest]:
+    """What client-side apply manages of an object."""
+    entries = manifest["metadata"].get("managedFields") or []
+    return [e for e in entries if e.get("manager") == _CLIENT_SIDE and e.get("operation") == "Update"]
+
+
+def _apply_again(client: Client, found: FileObject, answer: Manifest, query: list) -> Manifest:
+    """The same configuration once more: what it leaves out can go now."""
+    try:
+        return client.patch(found.target.path, found.manifest, APPLY, query)
+    except ApiError as refusal:
+        client.warn(
+            "failed to re-apply configuration after performing Server-Side Apply migration. This is non-fatal "
+            f"and will be retried next time you apply. Error: {refusal.message}"
+        )
+        return answer
+
+
+def _keep_last_applied(client: Client, found: FileObject, answer: Manifest) -> None:
+    """The annotation of client-side apply stays as it is, under a manager of its own."""
+    kept = (answer["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    if kept is None:
         return
-    kept = [e for e in entries if e not in old]
-    operations = [
-        {"op": "replace", "path": "/metadata/managedFields", "value": kept},
-        {"op": "replace", "path": "/metadata/resourceVersion", "value": _version(answer)},
-    ]
-    client.patch(found.target.path, operations, JSON_PATCH, [("fieldManager", "kubectl")])
+    metadata = {"name": found.target.name, "annotations": {LAST_APPLIED: kept}}
+    if found.target.namespace:
+        metadata["namespace"] = found.target.namespace
+    query = [("fieldManager", "kubectl-last-applied"), ("force", "true")]
+    client.patch(found.target.path, {**head_of(found.target), "metadata": metadata}, APPLY, query)
+
+
+def _take_over_client_side_fields(client: Client, found: FileObject) -> None:
+    """What client-side apply recorded becomes server-side apply's, so that a field left out can go."""
+    manager = client.flags["field-manager"] or "kubectl"
+    for _ in range(_MOST_RETRIES):
+        live = client.get(found.target.path)
+        old = _client_side_entries(live)
+        entries = [e for e in live["metadata"].get("managedFields") or [] if e not in old]
+        mine = next(e for e in entries if e.get("manager") == manager and e.get("operation") == "Apply")
+        for entry in old:
+            mine["fieldsV1"] = union(mine["fieldsV1"], entry["fieldsV1"])
+        operations = [
+            {"op": "replace", "path": "/metadata/managedFields", "value": entries},
+            {
+                "op": "replace",
+                "path": "/metadata/resourceVersion",
+                "value": live["metadata"]["resourceVersion"],
+            },
+        ]
+        try:
+            client.patch(found.target.path, operations, JSON_PATCH)
+            return
+        except ApiError as refusal:
+            if refusal.reason != "Conflict":
+                raise

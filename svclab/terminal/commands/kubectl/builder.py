@@ -11,7 +11,7 @@ from typing import Any
 
 from svclab.kube.resources import RESOURCES, Resource
 from svclab.terminal.commands.kubectl.client import Client, require_namespace_match
-from svclab.terminal.commands.kubectl.errors import KubectlError
+from svclab.terminal.commands.kubectl.errors import KubectlError, raise_all
 from svclab.terminal.files import FileError
 from svclab.terminal.manifests import ManifestError, read_manifests
 
@@ -197,12 +197,35 @@ def file_objects(client: Client, names: Iterable[str], *, recursive: bool = Fals
 
     Raises KubectlError for a missing file, text that is not YAML, an object without kind.
     """
-    objects = []
+    objects: list[FileObject] = []
     for name, text in read_files(client, names, recursive=recursive):
-        for manifest in _documents(text, name):
-            objects += _file_object(client, manifest, name)
+        objects += _objects_of(client, text, name)
     if not objects:
+        raise_all(client.deferred)
         raise KubectlError("no objects passed to " + client.command.split(" ")[0])
+    return objects
+
+
+def _objects_of(client: Client, text: str, source: str) -> list[FileObject]:
+    """The objects of one file, up to the first text that cannot be read.
+
+    What is wrong with a later object does not keep kubectl from the earlier ones: it is told at the end.
+    """
+    objects: list[FileObject] = []
+    problem: ManifestError | None = None
+    try:
+        documents = read_manifests(text, source)
+    except ManifestError as found:
+        documents, problem = list(found.before), found
+    for document in documents:
+        try:
+            objects += _file_object(client, document.manifest, source)
+        except KubectlError as refused:
+            client.deferred.append(refused)
+            if refused.text.startswith("error validating"):
+                return objects
+    if problem is not None:
+        client.deferred.append(KubectlError(problem.message))
     return objects
 
 
@@ -231,13 +254,6 @@ def _read_path(client: Client, name: str, *, recursive: bool) -> list[tuple[str,
         return [(name, files.read(path))]
     except FileError:
         raise KubectlError(f'the path "{name}" does not exist') from None
-
-
-def _documents(text: str, source: str) -> list[Manifest]:
-    try:
-        return [document.manifest for document in read_manifests(text, source)]
-    except ManifestError as problem:
-        raise KubectlError(problem.message) from None
 
 
 def _file_object(client: Client, manifest: Any, source: str) -> list[FileObject]:

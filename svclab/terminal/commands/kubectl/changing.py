@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from svclab.kube.resources import Resource
 from svclab.terminal.commands.kubectl import verbs
 from svclab.terminal.commands.kubectl.builder import FileObject, Target, expand, file_objects, targets
 from svclab.terminal.commands.kubectl.client import JSON_PATCH, MERGE, STRATEGIC, Client
@@ -76,8 +77,17 @@ def patch(client: Client, flags: Parsed) -> int:
             before if dry_run == "client" else client.patch(path, body, _PATCH_TYPES[flags["type"]], query)
         )
         done = "patched" if _differ(before, after) or dry_run == "client" else "patched (no change)"
-        report(client, target, after, done, dry_run)
+        report(client, _answered(target, after), after, done, dry_run)
     return 0
+
+
+def _answered(target: Target, answer: Manifest) -> Target:
+    """What the server answered with: a patch of a scale is answered with a Scale."""
+    api_version, kind = answer.get("apiVersion", ""), answer.get("kind", "")
+    if kind in ("", target.resource.kind):
+        return target
+    group, _, version = api_version.rpartition("/")
+    return Target(Resource(group, version, "", kind, True), target.namespace, target.name)
 
 
 def _patch_body(text: str) -> bytes:

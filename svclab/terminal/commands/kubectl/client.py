@@ -45,14 +45,15 @@ class Client:
         self.namespace_given = flags.has("namespace") and bool(flags["namespace"])
         self.namespace = flags["namespace"] or settings.get("namespace") or "default"
         self.documents_printed = 0
+        self.results: list[Manifest] = []  # objects to show when a command is done
+        self.deferred: list[Exception] = []  # what is wrong with files, told when the rest is done
         self.sources: dict[str, str] = {}  # file names by path of the objects read from them
         self._warned: set[str] = set()
 
     # requests
 
     def get(self, path: str, query: Query = (), accept: str = JSON) -> Manifest:
-        """GET a document. Raises ApiError; for a missing object it is about the namespace when that is "
-        "missing."""
+        """GET a document. Raises ApiError: about the namespace, when an object is missing because that is."""
         try:
             return self.send("GET", path, query=query, accept=accept)
         except ApiError as refusal:

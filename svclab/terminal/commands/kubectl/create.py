@@ -1,5 +1,6 @@
 """`kubectl create`: from files, and from flags (namespace, deployment, service, configmap, secret ...)."""
 
+import re
 from typing import Any
 
 from svclab.terminal.commands.kubectl import generators, verbs
@@ -13,6 +14,7 @@ from svclab.terminal.files import FileError
 
 Manifest = dict[str, Any]
 
+_HOST_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 COMMON = (
     verbs.OUTPUT,
     verbs.DRY_RUN,
@@ -222,6 +224,8 @@ def create_externalname(client: Client, flags: Parsed) -> int:
     if not flags.has("external-name"):
         raise KubectlError('required flag(s) "external-name" not set')
     name, ports = _name(flags, "service externalname"), _ports(flags, needed=False)
+    if not _HOST_NAME.fullmatch(flags["external-name"]):
+        raise KubectlError(f"invalid service external name {flags['external-name']}")
     made = generators.service(
         name, own_namespace(client), "ExternalName", ports=ports, external_name=flags["external-name"]
     )
@@ -270,6 +274,9 @@ def create_tls_secret(client: Client, flags: Parsed) -> int:
     if not flags["cert"] or not flags["key"]:
         raise KubectlError("key and cert must be specified")
     data = {"tls.crt": _file(client, flags["cert"]), "tls.key": _file(client, flags["key"])}
+    for part, text in zip(("certificate", "key"), data.values(), strict=True):
+        if "-----BEGIN " not in text:
+            raise KubectlError(f"tls: failed to find any PEM data in {part} input")
     made = generators.secret(name, own_namespace(client), data, "kubernetes.io/tls")
     return _create_typed(client, flags, made, "secret ")
 

@@ -67,8 +67,7 @@ def _write_port(out: Description, port: Manifest, slices: list[Manifest]) -> Non
 
 
 def endpoints_of_port(slices: list[Manifest], port_name: str | None) -> str:
-    """Ready endpoints of one port (of all, for None): the first three and how many more; `<none>` "
-    "without slices."""
+    """Ready endpoints of one port (None: of all): three, and how many more; `<none>` without slices."""
     if not slices:
         return "<none>"
     found = []

@@ -9,7 +9,7 @@ from svclab.terminal.commands.kubectl.apply import patch_of
 from svclab.terminal.commands.kubectl.builder import FileObject, file_objects
 from svclab.terminal.commands.kubectl.client import APPLY, Client
 from svclab.terminal.commands.kubectl.create import no_kustomize
-from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError
+from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, describe
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
 from svclab.terminal.commands.kubectl.output import without_managed_fields
 from svclab.terminal.commands.kubectl.verbs import verb, write_query
@@ -81,7 +81,7 @@ def _merged(client: Client, flags: Parsed, found: FileObject, live: Manifest | N
         return client.patch(found.target.path, patch, query=query) if patch else live
     except ApiError as refusal:
         problem = refusal.while_doing("creating" if live is None else "patching", found.source)
-        raise KubectlError(f"Error from server ({problem.reason}): {problem.message}", 2, bare=True) from None
+        raise KubectlError(describe(problem)[0], 2, bare=True) from None
 
 
 def _original(live: Manifest) -> Manifest:
@@ -105,8 +105,59 @@ def _unified(
     after = _lines(flags, merged, found)
     now = client.context.now()
     stamp = now.strftime("%Y-%m-%d %H:%M:%S.%f") + "000 +0000"
-    lines = difflib.unified_diff(before, after, _path("LIVE", name), _path("MERGED", name), stamp, stamp, n=3)
-    return "".join(lines)
+    return unified(before, after, f"{_path('LIVE', name)}\t{stamp}", f"{_path('MERGED', name)}\t{stamp}")
+
+
+def unified(before: list[str], after: list[str], old_name: str, new_name: str) -> str:
+    """What `diff -u` prints for two files, given as lines; "" when they are equal."""
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    matcher.opcodes = _shortest_script(before, after)
+    parts = [f"--- {old_name}\n+++ {new_name}\n"]
+    for group in matcher.get_grouped_opcodes(3):
+        first, last = group[0], group[-1]
+        parts.append(f"@@ -{_range(first[1], last[2])} +{_range(first[3], last[4])} @@\n")
+        for tag, i1, i2, j1, j2 in group:
+            if tag == "equal":
+                parts += [" " + line for line in before[i1:i2]]
+                continue
+            parts += ["-" + line for line in before[i1:i2]]
+            parts += ["+" + line for line in after[j1:j2]]
+    return "".join(parts) if len(parts) > 1 else ""
+
+
+def _range(start: int, stop: int) -> str:
+    length = stop - start
+    if length == 1:
+        return str(start + 1)
+    return f"{start + 1 if length else start},{length}"
+
+
+def _shortest_script(before: list[str], after: list[str]) -> list[tuple[str, int, int, int, int]]:
+    """The fewest deletions and insertions, in the form of SequenceMatcher's opcodes."""
+    common = [[0] * (len(after) + 1) for _ in range(len(before) + 1)]
+    for i in range(len(before) - 1, -1, -1):
+        for j in range(len(after) - 1, -1, -1):
+            same = before[i] == after[j]
+            common[i][j] = common[i + 1][j + 1] + 1 if same else max(common[i + 1][j], common[i][j + 1])
+    found: list[tuple[str, int, int, int, int]] = []
+    i = j = 0
+    while i < len(before) or j < len(after):
+        start = (i, j)
+        if i < len(before) and j < len(after) and before[i] == after[j]:
+            while i < len(before) and j < len(after) and before[i] == after[j]:
+                i, j = i + 1, j + 1
+            found.append(("equal", start[0], i, start[1], j))
+            continue
+        while i < len(before) and (j == len(after) or common[i + 1][j] >= common[i][j + 1]):
+            if j < len(after) and before[i] == after[j]:
+                break
+            i += 1
+        while j < len(after) and (i == len(before) or common[i][j + 1] >= common[i + 1][j]):
+            if i < len(before) and before[i] == after[j]:
+                break
+            j += 1
+        found.append(("replace", start[0], i, start[1], j))
+    return found
 
 
 def _lines(flags: Parsed, manifest: Manifest, found: FileObject) -> list[str]:

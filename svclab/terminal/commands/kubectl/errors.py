@@ -81,7 +81,7 @@ def _plain_words(error: Exception) -> str:
     """One of several errors: without the causes that a single invalid object is explained by."""
     if isinstance(error, ApiError):
         return _status_words(error)
-    return describe(error)[0]
+    return error.text if isinstance(error, KubectlError) else describe(error)[0]
 
 
 def _api_words(error: ApiError) -> str:

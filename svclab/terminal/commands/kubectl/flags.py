@@ -37,8 +37,7 @@ class Flag:
 
 @dataclass(slots=True)
 class Parsed:
-    """Arguments and flag values of a command line; `dash` is the index in `args` at which `--` stood, "
-    "or None."""
+    """Arguments and flag values; `dash` is the index in `args` at which `--` stood, or None."""
 
     args: list[str]
     values: dict[str, Any]

@@ -7,7 +7,7 @@ from functools import cache
 from svclab.terminal.commands import kubectl as _package
 from svclab.terminal.commands.kubectl import help_text
 from svclab.terminal.commands.kubectl.client import Client
-from svclab.terminal.commands.kubectl.errors import ApiError, Failures, KubectlError, describe
+from svclab.terminal.commands.kubectl.errors import ApiError, Failures, KubectlError, describe, raise_all
 from svclab.terminal.commands.kubectl.flags import GLOBAL_FLAGS, parse
 from svclab.terminal.commands.kubectl.verbs import Verb, below, resolve
 from svclab.terminal.commands.registry import Context, command
@@ -50,12 +50,18 @@ def _run(context: Context, argv: list[str]) -> int:
         context.stdout.write(help_text.of_command(found))
         return 0
     client = Client(context, flags, found.name)
-    return found.run(client, flags) or 0
+    try:
+        code = found.run(client, flags) or 0
+    except (KubectlError, ApiError, Failures) as problem:
+        first = problem.errors if isinstance(problem, Failures) else [problem]
+        raise_all([*(known for known in client.deferred if known not in first), *first])
+        raise
+    raise_all(client.deferred)
+    return code
 
 
 def _word_positions(argv: list[str]) -> list[int]:
-    """Where the words stand that may name the command: up to three that are no flags nor values of "
-    "global ones."""
+    """Where the words stand that may name the command: up to three, no flags nor values of global ones."""
     positions, at = [], 0
     while at < len(argv) and len(positions) < 3:
         word = argv[at]

@@ -213,7 +213,9 @@ def taint(client: Client, flags: Parsed) -> int:
         taints = _changed(
             target, node["spec"].get("taints") or [], added, removed, overwrite=flags["overwrite"]
         )
-        done = "modified" if added and removed else "tainted" if added else "untainted"
+        known = {(old["key"], old.get("effect")) for old in node["spec"].get("taints") or []}
+        replaces = any((entry["key"], entry["effect"]) in known for entry in added)
+        done = "modified" if added and (removed or replaces) else "tainted" if added else "untainted"
         answer = node
         if dry_run != "client":
             query = write_query(client, "kubectl-taint", dry_run)

@@ -16,8 +16,7 @@ Manifest = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Where a port of the laptop leads: a port of one pod. `session.listeners` holds them by the "
-    "laptop's port."""
+    """Where a port of the laptop leads: a port of one pod. `session.listeners` has them by port."""
 
     namespace: str
     pod: str

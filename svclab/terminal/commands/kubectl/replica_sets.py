@@ -1,5 +1,4 @@
-"""A Deployment's replica sets as kubectl tells them apart: the one of its present template, and the "
-"older ones."""
+"""A Deployment's replica sets as kubectl tells them apart: that of its present template, and older ones."""
 
 from typing import Any
 

@@ -254,8 +254,8 @@ def undo(client: Client, flags: Parsed) -> int:
         deployment = client.get(target.path)
         if deployment["spec"].get("paused"):
             raise KubectlError(
-                "you cannot rollback a paused deployment; resume it first with "
-                f"'kubectl rollout resume deployment/{target.name}' and try again"
+                "you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and "
+                "try again"
             )
         found = _revision(client, deployment, flags["to-revision"])
         template = _without_hash(found["spec"]["template"])

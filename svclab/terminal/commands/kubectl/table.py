@@ -32,8 +32,7 @@ class TableStyle:
 
 @dataclass(slots=True)
 class TablePrinter:
-    """Prints Tables of one kind; a watch uses one printer for all its events, so that columns stay in "
-    "place."""
+    """Prints Tables of one kind; a watch keeps one printer, so that columns stay in place."""
 
     resource: Resource
     style: TableStyle

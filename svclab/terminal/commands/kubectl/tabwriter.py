@@ -44,8 +44,7 @@ def _measure(
 
 @dataclass(slots=True)
 class TableWriter:
-    """The writer of `kubectl get`: columns at least 6 wide, padding 3, widths remembered from table to "
-    "table."""
+    """The writer of `kubectl get`: columns at least 6 wide, padding 3; widths are remembered."""
 
     widths: list[int] = field(default_factory=list)
 

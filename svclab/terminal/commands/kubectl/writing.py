@@ -1,5 +1,4 @@
-"""What the commands that change things have in common: the line or document they print, and their dry "
-"runs."""
+"""What the commands that change things have in common: what they print, and their dry runs."""
 
 from typing import Any
 
