@@ -68,6 +68,4 @@ class Snapshot:
         return self._replaced(kind, changed, resource_version)
 
     def _replaced(self, kind: str, changed: dict[Key, Manifest], version: int | None) -> "Snapshot":
-        return Snapshot(
-            {**self._kinds, kind: changed}, self.resource_version if version is None else version
-        )
+        return Snapshot({**self._kinds, kind: changed}, self.resource_version if version is None else version)

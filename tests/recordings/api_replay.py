@@ -38,7 +38,9 @@ def request_of(recorded: dict[str, Any]) -> ApiRequest:
     if recorded.get("contentType"):
         headers["content-type"] = recorded["contentType"]
     user = ADMIN if "token" not in recorded else UNKNOWN if recorded["token"] else ANONYMOUS
-    return ApiRequest(recorded["method"], recorded["path"], headers=headers, body=body_of(recorded), user=user)
+    return ApiRequest(
+        recorded["method"], recorded["path"], headers=headers, body=body_of(recorded), user=user
+    )
 
 
 def do_given(cluster: ClusterHandle, step: dict[str, Any]) -> None:
@@ -52,7 +54,9 @@ def do_given(cluster: ClusterHandle, step: dict[str, Any]) -> None:
         assert answer.status == 201, answer.body
     elif "method" in step:
         content_type = step.get("ctype") or "application/json"
-        handle(cluster, ApiRequest.of(step["method"], step["path"], step.get("body"), content_type=content_type))
+        handle(
+            cluster, ApiRequest.of(step["method"], step["path"], step.get("body"), content_type=content_type)
+        )
     if wait := step.get("wait"):
         cluster.set_clock(lambda clock, real: clock.step(wait, real))
 
@@ -101,5 +105,7 @@ def _words(text: str, kept: str) -> str:
     text = _UID.sub(lambda match: match[0] if match[0] in kept else "<uid>", text)
     text = _TIME.sub("<time>", text)
     text = re.sub(r"current: \d+$", "current: <resourceVersion>", text)
-    text = re.sub(r"too old resource version: (\d+) \(\d+\)", r"too old resource version: \1 (<resourceVersion>)", text)
+    text = re.sub(
+        r"too old resource version: (\d+) \(\d+\)", r"too old resource version: \1 (<resourceVersion>)", text
+    )
     return re.sub(r'IPAddress.networking.k8s.io "[0-9.]+"', 'IPAddress.networking.k8s.io "<clusterIP>"', text)

@@ -27,7 +27,14 @@ def _outcome(response: dict[str, Any], kept: str, compare: str | None) -> Any:
         return response["status"], body["reason"], causes
     warning = response["headers"].get("Warning")
     events = normalised(response.get("events"), kept)
-    return response["status"], response["headers"]["Content-Type"], warning, body, response.get("bodyText"), events
+    return (
+        response["status"],
+        response["headers"]["Content-Type"],
+        warning,
+        body,
+        response.get("bodyText"),
+        events,
+    )
 
 
 @pytest.mark.parametrize("record", records("api-errors.json"), ids=lambda record: record["id"])

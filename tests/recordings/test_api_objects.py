@@ -16,7 +16,9 @@ pytestmark = pytest.mark.django_db
 def test_a_manifest_is_completed_as_by_a_real_server(record: dict[str, Any]) -> None:
     cluster = new_cluster("recorder")
     if record["steps"][0]["sent"]["kind"] != "Namespace":
-        handle(cluster, ApiRequest.of("POST", "/api/v1/namespaces", {"metadata": {"name": record["namespace"]}}))
+        handle(
+            cluster, ApiRequest.of("POST", "/api/v1/namespaces", {"metadata": {"name": record["namespace"]}})
+        )
 
     for step in record["steps"]:
         answer = handle(cluster, ApiRequest.of("POST", step["path"], step["sent"]))

@@ -12,7 +12,7 @@ from svclab.linux.iptables.headers import Prefix
 from svclab.linux.iptables.rules import Chain, Table
 from svclab.linux.iptables.save import parse_rule
 from svclab.linux.iptables.targets import Accept, Masquerade
-from svclab.linux.iptables.traverse import HIT, MARKED
+from svclab.linux.iptables.traverse_log import HIT, MARKED
 from svclab.linux.outcomes import Explorer
 from svclab.linux.packet import Kind, Protocol
 from svclab.linux.routing import HostRoute, Interface, InterfaceAddress
