@@ -148,7 +148,8 @@ def _store(cluster: ClusterHandle, record: TraceRecord, revision: int) -> bool:
         if state.revision != revision:
             return False
         row.save(force_insert=True)
-        worlds.sent(cluster.id, number, record.virtual_time)
+        passed = {step["host"] for step in record.trace["steps"]}
+        worlds.sent(cluster.id, number, record.virtual_time, passed)
         cluster_row.trace_count = number
         _drop_oldest(cluster)
         transaction.on_commit(lambda: news.trace_recorded(cluster.id, number, record.origin))

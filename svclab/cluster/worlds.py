@@ -6,6 +6,7 @@ What a node's kernel remembers outlives both, and is read from the database when
 
 import json
 from collections import OrderedDict
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -57,17 +58,20 @@ def world_of(cluster_id: UUID, state: State, now: datetime) -> World:
     return known.world
 
 
-def sent(cluster_id: UUID, trace_count: int, now: datetime) -> None:
-    """Write down what the hosts remember after the request with this number. Behind the cluster's lock."""
+def sent(cluster_id: UUID, trace_count: int, now: datetime, passed: Set[str]) -> None:
+    """Write down what the hosts that a request has passed remember after it. Behind the cluster's lock.
+
+    `trace_count` is the request's number. On other hosts time alone has passed, and who reads their memory
+    leaves out what has expired.
+    """
     known = _worlds[cluster_id]
     known.trace_count = trace_count
-    rows = []
-    for name, host in known.world.fabric.hosts.items():
-        document = host.state_json(now)
-        if any(document.values()):
-            rows.append(
-                models.HostState(cluster_id=cluster_id, node=_row_name(name), kernel=json.dumps(document))
-            )
+    hosts = known.world.fabric.hosts
+    rows = [
+        models.HostState(cluster_id=cluster_id, node=_row_name(name), kernel=text)
+        for name in sorted(passed & hosts.keys())
+        if (text := hosts[name].state_text(now))
+    ]
     if rows:
         models.HostState.objects.bulk_create(
             rows, update_conflicts=True, unique_fields=["cluster", "node"], update_fields=["kernel"]

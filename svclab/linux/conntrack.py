@@ -30,7 +30,7 @@ class Entry:
 
     __slots__ = (
         "assured", "created", "dnat", "expires", "ipvs", "nat_destination_done", "nat_source_done",
-        "original", "reply", "seen_reply", "snat", "state",
+        "original", "reply", "seen_reply", "snat", "state", "text",
     )  # fmt: skip
 
     def __init__(self, original: Key, now: float) -> None:
@@ -42,6 +42,7 @@ class Entry:
         self.seen_reply = self.assured = False
         self.dnat = self.snat = self.ipvs = False
         self.nat_destination_done = self.nat_source_done = False
+        self.text: tuple[tuple[object, ...], str] | None = None  # (how it stood, in JSON), for who stores it
 
     def copy(self) -> "Entry":
         """An independent copy."""

@@ -115,12 +115,12 @@ class Host:
         self._walks: dict[tuple[Any, ...], tuple[Target | None, int, tuple[Any, ...]]] = {}
         self.hooks = Hooks([*iptables_base_chains(tables), *chains])
 
-    def state_json(self, now: datetime) -> dict[str, Any]:
-        """What this host remembers at `now`, in JSON's types."""
-        return self.state.as_json(now.timestamp(), self.routing.version)
+    def state_text(self, now: datetime) -> str:
+        """What this host remembers at `now`, in JSON; "" for nothing."""
+        return self.state.as_text(now.timestamp(), self.routing.version)
 
     def load_state(self, document: dict[str, Any], now: datetime) -> None:
-        """Remember what `state_json` gave earlier, without what has expired since."""
+        """Remember what `state_text` gave, as values, earlier, without what has expired since."""
         self.state = HostState.from_json(document, now.timestamp())
 
     def address_type(self, address: int) -> str:

@@ -1,5 +1,6 @@
 """What a host remembers between packets: connections, affinity lists, dynamic sets. And as JSON."""
 
+import json
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
@@ -27,15 +28,14 @@ class HostState:
         sets = {name: dict(elements) for name, elements in self.sets.items()}
         return HostState(self.conntrack.copy(), self.recent.copy(), sets, dict(self.turns))
 
-    def as_json(self, now: float, version: int = 4) -> dict[str, Any]:
-        """Everything that still counts at `now`, in JSON's types."""
+    def as_text(self, now: float, version: int = 4) -> str:
+        """Everything that still counts at `now`, in JSON; "" for nothing."""
         self.conntrack.expire(now)
         sets = {
             name: [[list(element), expiry] for element, expiry in elements.items() if expiry > now]
             for name, elements in self.sets.items()
         }
-        return {
-            "conntrack": [_entry_json(entry, version) for entry in self.conntrack.all()],
+        rest = {
             "recent": {
                 name: [[address_text(version, address), list(stamps)] for address, stamps in entries.items()]
                 for name, entries in self.recent.lists.items()
@@ -43,10 +43,14 @@ class HostState:
             "sets": {name: elements for name, elements in sets.items() if elements},
             "turns": dict(self.turns),
         }
+        connections = ",".join([_entry_text(entry, version) for entry in self.conntrack.all()])
+        if not connections and not any(rest.values()):
+            return ""
+        return f'{{"conntrack":[{connections}],{json.dumps(rest)[1:]}'
 
     @classmethod
     def from_json(cls, document: dict[str, Any], now: float) -> "HostState":
-        """What `as_json` gave, without what has expired since."""
+        """What `as_text` gave, without what has expired since."""
         state = cls()
         for item in document.get("conntrack", ()):
             entry = _entry_of(item)
@@ -75,6 +79,20 @@ def _key_json(key: Key, version: int) -> list[Any]:
 def _key_of(item: list[Any]) -> Key:
     protocol, source, source_port, destination, port = item
     return (Protocol(protocol), int(ip_address(source)), source_port, int(ip_address(destination)), port)
+
+
+def _entry_text(entry: Entry, version: int) -> str:
+    """An entry in JSON, made anew only when it has changed: there may be thousands."""
+    now = (
+        entry.expires, entry.state, entry.reply, entry.seen_reply, entry.assured, entry.dnat, entry.snat,
+        entry.ipvs, entry.nat_destination_done, entry.nat_source_done,
+    )  # fmt: skip
+    known = entry.text
+    if known is not None and known[0] == now:
+        return known[1]
+    text = json.dumps(_entry_json(entry, version), separators=(",", ":"))
+    entry.text = (now, text)
+    return text
 
 
 def _entry_json(entry: Entry, version: int) -> dict[str, Any]:

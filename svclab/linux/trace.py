@@ -5,9 +5,12 @@ A step is a named shape; its JSON form (`Step.as_json`) is what the page, the tr
 packet as it was *after* the step. Hosts are named `node/NAME`, `pod/NAMESPACE/NAME`, `client/NAME`, `router`.
 """
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
+from functools import cache
 from ipaddress import IPv4Address, IPv6Address
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from svclab.linux.packet import FiveTuple, Packet
@@ -39,34 +42,62 @@ class Verdict(StrEnum):
     ERROR = "error"  # the call failed at once, or the name did not resolve
 
 
+_ATOMS = frozenset({str, int, float, bool, type(None)})
+
+
 def plain(value: Any) -> Any:
     """`value` in JSON's types: addresses as text, tuples of a flow as "A:P > B:P" parts, enums as their
     value.
     """
-    match value:
-        case StrEnum():
-            return value.value
-        case IPv4Address() | IPv6Address():
-            return str(value)
-        case FiveTuple():
-            return {
-                "protocol": value.protocol.value,
-                "src": str(value.source),
-                "sport": value.source_port,
-                "dst": str(value.destination),
-                "dport": value.destination_port,
-            }
-        case Packet():
-            shape = {**plain(value.tuple), "kind": value.kind.value, "ttl": value.ttl}
-            return shape | ({"about": plain(value.about)} if value.about else {})
-        case tuple() | list():
-            return [plain(item) for item in value]
-        case dict():
-            return {str(key): plain(item) for key, item in value.items()}
-        case Origin() | Flow():
-            return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
-        case _:
-            return value
+    found = type(value)
+    if found in _ATOMS:
+        return value
+    shape = _SHAPES.get(found)
+    if shape is None:
+        shape = _SHAPES[found] = _shape_of(found)
+    return shape(value)
+
+
+def _shape_of(found: type) -> Callable[[Any], Any]:
+    """How values of a type become JSON; looked up once a type."""
+    if issubclass(found, StrEnum):
+        return attrgetter("_value_")
+    if issubclass(found, tuple | list):
+        return lambda value: [plain(item) for item in value]
+    if issubclass(found, dict):
+        return lambda value: {str(key): plain(item) for key, item in value.items()}
+    if is_dataclass(found):
+        return _all_fields
+    return lambda value: value
+
+
+def _tuple(value: FiveTuple) -> dict[str, Any]:
+    return {
+        "protocol": value.protocol._value_,
+        "src": str(value.source),
+        "sport": value.source_port,
+        "dst": str(value.destination),
+        "dport": value.destination_port,
+    }
+
+
+def _packet(value: Packet) -> dict[str, Any]:
+    shape = {**_tuple(value.tuple), "kind": value.kind._value_, "ttl": value.ttl}
+    return shape | ({"about": _tuple(value.about)} if value.about else {})
+
+
+@cache
+def _names(found: type) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(found))
+
+
+def _all_fields(value: Any) -> dict[str, Any]:
+    return {name: plain(getattr(value, name)) for name in _names(type(value))}
+
+
+_SHAPES: dict[type, Callable[[Any], Any]] = {
+    IPv4Address: str, IPv6Address: str, FiveTuple: _tuple, Packet: _packet,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +120,7 @@ class Step:
 
     def as_json(self) -> dict[str, Any]:
         """This step as the page gets it: `kind` and every field."""
-        return {"kind": self.kind, **{f.name: plain(getattr(self, f.name)) for f in fields(self)}}
+        return {"kind": self.kind, **_all_fields(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +337,24 @@ class Trace:
             "target": self.target,
             "mode": self.mode,
             "flows": [plain(flow) for flow in self.flows],
-            "steps": [step.as_json() | {"i": i} for i, step in enumerate(self.steps)],
+            "steps": list(self._steps()),
             "outcome": self.end.as_json(),
         }
+
+    def _steps(self) -> Iterator[dict[str, Any]]:
+        """Each step in JSON's types. A packet stays the same over many steps: its shape is made once."""
+        shapes: dict[int, dict[str, Any]] = {}
+        for i, step in enumerate(self.steps):
+            found: dict[str, Any] = {"kind": step.kind}
+            for name in _names(type(step)):
+                value = getattr(step, name)
+                if type(value) is Packet:
+                    shape = shapes.get(id(value))
+                    if shape is None:
+                        shape = shapes[id(value)] = _packet(value)
+                    value = shape
+                elif type(value) not in _ATOMS:
+                    value = plain(value)
+                found[name] = value
+            found["i"] = i
+            yield found

@@ -1,5 +1,6 @@
 """Connections and their NAT: states, timeouts, repetition and undoing."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 
@@ -185,8 +186,8 @@ def test_what_a_host_remembers_survives_json():
     host.state.recent.remember("KUBE-SEP-X", CLIENT, NOW)
     now = datetime.fromtimestamp(NOW, UTC)
 
-    twin.load_state(host.state_json(now), now + timedelta(seconds=20))
+    twin.load_state(json.loads(host.state_text(now)), now + timedelta(seconds=20))
 
     assert answer(twin, sent, Protocol.UDP, NOW + 21).wire[1] == (Protocol.UDP, VIP, 80, CLIENT, 40000)
     assert twin.state.recent.lists == host.state.recent.lists
-    assert HostState.from_json(host.state_json(now), NOW + 40).conntrack.all() == []
+    assert HostState.from_json(json.loads(host.state_text(now)), NOW + 40).conntrack.all() == []
