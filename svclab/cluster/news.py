@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
+from channels.layers import InMemoryChannelLayer, get_channel_layer
 
 log = logging.getLogger(__name__)
 Message = dict[str, Any]
@@ -50,7 +50,7 @@ def announce(cluster_id: UUID, message: Message) -> None:
     for listener in found:
         listener(message)
     layer = get_channel_layer()
-    if layer is not None:
+    if layer is not None and not isinstance(layer, InMemoryChannelLayer):  # which no other process hears
         try:
             async_to_sync(layer.group_send)(group(cluster_id), message)
         except Exception:
