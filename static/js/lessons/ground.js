@@ -31,7 +31,7 @@ export function createGround({ url, csrf, onBegun }) {
     delete root.dataset.kind;
     root.replaceChildren(h("p.ground-title", { text: title }), ...children.filter((child) => child !== null));
   }
-  const button = (/** @type {string} */ text, /** @type {() => void} */ run, primary = false) => h(`button.button.small${primary ? ".primary" : ""}`, { type: "button", text, onclick: run });
+  const button = (/** @type {string} */ text, /** @type {() => void} */ run, primary = false) => h(`button.button.small${primary ? ".primary" : ""}`, { type: "button", text, onclick: () => { root.tabIndex = -1; root.focus({ preventScroll: true }); run(); } });
 
   /** @param {Gap[]} gaps @param {string} title */
   async function close(gaps, title) {
@@ -41,7 +41,7 @@ export function createGround({ url, csrf, onBegun }) {
       const { gaps: left } = await ask("POST");
       if (left.length) draw({ begun: false, gaps: left }, false);
       else {
-        say("Put in place for this lesson; the rest of your cluster is as it was:", names(gaps.map((gap) => ({ ...gap, state: "missing", detail: "" }))), button("All right", () => { root.hidden = true; }));
+        say("Put in place for this lesson; the rest of your cluster is as it was:", names(gaps.map((gap) => ({ ...gap, state: "missing", detail: "" }))), button("All right", () => { root.hidden = true; byId("lamps-summary").focus({ preventScroll: true }); }));
         root.dataset.kind = "added";
         onBegun();
       }
