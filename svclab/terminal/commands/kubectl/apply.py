@@ -268,8 +268,8 @@ def _apply_again(client: Client, found: FileObject, answer: Manifest, query: lis
         return client.patch(found.target.path, found.manifest, APPLY, query)
     except ApiError as refusal:
         client.warn(
-            "failed to re-apply configuration after performing Server-Side Apply migration. This is non-fatal "
-            f"and will be retried next time you apply. Error: {refusal.message}"
+            "failed to re-apply configuration after performing Server-Side Apply migration. This is "
+            f"non-fatal and will be retried next time you apply. Error: {refusal.message}"
         )
         return answer
 

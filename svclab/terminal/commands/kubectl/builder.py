@@ -257,13 +257,7 @@ def _read_path(client: Client, name: str, *, recursive: bool) -> list[tuple[str,
 
 
 def _file_object(client: Client, manifest: Any, source: str) -> list[FileObject]:
-    if not isinstance(manifest, dict):
-        kind = {list: "array", str: "string", bool: "bool"}.get(type(manifest), "number")
-        raise KubectlError(
-            f'unable to decode "{source}": json: cannot unmarshal {kind} into Go value of type '
-            "unstructured.detector"
-        )
-    _require_head(manifest, source)
+    _require_head(client, manifest, source)
     if manifest["kind"] == "List" or (manifest["kind"].endswith("List") and "items" in manifest):
         return [found for item in manifest.get("items") or [] for found in _file_object(client, item, source)]
     _require_metadata(manifest, source)
@@ -277,12 +271,37 @@ def _file_object(client: Client, manifest: Any, source: str) -> list[FileObject]
     return [FileObject(Target(resource, namespace, metadata.get("name") or ""), manifest, source)]
 
 
-def _require_head(manifest: Manifest, source: str) -> None:
-    advice = "if you choose to ignore these errors, turn validation off with --validate=false"
-    missing = [f"{name} not set" for name in ("apiVersion", "kind") if not manifest.get(name)]
-    if missing:
-        words = missing[0] if len(missing) == 1 else f"[{', '.join(missing)}]"
+def _require_head(client: Client, manifest: Any, source: str) -> None:
+    """A manifest says what it is. Commands that validate say more about one that does not."""
+    validates = client.flags.values.get("validate", "false") not in ("false", "ignore")
+    problems = _head_problems(manifest)
+    if validates and problems:
+        advice = "if you choose to ignore these errors, turn validation off with --validate=false"
+        words = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
         raise KubectlError(f'error validating "{source}": error validating data: {words}; {advice}')
+    if not isinstance(manifest, dict):
+        kind = {list: "array", str: "string", bool: "bool"}.get(type(manifest), "number")
+        raise KubectlError(
+            f'unable to decode "{source}": json: cannot unmarshal {kind} into Go value of type '
+            "unstructured.detector"
+        )
+    if not isinstance(manifest.get("kind"), str) or not manifest["kind"]:
+        raise KubectlError(
+            f"unable to decode \"{source}\": Object 'Kind' is missing in '{compact(manifest)}'"
+        )
+
+
+def _head_problems(manifest: Any) -> list[str]:
+    if not isinstance(manifest, dict):
+        return ["invalid object to validate"]
+    problems = []
+    for name in ("apiVersion", "kind"):
+        value = manifest.get(name)
+        if value is None or value == "":
+            problems.append(f"{name} not set")
+        elif not isinstance(value, str):
+            problems.append(f"{name} isn't string type")
+    return problems
 
 
 def _require_metadata(manifest: Manifest, source: str) -> None:
@@ -291,7 +310,7 @@ def _require_metadata(manifest: Manifest, source: str) -> None:
     if metadata is None:
         return
     if not isinstance(metadata, dict):
-        raise KubectlError(_unmarshal(source, metadata, "metadata", "v1.ObjectMeta"))
+        raise KubectlError(_unmarshal(source, metadata, "metadataOnlyObject.metadata", "v1.ObjectMeta"))
     for field in ("labels", "annotations"):
         for value in (metadata.get(field) or {}).values():
             if not isinstance(value, str) and value is not None:

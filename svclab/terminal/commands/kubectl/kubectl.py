@@ -53,11 +53,20 @@ def _run(context: Context, argv: list[str]) -> int:
     try:
         code = found.run(client, flags) or 0
     except (KubectlError, ApiError, Failures) as problem:
-        first = problem.errors if isinstance(problem, Failures) else [problem]
-        raise_all([*(known for known in client.deferred if known not in first), *first])
+        found_errors = problem.errors if isinstance(problem, Failures) else [problem]
+        raise_all(_with_deferred(client, [error for error in found_errors if error not in client.deferred]))
         raise
-    raise_all(client.deferred)
+    raise_all(_with_deferred(client, []))
     return code
+
+
+def _with_deferred(client: Client, errors: list[Exception]) -> list[Exception]:
+    """A command's errors and those of the files it read: before them with `apply`, else after them in one."""
+    if client.command == "apply" or len(client.deferred) < 2:
+        before = client.command == "apply"
+        return [*client.deferred, *errors] if before else [*errors, *client.deferred]
+    texts = [error.text for error in client.deferred if isinstance(error, KubectlError)]
+    return [*errors, KubectlError(f"[{', '.join(texts)}]")]
 
 
 def _word_positions(argv: list[str]) -> list[int]:

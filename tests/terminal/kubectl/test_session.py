@@ -1,0 +1,170 @@
+"""kubectl in a learner's terminal: pipes, the shell inside a pod, the editor, completion, what lasts."""
+
+import pytest
+
+from svclab.cluster.lifecycle import new_cluster
+from svclab.cluster.store import ClusterHandle
+from svclab.terminal.session import Session
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Learner:
+    """Types lines into a terminal and reads what comes back."""
+
+    def __init__(self, cluster: ClusterHandle) -> None:
+        self.session = Session(cluster, "test", columns=200)
+
+    def types(self, line: str) -> str:
+        shown: list[str] = []
+        self.status = self.session.run(line, shown.append)
+        return "".join(shown)
+
+
+@pytest.fixture
+def learner() -> Learner:
+    cluster = new_cluster("learner", random_seed="kubectl")
+    cluster.set_clock(lambda clock, real: clock.with_rate(10, real))
+    return Learner(cluster)
+
+
+def test_a_manifest_from_a_here_document_is_applied_and_then_unchanged(learner):
+    line = "cat <<EOF | kubectl apply -f -\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: notes\nEOF"
+
+    assert learner.types(line) == "configmap/notes created\n"
+    assert learner.types(line) == "configmap/notes unchanged\n"
+
+
+def test_every_command_works_by_its_alias(learner):
+    assert learner.types("k get svc kubernetes -o jsonpath='{.spec.clusterIP}'") == "10.96.0.1"
+
+
+def test_run_it_leads_into_the_pod_and_exit_leads_out_again(learner):
+    assert "try pressing enter" in learner.types(
+        "kubectl run debug --image=nicolaka/netshoot --rm -it -- bash"
+    )
+    assert str(learner.session.location) == "pod/default/debug"
+    assert learner.types("hostname") == "debug\n"
+
+    left = learner.types("exit")
+
+    assert "Session ended, resume using 'kubectl attach debug -c debug -i -t'" in left
+    assert 'pod "debug" deleted' in left
+    assert str(learner.session.location) == "laptop"
+
+
+def test_a_one_shot_command_gives_its_exit_code(learner):
+    learner.types("kubectl create deployment web --image=nginx:1.25; kubectl rollout status deploy/web")
+
+    assert learner.types("kubectl exec deploy/web -- hostname").startswith("web-")
+    assert (
+        learner.types("kubectl exec deploy/web -- sh -c 'exit 3'") == "command terminated with exit code 3\n"
+    )
+    assert learner.status == 3
+
+
+def test_a_forwarded_port_goes_past_the_service_to_one_pod(learner):
+    learner.types(
+        "kubectl create deployment web --image=nginx:1.25 --port=80; kubectl rollout status deploy/web"
+    )
+    learner.types("kubectl expose deployment web --port=8080 --target-port=80")
+
+    learner.types("kubectl port-forward svc/web 9000:8080 &")
+    learner.types("sleep 1")
+
+    (forward,) = learner.session.listeners.values()
+    assert (forward.namespace, forward.port) == ("default", 80)
+    learner.types("kill %1; sleep 1")
+    assert learner.session.listeners == {}
+
+
+def test_edit_sends_what_the_learner_changed(learner):
+    learner.types("kubectl create configmap notes --from-literal=a=b")
+    learner.session.on_event = lambda event: learner.session.finish_edit(
+        event["id"], event["text"].replace("a: b", "a: c")
+    )
+
+    assert learner.types("kubectl edit configmap notes") == "configmap/notes edited\n"
+    assert learner.types("kubectl get configmap notes -o jsonpath='{.data}'") == '{"a":"c"}'
+
+
+def test_an_editor_closed_without_a_change_changes_nothing(learner):
+    learner.types("kubectl create configmap notes --from-literal=a=b")
+    learner.session.on_event = lambda event: learner.session.finish_edit(event["id"], None)
+
+    assert learner.types("kubectl edit configmap notes") == "Edit cancelled, no changes made.\n"
+
+
+def test_a_namespace_chosen_once_is_remembered(learner):
+    assert learner.types("kubectl config set-context --current --namespace=kube-system") == (
+        'Context "svclab" modified.\n'
+    )
+    assert "coredns" in learner.types("kubectl get pods")
+    assert Learner(learner.session.cluster).types("kubectl get pods -o name").startswith("pod/coredns")
+
+
+def test_a_watch_shows_changes_until_its_time_is_over(learner):
+    learner.types("kubectl create deployment web --image=nginx:1.25")
+
+    shown = learner.types("kubectl get deploy web -w --request-timeout=30s").splitlines()
+
+    assert shown[0].split()[:2] == ["NAME", "READY"]
+    assert shown[1].split()[1] == "0/1"
+    assert shown[-1].split()[1] == "1/1"
+
+
+def test_deleting_a_deployment_does_not_wait_for_its_pods_but_a_namespace_waits_for_everything(learner):
+    learner.types("kubectl create ns shop; kubectl create deployment web --image=nginx:1.25 -n shop")
+    learner.types("kubectl rollout status deploy/web -n shop")
+
+    assert learner.types("kubectl delete ns shop") == 'namespace "shop" deleted\n'
+    assert "not found" in learner.types("kubectl get ns shop")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("kubectl get endp", ["endpoints", "endpointslices"]),
+        ("kubectl rollout re", ["restart", "resume"]),
+        ("kubectl describe svc kube", ["kubernetes"]),
+        ("kubectl get pods -n kube-s", ["kube-system"]),
+        ("kubectl cordon node", ["node1", "node2"]),
+        ("kubectl get svc/ku", ["svc/kubernetes"]),
+        ("kubectl get pods --show-l", ["--show-labels"]),
+        ("kubectl get pods -o y", ["yaml"]),
+    ],
+)
+def test_the_tab_key_offers(learner, typed, offered):
+    assert learner.session.complete(typed) == offered
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("kubectl gte pods", 'error: unknown command "gte" for "kubectl"\n\nDid you mean this?\n\tget\n'),
+        (
+            "kubectl get pods -z",
+            "error: unknown shorthand flag: 'z' in -z\nSee 'kubectl get --help' for usage.\n",
+        ),
+        (
+            "kubectl get pods -n",
+            "error: flag needs an argument: 'n' in -n\nSee 'kubectl get --help' for usage.\n",
+        ),
+        (
+            "kubectl scale deploy x --replicas=abc",
+            'error: invalid argument "abc" for "--replicas" flag: strconv.ParseInt: parsing "abc": invalid syntax\n'
+            "See 'kubectl scale --help' for usage.\n",
+        ),
+        ("kubectl cp a b", "error: one of src or dest must be a remote file specification\n"),
+        ("kubectl top pods", "error: Metrics API not available\n"),
+        (
+            "kubectl apply -k .",
+            "error: unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory "
+            "'/home/learner'\n",
+        ),
+        ("kubectl wait pod/x", 'error: unrecognized condition: ""\n'),
+    ],
+)
+def test_a_wrong_command_is_answered_as_kubectl_answers_it(learner, line, complaint):
+    assert learner.types(line) == complaint
+    assert learner.status == 1
