@@ -7,10 +7,13 @@ from pathlib import Path
 import dj_database_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = Path(os.environ.get("SVCLAB_VAR", BASE_DIR / "var"))  # database, secret key: all that a server writes
+VAR_DIR = Path(
+    os.environ.get("SVCLAB_VAR", BASE_DIR / "var")
+)  # database, secret key: all that a server writes
 DATABASE_URL = os.environ.get("DATABASE_URL", "")
 REDIS_URL = os.environ.get("REDIS_URL", "")
 DEBUG = os.environ.get("SVCLAB_DEBUG", "") == "1"
+HTTPS = os.environ.get("SVCLAB_HTTPS", "") == "1"  # behind a proxy that speaks https and says so
 ALLOWED_HOSTS = os.environ.get("SVCLAB_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 
 
@@ -91,7 +94,7 @@ if REDIS_URL:
     CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "channels_redis.core.RedisChannelLayer",
-            # The layer's reads block for 5 s, which is also redis-py's own limit: without more it gives up first.
+            # The layer's reads block for 5 s, redis-py's own limit: without more it gives up first.
             "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": 30}], "capacity": 1000},
         }
     }
@@ -119,10 +122,32 @@ WHITENOISE_USE_FINDERS = DEBUG
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True  # pages have their token in the page
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024
+
+if HTTPS:
+    # The proxy must set this header itself, over whatever a client sends in it.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_HSTS_SECONDS = 30 * 24 * 3600
+    # What the other hosts of the domain do, and browsers' preload lists, are not ours to decide.
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "discreet": {
+            "()": "svclab.apiserver.discretion.Discreet",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "discreet"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+}
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

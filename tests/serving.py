@@ -40,7 +40,8 @@ def serving(var: Path, port: int = 0, *, kill: bool = False, **settings: str) ->
     subprocess.run([sys.executable, "manage.py", "prepare"], cwd=ROOT, env=environment, check=True)
     with (var / f"server-{port}.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "svclab.asgi:application"],
+            [sys.executable, "-m", "daphne", "--no-server-name", "--access-log", os.devnull, "-b", "127.0.0.1",
+             "-p", str(port), "--application-close-timeout", "5", "svclab.asgi:application"],
             cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
         server = Server(f"http://127.0.0.1:{port}", var)
