@@ -58,8 +58,10 @@ def kernel_ipvs(ruleset: IpvsRuleset) -> NodeRules:
             Protocol(each.protocol),
             int(ip_address(each.address)),
             each.port,
-            tuple((int(ip_address(real.address)), real.port) for real in each.real_servers if real.weight),
+            tuple((int(ip_address(real.address)), real.port) for real in each.serving),
             each.persistent_seconds,
+            each.origin,
+            tuple(real.origin for real in each.serving),
         )
         for each in ruleset.servers
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from svclab.linux.host import WALK
+from svclab.linux.host import CHOSEN, WALK
 from svclab.linux.iptables.headers import Match
 from svclab.linux.iptables.matches import StatisticMatch
 from svclab.linux.iptables.rules import Chain, Rule
@@ -60,6 +60,9 @@ class _Narrator:
             code = entry[0]
             if code == WALK:
                 self._begin_walk(entry)
+            elif code == CHOSEN:
+                _, host, wire, hook, choice = entry
+                yield choice.step(self.flow, host, wire, hook)
             elif isinstance(code, int):
                 yield from self._walked(entry)
             elif isinstance(code, Callable) and not isinstance(code, type):

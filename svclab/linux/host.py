@@ -40,6 +40,7 @@ from svclab.linux.trace import Outcome
 from svclab.linux.trace import Route as RouteStep
 
 WALK = "walk"  # log entry: (WALK, host name, wire, table, hook, Looked)
+CHOSEN = "chosen"  # log entry: (CHOSEN, host name, wire, hook, ipvs.Choice)
 MOST_WALKS = 4096  # remembered walks of packets that the rules cannot tell apart
 Listeners = Mapping[tuple[Protocol, int | None], str]
 
@@ -335,9 +336,12 @@ class Host:
         if entry.ipvs:
             ipvs.follow(skb)
         else:
-            real = self.balancer.schedule(server, skb) if server else None
+            assert server
+            choice = self.balancer.schedule(server, skb)
+            log.append((CHOSEN, self.name, skb.wire, hook, choice))
+            real = choice.real
             if real is None:
-                where, why = f"ipvs {hook}", "the virtual server has no real server"
+                where, why = f"ipvs {hook}", choice.why
                 answer = self._error(skb, Kind.PORT_UNREACHABLE)
                 own = hook == OUTPUT and not skb.in_interface
                 return self._die(skb, Outcome.REJECTED, where, why, answer, in_output=own)

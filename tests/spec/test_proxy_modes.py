@@ -119,3 +119,42 @@ def test_the_trace_of_ipvs_mode_says_that_ipvs_did_it():
         ("DNAT", "ipvs"),
         ("un-DNAT", "ipvs"),
     ]
+
+
+def choices(trace):
+    """The steps in which a virtual server chose."""
+    return [s for s in trace.steps if isinstance(s, Rule) and s.table == "ipvs"]
+
+
+def test_the_trace_of_ipvs_mode_shows_the_virtual_servers_choice_and_why():
+    where = cluster("ipvs")
+    first, second = (choices(curl(where, "pod/default/debug", CLUSTER_IP, seed=str(i))) for i in range(2))
+
+    assert [(s.chain, s.path, s.hook, s.matched, s.target) for s in first] == [
+        (f"VIRTUAL-SERVER {CLUSTER_IP}:80", (f"VIRTUAL-SERVER {CLUSTER_IP}:80",), "INPUT", True, "DNAT")
+    ]
+    assert "is not known" in first[0].why
+    assert (first[0].number, first[0].probability) == (first[0].draw + 1, 0.5)
+    turn = 2 - first[0].draw
+    assert second[0].text == f"TCP {CLUSTER_IP}:80 rr -> 10.244.{turn}.4:80"
+    assert (second[0].number, second[0].why) == (turn, f"its turn in round robin, {turn} of 2")
+    assert (second[0].draw, second[0].probability) == (None, None)
+    assert (second[0].origin.kind, second[0].origin.name) == ("EndpointSlice", "default/backend-slice")
+
+
+def test_the_trace_of_ipvs_mode_says_when_persistence_remembers_the_client():
+    spec = {"sessionAffinity": "ClientIP", "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 300}}}
+    where = cluster("ipvs", **spec)
+    first, second = (choices(curl(where, "pod/default/debug", CLUSTER_IP, seed=str(i)))[0] for i in range(2))
+
+    assert first.text.startswith(f"TCP {CLUSTER_IP}:80 rr persistent 300 -> 10.244.")
+    assert second.text == first.text
+    assert second.why == "persistence remembers client 10.244.1.9, for another 300 s"
+
+
+def test_the_trace_of_ipvs_mode_shows_a_virtual_server_without_real_servers():
+    (choice,) = choices(curl(cluster("ipvs", ()), "pod/default/debug", CLUSTER_IP))
+
+    assert (choice.matched, choice.target) == (False, None)
+    assert choice.text == f"TCP {CLUSTER_IP}:80 rr -> no real server"
+    assert choice.origin.name == "default/backend"

@@ -35,6 +35,11 @@ class VirtualServer:
     origin: Origin
     scheduler: str = "rr"
 
+    @property
+    def serving(self) -> tuple[RealServer, ...]:
+        """Those that take new connections."""
+        return tuple(server for server in self.real_servers if server.weight)
+
     def lines(self) -> list[str]:
         """As `ipvsadm -Ln` prints it on a node without connections."""
         flags = "" if self.persistent_seconds is None else f" persistent {self.persistent_seconds}"
