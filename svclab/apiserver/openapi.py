@@ -12,7 +12,7 @@ from svclab.kube.openapi_types import Schemas
 
 # GET /openapi/v2 as kubectl before 1.29 wants it: protobuf field 1, the text "2.0", and nothing else.
 _V2 = b"\x0a\x032.0"
-_V2_TYPE = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+_V2_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 
 _SAME_IN_ALL = (
