@@ -69,6 +69,7 @@ class Agenda:
 
     def __init__(self, version: int) -> None:
         self.version = version  # the resourceVersion up to which changes have been followed
+        self.mode = ""  # kube-proxy's, up to whose latest switch the nodes have been put down
         self._heap: list[Task] = []
         self._waiting: dict[tuple[str, Key], Task] = {}
         self._held: dict[tuple[str, Key], datetime] = {}

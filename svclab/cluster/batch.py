@@ -156,12 +156,14 @@ class Batch:
         """Stands for all Services and EndpointSlices as they are: it changes with any of them."""
         return rules_digest(self.snapshot)
 
-    def program(self, node: str) -> None:
-        """The node's kube-proxy has written rules for the Services and slices as they are now."""
+    def program(self, node: str, mode: str = "iptables") -> None:
+        """The node's kube-proxy has written rules for the Services and slices as they are now, in this
+        mode.
+        """
         memory = self.hosts.get(node, NodeMemory())
         manifests = (*self.snapshot.list("Service"), *self.snapshot.list("EndpointSlice"))
         digest = self.rules_digest()
-        self.hosts[node] = replace(memory, digest=digest, manifests=manifests, stale_since=None)
+        self.hosts[node] = replace(memory, digest=digest, manifests=manifests, stale_since=None, mode=mode)
 
     def mark_stale(self, node: str) -> None:
         """The node's kube-proxy knows of a change that its rules do not show."""

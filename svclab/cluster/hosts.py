@@ -21,7 +21,9 @@ def load(cluster_id: UUID, known: Mapping[str, NodeMemory]) -> dict[str, NodeMem
     for row in rows.exclude(node__startswith=OTHER_HOSTS):
         if row.digest not in bodies:
             bodies[row.digest] = _read_rules(cluster_id, row.digest)
-        found[row.node] = NodeMemory(row.digest, bodies[row.digest], row.stale_since, row.last_address)
+        found[row.node] = NodeMemory(
+            row.digest, bodies[row.digest], row.stale_since, row.last_address, row.mode
+        )
     return found
 
 
@@ -44,12 +46,13 @@ def write(cluster_id: UUID, before: Mapping[str, NodeMemory], after: Mapping[str
                 digest=memory.digest,
                 stale_since=memory.stale_since,
                 last_address=memory.last_address,
+                mode=memory.mode,
             )
             for node, memory in changed.items()
         ],
         update_conflicts=True,
         unique_fields=["cluster", "node"],
-        update_fields=["digest", "stale_since", "last_address"],
+        update_fields=["digest", "stale_since", "last_address", "mode"],
     )
     in_use = {memory.digest for memory in after.values()}
     if known - in_use:

@@ -208,6 +208,7 @@ class HostState(models.Model):
     digest = models.CharField(max_length=64, blank=True)  # of its ProgrammedRules
     stale_since = models.DateTimeField(null=True)  # virtual time of the first change not yet programmed
     last_address = models.CharField(max_length=45, blank=True)  # the pod address given out last
+    mode = models.CharField(max_length=16, default="iptables")  # in which kube-proxy programmed its rules
     kernel = models.TextField(default="{}")  # conntrack and recent lists, JSON as linux.host writes it
 
     class Meta:

@@ -46,11 +46,12 @@ class Circumstances:
     random_seed: str
     flavour: str = "cloud"
     strict: bool = False
+    mode: str = "iptables"  # kube-proxy's
 
     @classmethod
     def of(cls, settings: Settings) -> "Circumstances":
         """Those of a stored cluster."""
-        return cls(settings.random_seed, settings.flavour, settings.runtime == "strict")
+        return cls(settings.random_seed, settings.flavour, settings.runtime == "strict", settings.proxy_mode)
 
     @property
     def absent(self) -> tuple[str, ...]:
@@ -110,7 +111,7 @@ def is_quiet(cluster_id: UUID, state: State, real: datetime) -> bool:
         return False
     try:
         agenda = _agendas.get(cluster_id)
-        if agenda is None or agenda.version != state.snapshot.resource_version:
+        if agenda is None or (agenda.version, agenda.mode) != _reached(state):
             return False
         due = agenda.next_due()
         return due is None or due > state.now(real)
@@ -148,8 +149,17 @@ def _agenda(cluster: ClusterHandle) -> Agenda:
         for entry in cluster.events_since(agenda.version):
             agenda.follow(change_of(entry), snapshot, state.settled_at)
         agenda.version = snapshot.resource_version
+    if agenda.mode != state.settings.proxy_mode:
+        for node in snapshot.list("Node"):
+            agenda.put("kubeproxy", key_of(node), state.settled_at)
+        agenda.mode = state.settings.proxy_mode
     _agendas.move_to_end(cluster.id)
     return agenda
+
+
+def _reached(state: State) -> tuple[int, str]:
+    """What an agenda has followed that has nothing to catch up with: the version, and kube-proxy's mode."""
+    return state.snapshot.resource_version, state.settings.proxy_mode
 
 
 def _catch_up(agenda: Agenda, batch: Batch, since: datetime) -> None:
@@ -191,7 +201,7 @@ def play(batch: Batch, agenda: Agenda, until: datetime, circumstances: Circumsta
             continue
         if result.again_at is not None:
             agenda.put(task.controller, task.key, max(result.again_at, batch.now))
-        _apply(batch, agenda, task, result)
+        _apply(batch, agenda, task, result, circumstances.mode)
     batch.now = until
     _forget_old_events(batch, until)
     agenda.version = batch.version
@@ -204,7 +214,9 @@ def _reconcile(batch: Batch, task: Task, circumstances: Circumstances) -> Result
             reconcile, hosts=batch.hosts, strict=circumstances.strict, http_status=_http_status(batch)
         )
     elif task.controller == "kubeproxy":
-        reconcile = partial(reconcile, hosts=batch.hosts, digest=batch.rules_digest())
+        reconcile = partial(
+            reconcile, hosts=batch.hosts, digest=batch.rules_digest(), mode=circumstances.mode
+        )
     dice = batch.dice(f"{task.controller}/{'/'.join(task.key)}")
     return reconcile(batch.snapshot, task.key, batch.now, dice)
 
@@ -224,7 +236,7 @@ def _http_status(batch: Batch) -> Callable[[Manifest, int, str], int]:
     return status
 
 
-def _apply(batch: Batch, agenda: Agenda, task: Task, result: Result) -> None:
+def _apply(batch: Batch, agenda: Agenda, task: Task, result: Result, mode: str) -> None:
     """Write what a controller wants. After a refused write it only notes how things stand, and backs off."""
     refused = False
     for write in result.writes:
@@ -232,7 +244,7 @@ def _apply(batch: Batch, agenda: Agenda, task: Task, result: Result) -> None:
             continue
         before = len(batch.entries)
         try:
-            _write(batch, write)
+            _write(batch, write, mode)
         except Refusal as refusal:
             _complain(batch, write, refusal)
             refused = True
@@ -242,7 +254,7 @@ def _apply(batch: Batch, agenda: Agenda, task: Task, result: Result) -> None:
         agenda.hold(task.controller, task.key, batch.now + _RETRY)
 
 
-def _write(batch: Batch, write: object) -> None:
+def _write(batch: Batch, write: object, mode: str) -> None:
     match write:
         case Create(manifest):
             batch.create(manifest)
@@ -254,7 +266,7 @@ def _write(batch: Batch, write: object) -> None:
         case Event():
             record(batch, write)
         case Program(node):
-            batch.program(node)
+            batch.program(node, mode)
         case MarkStale(node):
             batch.mark_stale(node)
         case Reserve(node, address):

@@ -160,16 +160,25 @@ class ClusterHandle:
         return clock
 
     def configure(self, **switches: str) -> Settings:
-        """Set `flavour`, `runtime` or `proxy_mode`. Raises ValueError for another name or value."""
+        """Set `flavour`, `runtime` or `proxy_mode`. Raises ValueError for another name or value.
+
+        Nodes follow a switch of kube-proxy's mode with their next sync.
+        """
         for name, value in switches.items():
             choices = models.Cluster._meta.get_field(name).choices if name in _SWITCHES else None
             if not choices or value not in dict(choices):
                 raise ValueError(f"{name}={value}: no such switch of a cluster")
+        if "proxy_mode" in switches:
+            self.advance()  # what the old mode still owes comes first
         with self._transaction() as (row, state):
             for name, value in switches.items():
                 setattr(row, name, value)
-            settings = replace(state.settings, **switches)
-            self._save(row, replace(state, settings=settings))
+            settings, nodes = replace(state.settings, **switches), state.hosts
+            if settings.proxy_mode != state.settings.proxy_mode:
+                now = state.now(real_now())
+                nodes = {node: replace(each, stale_since=now) for node, each in nodes.items()}
+                hosts.write(self.id, state.hosts, nodes)
+            self._save(row, replace(state, settings=settings, hosts=nodes))
         return settings
 
     @contextmanager

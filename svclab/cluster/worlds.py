@@ -87,8 +87,9 @@ def rules_of(state: State, node: Manifest) -> NodeRules:
     """The rules of one node as its kube-proxy programmed them; the same content is compiled once a
     process.
     """
-    mode, name = state.settings.proxy_mode, node["metadata"]["name"]
+    name = node["metadata"]["name"]
     memory = state.hosts.get(name, NodeMemory())
+    mode = memory.mode
     config = ProxyConfig.for_node(node)
     key = (
         mode,
@@ -115,7 +116,7 @@ def _keep(cache: OrderedDict, key: object, value: object, most: int) -> None:
 
 
 def _parts(state: State) -> tuple[object, ...]:
-    digests = tuple(sorted((node, memory.digest) for node, memory in state.hosts.items()))
+    digests = tuple(sorted((node, memory.digest, memory.mode) for node, memory in state.hosts.items()))
     settings = state.settings
     return (state.snapshot.resource_version, digests, settings.proxy_mode, settings.random_seed)
 
@@ -129,10 +130,10 @@ def _build(state: State, before: World | None) -> World:
     for name, host in fabric.hosts.items():
         if before is not None and name in before.fabric.hosts:
             host.state = before.fabric.hosts[name].state
+    modes = {memory.mode for memory in state.hosts.values()}
+    mode = modes.pop() if len(modes) == 1 else state.settings.proxy_mode
     caches = before.names.caches if before is not None else {}
-    return World(
-        state.snapshot, fabric, state.settings.proxy_mode, names=NameServers(state.snapshot, caches=caches)
-    )
+    return World(state.snapshot, fabric, mode, names=NameServers(state.snapshot, caches=caches))
 
 
 def _remember(cluster_id: UUID, world: World, now: datetime) -> None:

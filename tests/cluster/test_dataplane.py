@@ -144,6 +144,7 @@ def test_a_reset_forgets_connections_and_affinity(cluster):
 @pytest.mark.parametrize("mode", ["iptables", "nftables", "ipvs"])
 def test_the_same_request_can_be_traced_in_each_mode(cluster, mode):
     cluster.configure(proxy_mode=mode)
+    wait(cluster, 3)
 
     trace = ask(cluster).trace
 

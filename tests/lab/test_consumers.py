@@ -127,6 +127,7 @@ def test_the_proxy_mode_is_a_switch_of_the_cluster_and_its_traces(alice):
     page.expect("state")
     page.send("mode", mode="nftables")
     assert page.expect("clock")["mode"] == "nftables"
+    page.send("clock", action="step", value=3)
     page.send("send", **ASK)
     assert page.expect("trace")["trace"]["mode"] == "nftables"
 

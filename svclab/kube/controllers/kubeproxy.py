@@ -29,17 +29,25 @@ def affected(change: Change, snapshot: Snapshot) -> Iterable[Key]:
 
 
 def reconcile(
-    snapshot: Snapshot, key: Key, now: datetime, dice: Dice, *, hosts: Mapping[str, NodeMemory], digest: str
+    snapshot: Snapshot,
+    key: Key,
+    now: datetime,
+    dice: Dice,
+    *,
+    hosts: Mapping[str, NodeMemory],
+    digest: str,
+    mode: str,
 ) -> Result:
     """Note that the rules are stale, and write them when their time has come.
 
-    `digest` stands for the Services and slices as they are, `hosts` for what each node has programmed.
+    `digest` stands for the Services and slices as they are, `mode` is the one to write them in; `hosts` says
+    what each node has programmed.
     """
     result = Result()
     if snapshot.get("Node", *key) is None or not _runs_kube_proxy(snapshot, key[1]):
         return result
     host = hosts.get(key[1], NodeMemory())
-    if host.digest == digest:
+    if (host.digest, host.mode) == (digest, mode) and host.stale_since is None:
         return result
     if host.stale_since is None:
         result.add(MarkStale(key[1]))

@@ -30,7 +30,10 @@ def _programmed(context: Context) -> tuple[list[Manifest], list[Manifest], Proxy
 
 
 def _mode(context: Context) -> str:
-    return str(context.cluster.settings().proxy_mode)
+    """The mode in which this node's kube-proxy wrote its rules; "" away from a node."""
+    if context.location.kind != "node":
+        return ""
+    return context.cluster.state().hosts.get(context.location.name, NodeMemory()).mode
 
 
 @command("nft", places={"node", "netshoot"})
