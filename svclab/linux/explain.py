@@ -123,10 +123,11 @@ class _Narrator:
 
     def _rule(self, chain: Chain, number: int, matched: bool, why: str, note: object) -> RuleStep:
         rule = chain.rules[number]
-        draw, probability = _chance(rule, note)
+        known = _known(rule)
+        draw, probability = _chance(known, note)
         decided = _decided(rule, note) if matched else rule.target
         origin = note.origin if isinstance(note, Element) and note.origin else rule.origin
-        text = rule.spelled or f"-A {chain.name} {_text(rule)}".rstrip()
+        text = rule.spelled or f"-A {chain.name} {known.text}".rstrip()
         return RuleStep(
             self.flow, self.host, self.packet, self.hook, self.table, chain.name, self._names(), number + 1,
             text, matched, why, decided.name if decided else None, draw, probability, origin,
@@ -139,7 +140,7 @@ class _Narrator:
         assert self.skb
         self.skb.note = note
         rule = chain.rules[number]
-        facts = [fact for test in rule.tests if (fact := test.fact(self.skb))]
+        facts = [fact for test in _known(rule).tests if (fact := test.fact(self.skb))]
         why = ", ".join(facts) or "every packet fits"
         step = self._rule(chain, number, True, why, note)
         decided = _decided(rule, note)
@@ -178,19 +179,39 @@ class _Narrator:
         return step
 
 
-@lru_cache(maxsize=65536)
-def _text(rule: Rule) -> str:
-    return print_rule(rule)
+class _Known:
+    """What is told of a rule whatever the packet: its tests, its text without the chain, what it draws by."""
+
+    __slots__ = ("draws", "rule", "tests", "text")
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule, self.tests = rule, rule.tests
+        self.text = "" if rule.spelled else print_rule(rule)
+        self.draws = next((m for m in rule.matches if isinstance(m, StatisticMatch | Numgen)), None)
 
 
-def _chance(rule: Rule, note: object) -> tuple[float | None, float | None]:
+_MOST_KNOWN = 65536
+_known_rules: dict[int, _Known] = {}
+
+
+def _known(rule: Rule) -> _Known:
+    """By identity: comparing and hashing a rule with all its matches takes longer than what is looked up."""
+    found = _known_rules.get(id(rule))
+    if found is None or found.rule is not rule:
+        if len(_known_rules) >= _MOST_KNOWN:
+            _known_rules.clear()
+        found = _known_rules[id(rule)] = _Known(rule)
+    return found
+
+
+def _chance(known: _Known, note: object) -> tuple[float | None, float | None]:
     """The number drawn and the chance, if the rule draws; for numgen which of its choices, and 1/n."""
-    for match in rule.matches:
-        if isinstance(match, StatisticMatch):
-            return (note if isinstance(note, float) else None), match.probability
-        if isinstance(match, Numgen):
-            return (note if isinstance(note, int) else None), 1 / match.count
-    return None, None
+    match = known.draws
+    if match is None:
+        return None, None
+    if isinstance(match, StatisticMatch):
+        return (note if isinstance(note, float) else None), match.probability
+    return (note if isinstance(note, int) else None), 1 / match.count
 
 
 def _decided(rule: Rule, note: object) -> Target | None:
@@ -204,7 +225,7 @@ def _decided(rule: Rule, note: object) -> Target | None:
 
 def _first_that_fails(rule: Rule, skb: Skb) -> Match:
     """Of the tests that depend on the packet alone."""
-    for test in rule.tests:
+    for test in _known(rule).tests:
         if not test.stateful and not test.holds(skb):
             return test
-    raise AssertionError(f"rule was noted as a miss, but fits: {_text(rule)}")
+    raise AssertionError(f"rule was noted as a miss, but fits: {_known(rule).text}")

@@ -1,0 +1,200 @@
+"""The packet engine: traces through many Services against few, and against the kernel's own connections.
+
+One scene, twice: a node that holds the last Service's endpoints itself connects to the Service's cluster IP,
+in the engine and in a network namespace that has loaded the very same rules. The kernel compares each rule of
+KUBE-SERVICES for every new connection; the engine skips what its index rules out, and reports the stretch.
+"""
+
+import gc
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, ip_address
+
+from svclab.kube.node_rules import kernel_tables
+from svclab.kube.proxy.iptables import Ruleset, compile_rules
+from svclab.kube.snapshot import Manifest, Snapshot
+from svclab.linux.dice import Dice
+from svclab.linux.fabric import Exchange, Fabric
+from svclab.linux.host import Host
+from svclab.linux.iptables.headers import Prefix
+from svclab.linux.iptables.save import print_save
+from svclab.linux.packet import Protocol
+from svclab.linux.routing import HostRoute, Interface, InterfaceAddress
+from svclab.linux.trace import Outcome
+from tests.bench.bench_rules import CONFIG, cluster
+from tests.bench.print import figure
+
+FEW, MANY = 100, 10_000
+SECONDS = 3.0
+ROUNDS = 5
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+NODE, GATEWAY, PORT = "192.168.64.11", "192.168.64.1", 8080
+_LAST = re.compile(r"-A KUBE-SERVICES .*-d ([0-9.]+)\S* --dport 80 ")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Rules, the cluster IP whose rule in KUBE-SERVICES comes last, and the endpoints behind it."""
+
+    rules: Ruleset
+    address: str
+    endpoints: tuple[str, ...]
+
+
+def scene(services: int) -> Scene:
+    """The rules of a cluster with so many Services."""
+    snapshot = Snapshot.of(cluster(services))
+    rules = compile_rules(snapshot.list("Service"), snapshot.list("EndpointSlice"), CONFIG)
+    address = _LAST.findall(rules.restore_text())[-1]
+    service = next(s for s in snapshot.list("Service") if s["spec"]["clusterIP"] == address)
+    return Scene(rules, address, _endpoints(snapshot, service))
+
+
+def _endpoints(snapshot: Snapshot, service: Manifest) -> tuple[str, ...]:
+    slice_ = snapshot.get("EndpointSlice", "load", f"{service['metadata']['name']}-x")
+    assert slice_ is not None
+    return tuple(address for endpoint in slice_["endpoints"] for address in endpoint["addresses"])
+
+
+def fabric(found: Scene) -> Fabric:
+    """The node alone, with the endpoints' addresses on its loopback."""
+    own = [InterfaceAddress(127 << 24 | 1, 8), *(InterfaceAddress(_number(ip), 32) for ip in found.endpoints)]
+    node = Host(
+        "node/node1",
+        (Interface("lo", tuple(own)), Interface("eth0", (InterfaceAddress(_number(NODE), 24),))),
+        (HostRoute(Prefix(4, 0, 0), "eth0", _number(GATEWAY)),),
+        forwards=True,
+        listeners={(Protocol.TCP, PORT): "web"},
+        tables=kernel_tables(found.rules),
+    )
+    return Fabric([node], [])
+
+
+def _number(text: str) -> int:
+    return int(ip_address(text))
+
+
+def tracer(found: Scene, *, told: bool = True) -> Callable[[], Exchange]:
+    """What makes one request to the last Service, each from a port of its own, and tells every step of it.
+
+    SYN, SYN-ACK, request and response; not `told`: every rule is noted, but not put into words.
+    """
+    where, target = fabric(found), IPv4Address(found.address)
+    counter = iter(range(1 << 62))
+
+    def trace() -> Exchange:
+        dice = Dice(f"bench/{next(counter)}")
+        packet = where.first_packet("node/node1", target, 80, Protocol.TCP, dice)
+        result = where.exchange("node/node1", packet, dice, NOW)
+        assert not told or result.steps
+        return result
+
+    first = trace()
+    assert first.code is Outcome.OK, first.code
+    assert first.endpoint in {f"{ip}:{PORT}" for ip in found.endpoints}
+    return trace
+
+
+def rate(act: Callable[[], object], seconds: float) -> float:
+    """How often a second."""
+    count, begun = 0, time.perf_counter()
+    while time.perf_counter() - begun < seconds:
+        act()
+        count += 1
+    return count / (time.perf_counter() - begun)
+
+
+# ---- the kernel ----
+
+
+_CONNECT = """
+import socket, struct, sys, time
+address, seconds = sys.argv[1], float(sys.argv[2])
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind(("0.0.0.0", PORT))
+listener.listen(16)
+reset = struct.pack("ii", 1, 0)  # close by RST: no port is kept for TIME_WAIT
+count, begun = 0, time.perf_counter()
+while time.perf_counter() - begun < seconds:
+    client = socket.socket()
+    client.connect((address, 80))
+    server, _ = listener.accept()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+    client.close()
+    server.close()
+    count += 1
+print(count / (time.perf_counter() - begun))
+""".replace("PORT", str(PORT))
+
+
+def _whole_text(found: Scene) -> str:
+    """The rules with the jumps into them that kube-proxy puts into the built-in chains."""
+    tables = kernel_tables(found.rules)
+    return print_save(tables, [name for name in tables if name != "mangle"])
+
+
+def kernel_rate(found: Scene) -> float | None:
+    """New connections a second through the same rules in a network namespace; None where that cannot be."""
+    programs = ("iptables-legacy-restore", "unshare", "ip")
+    if os.geteuid() != 0 or not all(map(shutil.which, programs)):
+        return None
+    lines = [
+        "set -e",
+        "ip link set lo up",
+        "ip link add eth0 type veth peer name peer0",
+        f"ip addr add {NODE}/24 dev eth0",
+        "ip link set eth0 up; ip link set peer0 up",
+        f"ip route add default via {GATEWAY}",
+        *(f"ip addr add {ip}/32 dev lo" for ip in found.endpoints),
+        "iptables-legacy-restore",
+        f'exec {sys.executable} -c "$CONNECT" {found.address} {SECONDS}',
+    ]
+    done = subprocess.run(
+        ["unshare", "-n", "sh", "-c", "\n".join(lines)],
+        input=_whole_text(found),
+        env={**os.environ, "CONNECT": _CONNECT},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.stdout.write(f"the kernel: {(done.stderr.strip().splitlines() or ['failed'])[-1]}\n")
+        return None
+    return float(done.stdout)
+
+
+def main() -> None:
+    """Print the figures."""
+    few, many = scene(FEW), scene(MANY)
+    through_few, through_many, noted = tracer(few), tracer(many), tracer(many, told=False)
+    gc.collect()
+    gc.freeze()  # what is loaded for good is not looked through again, as in the server
+    # In turn, the best of each: what else the machine does meanwhile hits both alike.
+    pairs = [(rate(through_few, 0.6), rate(through_many, 0.6)) for _ in range(ROUNDS)]
+    best_few, best_many = (max(side) for side in zip(*pairs, strict=True))
+    detail = f"{best_many:,.0f} against {best_few:,.0f} traces a second"
+    figure(f"trace time at {MANY:,} Services / at {FEW}", best_few / best_many, 1.1, detail=detail)
+    connections = kernel_rate(many)
+    if connections is None:
+        sys.stdout.write(
+            "traces a second / the kernel's new connections: not measured (needs root, unshare, ip and "
+            "iptables-legacy)\n"
+        )
+        return
+    title = f"traces a second / the kernel's new connections, last of {MANY:,} Services"
+    detail = f"{best_many:,.0f} against {connections:,.0f}"
+    figure(title, best_many / connections, 10, detail=detail, more_is_better=True)
+    without_words = max(rate(noted, 0.6) for _ in range(ROUNDS))
+    figure("the same, each rule noted but not yet in words", without_words / connections, None)
+
+
+if __name__ == "__main__":
+    main()
