@@ -7,9 +7,10 @@ from functools import cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from svclab.kube.node_rules import kernel_chains, kernel_tables
+from svclab.kube.node_rules import kernel_chains, kernel_ipvs, kernel_tables
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.proxy.iptables import compile_rules
+from svclab.kube.proxy.ipvs import compile_ipvs
 from svclab.kube.proxy.nftables import compile_nftables
 from svclab.kube.snapshot import Snapshot
 from svclab.kube.wiring import NodeRules, build_fabric
@@ -67,6 +68,16 @@ def fabric_with_our_nftables(name: str) -> Fabric:
     return _nftables_fabric(name, _our_chains)
 
 
+def fabric_with_our_ipvs(name: str) -> Fabric:
+    """The recorded cluster in ipvs mode, each node with what our kube-proxy makes for it."""
+    return build_fabric(
+        _snapshot(name),
+        lambda node: _our_ipvs(name, node),
+        clients=clients_of(recording(name)),
+        every_endpoint_answers=True,
+    )
+
+
 def _nftables_fabric(name: str, chains_of: Callable[[str, str], tuple[BaseChain, ...]]) -> Fabric:
     return build_fabric(
         _snapshot(name),
@@ -87,6 +98,12 @@ def _our_chains(name: str, node: str) -> tuple[BaseChain, ...]:
     config = ProxyConfig.for_node(node_of(name, node))
     services, slices = objects_of(name, "Service"), objects_of(name, "EndpointSlice")
     return kernel_chains(compile_nftables(services, slices, config))
+
+
+@cache
+def _our_ipvs(name: str, node: str) -> NodeRules:
+    config = ProxyConfig.for_node(node_of(name, node))
+    return kernel_ipvs(compile_ipvs(objects_of(name, "Service"), objects_of(name, "EndpointSlice"), config))
 
 
 @cache
@@ -150,6 +167,31 @@ def is_sticky(name: str, row: Row) -> bool:
         if int(port) in ports | node_ports:
             return spec.get("sessionAffinity") == "ClientIP"
     return False
+
+
+def has_local_policy(name: str, row: Row) -> bool:
+    """Whether the address asked belongs to a Service whose traffic policy for it is Local."""
+    address, _, text = row["to"].rpartition(":")
+    port = int(text)
+    for service in _snapshot(name).list("Service"):
+        spec = service["spec"]
+        ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
+        external = {*spec.get("externalIPs", ()), *(each.get("ip") for each in ingress)}
+        ports = [p for p in spec.get("ports", ()) if p.get("protocol", "TCP") == row["protocol"]]
+        if address in spec.get("clusterIPs", ()) and any(p["port"] == port for p in ports):
+            return spec.get("internalTrafficPolicy") == "Local"
+        if any(p.get("nodePort") == port or (p["port"] == port and address in external) for p in ports):
+            return spec.get("externalTrafficPolicy") == "Local"
+    return False
+
+
+def node_of_endpoint(name: str, endpoint: str) -> str:
+    """The node on which the pod with this address and port runs."""
+    ip = endpoint.rpartition(":")[0]
+    for pod in _snapshot(name).list("Pod"):
+        if pod["status"].get("podIP") == ip:
+            return str(pod["spec"]["nodeName"])
+    raise KeyError(endpoint)
 
 
 def refused_ranges(name: str, row: Row) -> bool:
