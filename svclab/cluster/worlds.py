@@ -14,6 +14,7 @@ from uuid import UUID
 from svclab.cluster import models
 from svclab.cluster.hosts import OTHER_HOSTS
 from svclab.cluster.memory import State
+from svclab.kube.aftersync import forget_what_is_gone
 from svclab.kube.nameserver import NameServers
 from svclab.kube.nodememory import NodeMemory
 from svclab.kube.proxied import node_rules
@@ -53,6 +54,7 @@ def world_of(cluster_id: UUID, state: State, now: datetime) -> World:
         _keep(_worlds, cluster_id, known, _WORLDS)
     if known.trace_count != state.trace_count:
         _remember(cluster_id, known.world, now)
+        _forget_what_is_gone(state, known.world)
         known.trace_count = state.trace_count
     _worlds.move_to_end(cluster_id)
     return known.world
@@ -133,7 +135,17 @@ def _build(state: State, before: World | None) -> World:
     modes = {memory.mode for memory in state.hosts.values()}
     mode = modes.pop() if len(modes) == 1 else state.settings.proxy_mode
     caches = before.names.caches if before is not None else {}
-    return World(state.snapshot, fabric, mode, names=NameServers(state.snapshot, caches=caches))
+    world = World(state.snapshot, fabric, mode, names=NameServers(state.snapshot, caches=caches))
+    _forget_what_is_gone(state, world)
+    return world
+
+
+def _forget_what_is_gone(state: State, world: World) -> None:
+    """Nodes forget what went with rules and endpoints in their kube-proxy's syncs since the last request."""
+    for node in state.snapshot.list("Node"):
+        host = world.fabric.hosts.get(f"node/{node['metadata']['name']}")
+        if host is not None:
+            forget_what_is_gone(host.state, rules_of(state, node))
 
 
 def _remember(cluster_id: UUID, world: World, now: datetime) -> None:

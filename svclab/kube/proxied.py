@@ -1,7 +1,9 @@
 """What kube-proxy makes of Services and EndpointSlices in each of its modes, as a node's kernel holds it."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
+from svclab.kube.aftersync import udp_endpoints
 from svclab.kube.node_rules import kernel_chains, kernel_ipvs, kernel_tables
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.proxy.iptables import compile_rules
@@ -19,7 +21,9 @@ def _iptables(services: Services, slices: Slices, config: ProxyConfig) -> NodeRu
 
 
 def _nftables(services: Services, slices: Slices, config: ProxyConfig) -> NodeRules:
-    return NodeRules(chains=kernel_chains(compile_nftables(services, slices, config)))
+    table = compile_nftables(services, slices, config)
+    filled = frozenset(each.name for each in table.sets if each.timeout_seconds is not None)
+    return NodeRules(chains=kernel_chains(table), sets=filled)
 
 
 def _ipvs(services: Services, slices: Slices, config: ProxyConfig) -> NodeRules:
@@ -35,4 +39,5 @@ MODES: Mapping[str, Callable[[Services, Slices, ProxyConfig], NodeRules]] = {
 
 def node_rules(mode: str, services: Services, slices: Slices, config: ProxyConfig) -> NodeRules:
     """The rules of one node with kube-proxy in this mode. Raises KeyError for a mode that there is not."""
-    return MODES[mode](services, slices, config)
+    rules = MODES[mode](services, slices, config)
+    return replace(rules, udp_endpoints=udp_endpoints(services, slices, config))

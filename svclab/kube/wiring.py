@@ -35,18 +35,25 @@ from svclab.linux.netfilter import BaseChain
 from svclab.linux.routing import HostRoute, Interface, InterfaceAddress
 from svclab.linux.trace import Origin
 
+Real = tuple[int, int]  # an endpoint's address and port
+UdpEndpoints = Mapping[tuple[int | None, int], frozenset[Real]]  # by address (None: a node's) and port
 LOOPBACK = Interface("lo", (InterfaceAddress(127 << 24 | 1, 8),))
 
 
 @dataclass(frozen=True, slots=True)
 class NodeRules:
-    """What kube-proxy put into one node's kernel: iptables tables, other base chains (nftables), ipvs."""
+    """What kube-proxy put into one node's kernel: iptables tables, other base chains (nftables), ipvs.
+
+    `sets` are the names of nftables sets that packets fill; `udp_endpoints` what serves UDP Services.
+    """
 
     tables: Mapping[str, Table] = field(default_factory=dict)
     chains: tuple[BaseChain, ...] = ()
     ipsets: tuple[IpSet, ...] = ()
     servers: tuple[VirtualServer, ...] = ()  # of ipvs
     addresses: tuple[str, ...] = ()  # of kube-ipvs0: in ipvs mode service addresses are the node's own
+    sets: frozenset[str] = frozenset()
+    udp_endpoints: Callable[[], UdpEndpoints] = dict
 
 
 RulesOf = Callable[[str], NodeRules | Mapping[str, Table]]
