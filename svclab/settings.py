@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 import dj_database_url
@@ -80,6 +81,8 @@ else:
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": VAR_DIR / "svclab.sqlite3",
+            # A file like the real one: threads of an in-memory database find its tables locked.
+            "TEST": {"NAME": Path(tempfile.gettempdir()) / f"svclab-test-{os.getpid()}.sqlite3"},
             "OPTIONS": {
                 "timeout": 20,
                 "transaction_mode": "IMMEDIATE",
