@@ -7,6 +7,7 @@ their images are known to serve.
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
 
 from svclab.cluster.importing import BadFile
@@ -24,10 +25,24 @@ from svclab.kube.world import World, internet_addresses
 from svclab.linux.dice import Dice
 from svclab.linux.outcomes import PossibleOutcome
 from svclab.linux.packet import Protocol
-from svclab.linux.trace import Outcome
+from svclab.linux.trace import Outcome, Verdict
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)  # nothing here ages; every request starts at the same moment
 Row = dict[str, Any]
+VERDICTS = """\
+Each end has a code and a verdict: answered, refused (the client is told at once), timeout (it waits in vain).
+  answered  OK
+  refused   REJECTED     a rule answered with ICMP port unreachable, e.g. no endpoints
+            RESET        the host was reached, and nothing listens on that port
+            DENIED       the sending node's own OUTPUT chain refused the system call (EPERM)
+            UNREACHABLE  no route: the sender is told
+            NXDOMAIN, NODATA, SERVFAIL   the name gave no address; no connection was tried
+  timeout   DROPPED      a rule discarded the packet silently
+            UNROUTED     no rule wanted it, and its route leads nowhere that answers
+            ASYMMETRIC   answered, but on a path on which nobody undoes the NAT
+            DNS-TIMEOUT  no name server answered
+A protocol may hear less: SCTP takes no ICMP error as its end, so a REJECTED association times out.
+"""
 
 
 def trace_text(snapshot: Snapshot, requests: str, *, events: bool, seed: str, mode: str = "iptables") -> str:
@@ -93,7 +108,8 @@ def _traced(world: World, request: Request, seed: str, *, events: bool) -> Row:
         address = next((address for address in found["addresses"] if ":" not in address), None)
         if address is None:
             code = Outcome.NODATA.value if found["ok"] else found["code"]
-            return {"outcomes": [_end("error", None, None, 1.0, code)]}
+            end = PossibleOutcome(Verdict.ERROR, None, None, Fraction(1), Outcome(code))
+            return {"outcomes": [_as_row(end)]}
         request = Request(
             request.source, request.target, None, request.protocol, request.via, address=address
         )
@@ -105,17 +121,22 @@ def _traced(world: World, request: Request, seed: str, *, events: bool) -> Row:
 
 
 def _as_row(end: PossibleOutcome) -> Row:
-    return _end(end.verdict.value, end.endpoint, end.source_seen, float(end.probability), end.code.value)
-
-
-def _end(verdict: str, endpoint: str | None, seen: str | None, probability: float, code: str) -> Row:
     return {
-        "verdict": verdict,
-        "endpoint": endpoint,
-        "source_seen": seen,
-        "probability": probability,
-        "code": code,
+        "verdict": _verdict(end).value,
+        "endpoint": end.endpoint,
+        "source_seen": end.source_seen,
+        "probability": float(end.probability),
+        "code": end.code.value,
     }
+
+
+def _verdict(end: PossibleOutcome) -> Verdict:
+    """Of the three in a recording. A call that fails at once is as good as refused, but for names without
+    any name server: that is only known after all its time-outs.
+    """
+    if end.verdict is not Verdict.ERROR:
+        return end.verdict
+    return Verdict.TIMEOUT if end.code is Outcome.DNS_TIMEOUT else Verdict.REFUSED
 
 
 def _clients(rows: list[Row]) -> dict[str, str]:

@@ -17,7 +17,13 @@ from svclab.linux.packet import FiveTuple, Packet
 
 
 class Outcome(StrEnum):
-    """Every way in which a request can end. The list is closed; curriculum and checks name these codes."""
+    """Every way in which a request can end. The list is closed; curriculum and checks name these codes.
+
+    What curl 7.88 prints: the body for OK; "Couldn't connect to server" at once, exit 7, for REJECTED, RESET
+    and UNREACHABLE; a time-out, exit 28, for DROPPED, UNROUTED and ASYMMETRIC; "Could not resolve host", exit
+    6, at once for NXDOMAIN, NODATA and SERVFAIL, and for DNS-TIMEOUT after all of the resolver's time-outs.
+    DENIED is for what sends datagrams: "sendto: Operation not permitted".
+    """
 
     OK = "OK"  # answered
     REJECTED = "REJECTED"  # a filter rule answered with ICMP port unreachable: no endpoints

@@ -10,6 +10,7 @@ from django.core.management import call_command
 from svclab.cluster.enginetrace import trace_text
 from svclab.cluster.importing import BadFile
 from svclab.kube.snapshot import Snapshot
+from svclab.linux.trace import Outcome
 from tests.kube.dns_world import standard_objects
 from tests.recordings.cases import FOLDER, recording, recording_names
 from tests.recordings.packets import is_sticky
@@ -83,6 +84,33 @@ def test_a_trace_says_in_which_mode_kube_proxy_was():
     assert any(step.get("chain") == "services" for step in found["trace"]["steps"])
 
 
+@pytest.mark.parametrize("name", recording_names())
+@pytest.mark.parametrize("mode", ["iptables", "nftables", "ipvs"])
+def test_every_end_is_answered_refused_or_a_timeout(name, mode):
+    found = traced(Snapshot.of(recording(name)["objects"]), *recording(name)["packets"], mode=mode)
+
+    ends = [end for row in found for end in row["outcomes"]]
+
+    assert {end["verdict"] for end in ends} <= {"answered", "refused", "timeout"}
+    assert {end["verdict"] for end in ends if end["code"] in ("DENIED", "UNREACHABLE")} <= {"refused"}
+
+
+def test_a_node_that_is_denied_its_own_request_is_refused():
+    row = next(row for row in recording("random-1")["packets"] if set(row["answers"]) == {"errno-1"})
+
+    (found,) = traced(Snapshot.of(recording("random-1")["objects"]), row)
+
+    assert [(end["verdict"], end["code"]) for end in found["outcomes"]] == [("refused", "DENIED")]
+
+
+def test_every_code_is_explained_in_the_commands_help(capsys):
+    with pytest.raises(SystemExit):
+        call_command("engine", "trace", "--help")
+
+    text = capsys.readouterr().out
+    assert not [code for code in Outcome if f" {code.value}" not in text]
+
+
 def test_the_command_reads_the_list_from_standard_input(monkeypatch):
     row = recording("lb-local")["packets"][0]
     monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(json.dumps([row]).encode())))
@@ -110,14 +138,14 @@ def test_a_broken_dns_service_breaks_names():
 
     (found,) = traced(broken, {"from": "pod shop/debug", "to": "http://web"})
 
-    assert [(end["verdict"], end["code"]) for end in found["outcomes"]] == [("error", "DNS-TIMEOUT")]
+    assert [(end["verdict"], end["code"]) for end in found["outcomes"]] == [("timeout", "DNS-TIMEOUT")]
 
 
 def test_a_name_that_does_not_exist_is_one_certain_end():
     (found,) = traced(CLUSTER, {"from": "pod shop/debug", "to": "nowhere.shop.svc.cluster.local."})
 
     assert found["outcomes"] == [
-        {"verdict": "error", "endpoint": None, "source_seen": None, "probability": 1.0, "code": "NXDOMAIN"}
+        {"verdict": "refused", "endpoint": None, "source_seen": None, "probability": 1.0, "code": "NXDOMAIN"}
     ]
 
 

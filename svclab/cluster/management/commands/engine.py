@@ -1,11 +1,12 @@
 """`python manage.py engine ...`: the truth engine for scripts and for people, without a database."""
 
+from argparse import RawDescriptionHelpFormatter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
 from svclab.cluster.enginedns import dns_text
-from svclab.cluster.enginetrace import trace_text
+from svclab.cluster.enginetrace import VERDICTS, trace_text
 from svclab.cluster.importing import BadFile, read_cluster, read_text
 from svclab.kube.node_rules import kernel_tables
 from svclab.kube.proxied import MODES as TRACED
@@ -36,7 +37,12 @@ class Command(BaseCommand):
         dns = commands.add_parser("dns", help="CoreDNS's answers to questions on standard input")
         dns.add_argument("file", help=FILE_HELP.partition(";")[0])
         dns.add_argument("--pod", help="NAMESPACE/NAME: take the names as typed there")
-        trace = commands.add_parser("trace", help="all ends of the requests in a JSON list on standard input")
+        trace = commands.add_parser(
+            "trace",
+            help="all ends of the requests in a JSON list on standard input",
+            epilog=VERDICTS,
+            formatter_class=RawDescriptionHelpFormatter,
+        )
         trace.add_argument("file", help=FILE_HELP.partition(";")[0])
         trace.add_argument("--mode", choices=tuple(TRACED), default="iptables", help="kube-proxy's mode")
         trace.add_argument("--events", action="store_true", help="add the whole trace of one run")
