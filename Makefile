@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
+BIND ?= 127.0.0.1
 WORKERS ?= auto
 
 .PHONY: help run test lint fix bench kernel browser migrate
@@ -12,7 +13,7 @@ help: ## what can be made
 
 run: $(VENV)/run.stamp migrate ## the app on http://localhost:8000
 	@echo "svclab is at http://localhost:$(PORT) (Ctrl-C ends it)"
-	@$(BIN)/daphne --no-server-name --access-log /dev/null -b 127.0.0.1 -p $(PORT) --application-close-timeout 5 svclab.asgi:application
+	@$(BIN)/daphne --no-server-name --access-log /dev/null -b $(BIND) -p $(PORT) --application-close-timeout 5 svclab.asgi:application
 
 migrate: $(VENV)/run.stamp
 	@$(BIN)/python manage.py prepare
