@@ -16,10 +16,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Server:
-    """Where it listens (scheme, host and port), and the directory it writes to."""
+    """Where it listens (scheme, host and port), the directory it writes to, and its process."""
 
     url: str
     var: Path
+    process: subprocess.Popen[bytes]
 
     @property
     def log(self) -> str:
@@ -44,7 +45,7 @@ def serving(var: Path, port: int = 0, *, kill: bool = False, **settings: str) ->
              "-p", str(port), "--application-close-timeout", "5", "svclab.asgi:application"],
             cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        server = Server(f"http://127.0.0.1:{port}", var)
+        server = Server(f"http://127.0.0.1:{port}", var, process)
         try:
             _wait_for(server, process)
             yield server
