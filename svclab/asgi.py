@@ -1,25 +1,63 @@
-"""The server's front door: the Kubernetes API, the pages and the websockets, each to its own application."""
+"""The server's front door: the Kubernetes API, the pages and the websockets, each to its own application.
 
+The first page is there before what only the API and the websockets need has been imported: that happens when
+somebody first asks for it, in a thread, so that the event loop goes on.
+"""
+
+import asyncio
+import gc
 import os
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "svclab.settings")
 pages = get_asgi_application()  # before anything that imports models
 
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from django.urls import re_path  # noqa: E402
+Application = Callable[..., Awaitable[Any]]
 
-from svclab.apiserver import streams  # noqa: E402
-from svclab.apiserver.asgi import application as api  # noqa: E402
-from svclab.lab.routing import websocket_urlpatterns  # noqa: E402
-from svclab.terminal import remote  # noqa: E402
 
-application = ProtocolTypeRouter(
-    {
-        "http": URLRouter([re_path(r"^k8s/", api), re_path(r"", pages)]),
-        "websocket": URLRouter(
-            [re_path(r"^k8s/", streams.application(remote.start)), *websocket_urlpatterns]
-        ),
-    }
-)
+def late(load: Callable[[], Application]) -> Application:
+    """An application that is imported at its first request."""
+    found: Application | None = None
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal found
+        if found is None:
+            found = await asyncio.to_thread(load)
+        await found(scope, receive, send)
+
+    return application
+
+
+def _api() -> Application:
+    from svclab.apiserver.asgi import application as api  # noqa: PLC0415 (late, see above)
+
+    gc.freeze()  # code is there for good: no collection need look through it again
+    return api
+
+
+def _websockets() -> Application:
+    from channels.routing import URLRouter  # noqa: PLC0415 (late, see above)
+    from django.urls import re_path  # noqa: PLC0415 (late)
+
+    from svclab.apiserver import streams  # noqa: PLC0415 (late)
+    from svclab.lab.routing import websocket_urlpatterns  # noqa: PLC0415 (late)
+    from svclab.terminal import remote  # noqa: PLC0415 (late)
+
+    gc.freeze()
+    return URLRouter([re_path(r"^k8s/", streams.application(remote.start)), *websocket_urlpatterns])
+
+
+api, websockets = late(_api), late(_websockets)
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Hand a connection to the application that it is for."""
+    if scope["type"] == "websocket":
+        await websockets(scope, receive, send)
+    elif scope["path"].startswith("/k8s/"):
+        await api(scope, receive, send)
+    else:
+        await pages(scope, receive, send)

@@ -18,11 +18,11 @@ from svclab.kube.snapshot import Snapshot
 __all__ = [
     "delete_cluster",
     "delete_file",
+    "keep_seed",
     "list_files",
     "new_cluster",
     "read_file",
     "reset",
-    "warm",
     "write_file",
 ]
 
@@ -88,9 +88,9 @@ def delete_cluster(cluster_id: UUID) -> None:
     memory.forget(cluster_id)
 
 
-def warm(seed: str = "standard", flavour: str = "cloud") -> None:
-    """Grow the seed now, so that the first visitor need not wait for it."""
-    seeds.seed(seed, flavour, grow)
+def keep_seed(seed: str, flavour: str = "cloud") -> None:
+    """Grow a seed now and keep it on disk, so that no visitor need wait for it."""
+    seeds.keep(seed, flavour, grow)
 
 
 def _plant(row: models.Cluster, sown: seeds.Seed, now: datetime) -> None:

@@ -14,7 +14,6 @@ from svclab.apiserver.kubeconfig import kubeconfig as kubeconfig_text
 from svclab.cluster import lifecycle, seeds
 from svclab.cluster.access import cluster_of, renew_secret, secret_of
 from svclab.cluster.store import ClusterHandle
-from svclab.lab import manifests
 from svclab.lessons import views as lessons
 
 MAX_MANIFEST_BYTES = 3 * 1024 * 1024  # as the real API server
@@ -79,6 +78,8 @@ def apply(request: HttpRequest) -> JsonResponse:
         text = request.body.decode()
     except UnicodeDecodeError:
         return JsonResponse({"results": [{"error": "error: the manifest is not UTF-8 text"}]}, status=400)
+    from svclab.lab import manifests  # noqa: PLC0415 (late: shell and API, which the first page does without)
+
     return JsonResponse({"results": manifests.apply(cluster, text)})
 
 

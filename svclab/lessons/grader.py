@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from svclab.cluster import dataplane
 from svclab.cluster.store import ClusterHandle
 from svclab.lessons import progress
 from svclab.lessons.checks import Evidence, evaluate
@@ -37,6 +36,8 @@ def grade(cluster: ClusterHandle, learner: str, lesson: Lesson) -> list[Lamp]:
     A lesson begins when the cluster is first at its start; before that only predictions count. What only
     has to stay as it was (`standing`) counts once everything that had to be reached is reached.
     """
+    from svclab.cluster import dataplane  # noqa: PLC0415 (late: a page that only shows lamps needs no packet engine)
+
     reached = progress.green_checks(learner, lesson.id)
     after = progress.begun_after(learner, lesson.id)
     if after is None and not gaps(cluster, lesson):
@@ -55,6 +56,8 @@ def grade(cluster: ClusterHandle, learner: str, lesson: Lesson) -> list[Lamp]:
 
 def gather(cluster: ClusterHandle, learner: str, lesson: Lesson, after: int = 0) -> Evidence:
     """What this learner's cluster shows at this moment, and her requests with a number over `after`."""
+    from svclab.cluster import dataplane  # noqa: PLC0415 (late: a page that only shows lamps needs no packet engine)
+
     return Evidence(
         snapshot=cluster.snapshot(),
         traces=tuple(record.trace for record in dataplane.traces(cluster, after)),

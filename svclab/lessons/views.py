@@ -14,7 +14,7 @@ from svclab.cluster import lifecycle
 from svclab.cluster.access import cluster_of
 from svclab.cluster.files import FileError
 from svclab.cluster.store import ClusterHandle
-from svclab.lessons import progress, start
+from svclab.lessons import progress
 from svclab.lessons.gaps import gaps
 from svclab.lessons.grader import grade, stored_lamps
 from svclab.lessons.loader import lessons
@@ -79,6 +79,8 @@ def predict(request: HttpRequest, lesson_id: str) -> HttpResponse:
 @require_POST
 def prepare(request: HttpRequest, lesson_id: str) -> HttpResponse:
     """Resets the visitor's cluster to the lesson's start."""
+    from svclab.lessons import start  # noqa: PLC0415 (late: it plays commands, so it needs the whole terminal)
+
     lesson = find(lesson_id)
     start.prepare(_cluster(request), lesson)
     if request.content_type == "application/json":
@@ -89,6 +91,8 @@ def prepare(request: HttpRequest, lesson_id: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def ground(request: HttpRequest, lesson_id: str) -> HttpResponse:
     """What the cluster lacks for the lesson to begin; a POST adds it and leaves everything else alone."""
+    from svclab.lessons import start  # noqa: PLC0415 (late: it plays commands, so it needs the whole terminal)
+
     lesson = find(lesson_id)
     cluster = _cluster(request)
     start.provide_files(cluster, lesson)
@@ -100,6 +104,8 @@ def ground(request: HttpRequest, lesson_id: str) -> HttpResponse:
 @require_POST
 def save(request: HttpRequest, lesson_id: str) -> HttpResponse:
     """Keeps a manifest of the lesson as the visitor has edited it, so that commands find the same text."""
+    from svclab.lessons import start  # noqa: PLC0415 (late: it plays commands, so it needs the whole terminal)
+
     lesson, given = find(lesson_id), _body(request)
     name, text = given.get("file"), given.get("text")
     if not isinstance(text, str) or name not in start.files(lesson):

@@ -1,5 +1,5 @@
-"""Starting clusters: grown once per process from their YAML by the controllers, then copied for each
-learner.
+"""Starting clusters: grown from their YAML by the controllers once, at the latest when a process first needs
+one, then copied for each learner.
 """
 
 import json
@@ -11,8 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from svclab.cluster import kept
 from svclab.cluster.batch import Batch
 from svclab.cluster.seeds import forms
 from svclab.kube.admission import prepare_create
@@ -24,6 +23,7 @@ from svclab.linux.dice import Dice
 _HERE = Path(__file__).parent
 _BORN = datetime(2026, 1, 1, tzinfo=UTC)
 _AGE = timedelta(minutes=10)  # how old the cluster is when its learner first sees it
+_FLAVOUR = "cloud"  # whose copy is asked for what is the same in all
 _TIME = re.compile(r'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?Z)"')
 
 Grow = Callable[[Batch, datetime], None]
@@ -54,11 +54,28 @@ def names() -> list[str]:
 
 @cache
 def seed(name: str, flavour: str, grow: Grow) -> Seed:
-    """The seed of this name. `grow(batch, until)` runs the controllers. Raises KeyError for an unknown
-    name.
+    """The seed of this name, as kept on disk or else grown: `grow(batch, until)` runs the controllers.
+
+    Raises KeyError for an unknown name.
     """
     if name not in names():
         raise KeyError(name)
+    known = kept.load(name, flavour)
+    if known is None:
+        return _grown(name, flavour, grow)
+    addresses = tuple((node, address) for node, address in known["last_addresses"])
+    return Seed(known["text"], datetime.fromisoformat(known["at"]), addresses)
+
+
+def keep(name: str, flavour: str, grow: Grow) -> None:
+    """Grow a seed and keep it on disk for the processes to come."""
+    grown = _grown(name, flavour, grow)
+    fields = {"text": grown.text, "at": grown.at.isoformat(), "last_addresses": grown.last_addresses}
+    fields["manifests"] = manifests(name)
+    kept.keep(name, flavour, fields)
+
+
+def _grown(name: str, flavour: str, grow: Grow) -> Seed:
     content = _content(name)
     joining = sorted(content["nodes"], key=lambda spec: spec.get("joinsAfter", 0))
     batch = Batch(Snapshot({}), _BORN, name)
@@ -66,6 +83,8 @@ def seed(name: str, flavour: str, grow: Grow) -> Seed:
     for spec in joining:
         grow(batch, _BORN + timedelta(seconds=spec.get("joinsAfter", 0)))
         batch.create(forms.node(spec, flavour, batch.now))
+    import yaml  # noqa: PLC0415 (late: a seed that is kept needs none)
+
     for manifest in yaml.safe_load_all(content.get("manifests", "")):
         resource = by_kind(manifest["kind"])
         batch.create(prepare_create(resource, manifest, batch.snapshot, batch.now, Dice(name)))
@@ -83,13 +102,19 @@ def files() -> dict[str, str]:
     return {path.name: path.read_text() for path in sorted((_HERE / "files").glob("*.yaml"))}
 
 
+@cache
 def manifests(name: str) -> str:
     """The text of the manifests that were applied in a seed; empty for one that is a bare cluster."""
+    known = kept.load(name, _FLAVOUR)
+    if known is not None:
+        return known["manifests"]
     return _content(name).get("manifests", "")
 
 
 def _content(name: str) -> dict[str, Any]:
     """A seed's file; one that is `like` another is that one with what stands in its own file."""
+    import yaml  # noqa: PLC0415 (late: a seed that is kept needs none)
+
     content = yaml.safe_load((_HERE / f"{name}.yaml").read_text())
     return {**_content(content["like"]), **content} if "like" in content else content
 
