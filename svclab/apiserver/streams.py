@@ -9,10 +9,12 @@ import asyncio
 import contextlib
 import json
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
+from uuid import UUID
 
 from svclab.apiserver import access, forwarding, hub, logs
 from svclab.apiserver.asgi import identify_scope
@@ -35,6 +37,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _STDIN, _STDOUT, _STDERR, _ERROR, _RESIZE, _CLOSE = 0, 1, 2, 3, 4, 255
 _CHANNELS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _CHUNK_BYTES = 16 * 1024
+STREAMS_PER_CLUSTER = 20  # exec and attach, each a process; one more is refused
+_open: Counter[UUID] = Counter()  # in this event loop
 _REFUSED_CODE = (
     4403  # before the handshake: the client sees HTTP 403, asks again by POST, and gets the Status
 )
@@ -137,8 +141,17 @@ async def _run(
     if protocol is None:
         await send({"type": "websocket.close", "code": _REFUSED_CODE})
         return
-    await send({"type": "websocket.accept", "subprotocol": protocol})
-    await _Stream(cluster, command, receive, send).serve(start)
+    if _open[cluster.id] >= STREAMS_PER_CLUSTER:
+        await send({"type": "websocket.close", "code": _REFUSED_CODE})
+        return
+    _open[cluster.id] += 1
+    try:
+        await send({"type": "websocket.accept", "subprotocol": protocol})
+        await _Stream(cluster, command, receive, send).serve(start)
+    finally:
+        _open[cluster.id] -= 1
+        if not _open[cluster.id]:
+            del _open[cluster.id]
 
 
 class _Stream:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from svclab.cluster.store import ClusterHandle
 from svclab.lab import protocol, work
@@ -42,8 +43,10 @@ class Terminals:
         """Start a shell; a name that is in use gets a new one. Raises Refused beyond the quota."""
         name = message.session
         self._end(name)
-        if len(self._open) >= protocol.MAX_TERMINALS:
-            raise work.Refused(f"A page may have {protocol.MAX_TERMINALS} terminals open. Close one first.")
+        if _open_shells(self._cluster) >= protocol.MAX_TERMINALS:
+            raise work.Refused(
+                f"Your pages have {protocol.MAX_TERMINALS} terminals open, which is the limit. Close one first."
+            )
         shell = InteractiveShell(
             self._cluster,
             rows=message.rows,
@@ -56,6 +59,8 @@ class Terminals:
             TermEdit(name, event["id"], event["title"], event["text"])
         )
         self._open[name] = Terminal(shell)
+        with _counting:
+            _shells.setdefault(self._cluster.id, []).append(shell)
         self._tell(TermOpened(name))
         shell.start()
 
@@ -142,3 +147,17 @@ class Terminals:
 
     def _tell(self, message: Message) -> None:
         self._loop.call_soon_threadsafe(self._say, message)
+
+
+_shells: dict[UUID, list[InteractiveShell]] = {}  # of all pages in this process, by cluster
+_counting = threading.Lock()
+
+
+def _open_shells(cluster: ClusterHandle) -> int:
+    """How many terminals the pages of a cluster's learner have open; those that have ended are forgotten."""
+    with _counting:
+        for owner in list(_shells):
+            _shells[owner] = [shell for shell in _shells[owner] if not shell.closed]
+            if not _shells[owner]:
+                del _shells[owner]
+        return len(_shells.get(cluster.id, ()))
