@@ -5,17 +5,20 @@ from ipaddress import ip_address
 
 from svclab.kube.proxy.iptables import Ruleset
 from svclab.kube.proxy.ipvs import IpvsRuleset
+from svclab.kube.proxy.ipvs_objects import Connections
 from svclab.kube.proxy.nft_objects import NftTable
 from svclab.kube.proxy.rules import ProxyTable
 from svclab.kube.wiring import NodeRules
 from svclab.linux.ipset import IpSet
 from svclab.linux.iptables.rules import Chain, Chains, Table
 from svclab.linux.iptables.save import parse_rule
-from svclab.linux.ipvs import VirtualServer
+from svclab.linux.ipvs import VirtualServer, connections
 from svclab.linux.netfilter import BaseChain
 from svclab.linux.nftables.sets import Element, NamedSet
 from svclab.linux.nftables.table import ChainText, base_chains
 from svclab.linux.packet import Protocol
+from svclab.linux.skb import address_text
+from svclab.linux.state import HostState
 
 
 def kernel_tables(ruleset: Ruleset) -> Mapping[str, Table]:
@@ -48,6 +51,15 @@ def kernel_chains(table: NftTable) -> tuple[BaseChain, ...]:
         for each in table.chains
     ]
     return base_chains(f"{table.family} {table.name}", sets, chains, 6 if table.family == "ip6" else 4)
+
+
+def ipvs_connections(state: HostState, version: int, now: float) -> Connections:
+    """What a node's kernel remembers of connections through ipvs, with addresses as text."""
+    found: dict[tuple[str, str, int], dict[tuple[str, int], tuple[int, int]]] = {}
+    for ((protocol, address, port), (real, real_port)), counts in connections(state, now).items():
+        key = (protocol.value, address_text(version, address), port)
+        found.setdefault(key, {})[(address_text(version, real), real_port)] = counts
+    return found
 
 
 def kernel_ipvs(ruleset: IpvsRuleset) -> NodeRules:

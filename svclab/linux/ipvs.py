@@ -137,6 +137,21 @@ def _at(version: int, address: int, port: int) -> str:
     return f"[{text}]:{port}" if version == 6 else f"{text}:{port}"
 
 
+def connections(state: HostState, now: float) -> dict[tuple[ServerKey, Real], tuple[int, int]]:
+    """How many active (established) and inactive connections each real server of each virtual server has."""
+    found: dict[tuple[ServerKey, Real], tuple[int, int]] = {}
+    for entry in state.conntrack.all():
+        if not entry.ipvs or entry.expires < now:
+            continue
+        protocol, _, _, address, port = entry.original
+        _, real, real_port, _, _ = entry.reply
+        key = ((protocol, address, port), (real, real_port))
+        active, inactive = found.get(key, (0, 0))
+        is_active = entry.state == "ESTABLISHED"
+        found[key] = (active + is_active, inactive + (not is_active))
+    return found
+
+
 def hand_over(skb: Skb, real: tuple[int, int]) -> None:
     """Give a new connection to a real server: the packet's destination, and in conntrack where answers
     come from.

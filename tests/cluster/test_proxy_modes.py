@@ -5,7 +5,9 @@ import pytest
 from svclab.cluster import dataplane, memory, settle, worlds
 from svclab.cluster.store import open_cluster
 from svclab.kube.request import Request
-from tests.cluster.harness import BACKEND, apply, paused_cluster, wait
+from svclab.terminal.places import Location
+from svclab.terminal.session import Session
+from tests.cluster.harness import BACKEND, apply, delete, paused_cluster, pods, wait
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MODES = ("iptables", "nftables", "ipvs")
@@ -28,6 +30,13 @@ def cluster():
 
 def ask(cluster, target="http://backend"):
     return dataplane.send(cluster, Request("pod/default/debug", target)).trace
+
+
+def typed(cluster, line, node="node1"):
+    """What a command prints on a node."""
+    parts = []
+    Session(cluster, location=Location("node", name=node)).run(line, parts.append)
+    return "".join(part if isinstance(part, str) else part.decode() for part in parts)
 
 
 def modes(cluster):
@@ -86,3 +95,53 @@ def test_every_process_knows_which_mode_a_node_has_programmed(cluster):
     memory.forget_all()
 
     assert modes(open_cluster(cluster.id)) == {"nftables"}
+
+
+def test_the_commands_of_a_node_show_what_is_programmed_there(cluster):
+    cluster.configure(proxy_mode="ipvs")
+
+    def shown():
+        return "KUBE-SEP-" in typed(cluster, "iptables-save"), " rr" in typed(cluster, "ipvsadm -Ln")
+
+    assert shown() == (True, False)
+    wait(cluster, 3)
+    assert shown() == (False, True)
+    assert "kube-proxy" not in typed(cluster, "nft list tables")
+
+    cluster.configure(proxy_mode="nftables")
+    assert shown() == (False, True)
+    wait(cluster, 3)
+    assert shown() == (False, False)
+    assert "table ip kube-proxy" in typed(cluster, "nft list tables")
+
+
+def real_servers(cluster, node, service="backend"):
+    """Weight, active and inactive connections per real server, as `ipvsadm -Ln` lists them on a node."""
+    address = cluster.snapshot().get("Service", "default", service)["spec"]["clusterIP"]
+    found, within = {}, False
+    for line in typed(cluster, "ipvsadm -Ln", node).splitlines():
+        within = line.startswith(f"TCP  {address}:") or (within and line.startswith("  ->"))
+        if within and line.startswith("  ->"):
+            _, real, _, *numbers = line.split()
+            found[real] = tuple(map(int, numbers))
+    return found
+
+
+def test_a_departed_endpoint_has_weight_0_until_its_connections_have_ended(cluster):
+    cluster.configure(proxy_mode="ipvs")
+    wait(cluster, 3)
+    node = cluster.snapshot().get("Pod", "default", "debug")["spec"]["nodeName"]
+    reached = ask(cluster)["outcome"]["endpoint"]
+    assert real_servers(cluster, node)[reached] == (1, 0, 1)
+
+    gone = next(p for p in pods(cluster, app="backend") if f"{p['status']['podIP']}:80" == reached)
+    delete(cluster, "Pod", gone["metadata"]["name"], grace_seconds=0)
+    wait(cluster, 10)
+
+    assert real_servers(cluster, node)[reached] == (0, 0, 1)
+    assert {ask(cluster)["outcome"]["endpoint"] for _ in range(6)} == real_servers(cluster, node).keys() - {
+        reached
+    }
+
+    wait(cluster, 150)
+    assert reached not in real_servers(cluster, node)

@@ -1,17 +1,18 @@
 """kube-proxy's ipvs mode: Services and EndpointSlices in; virtual servers, ipsets and a few rules out.
 
 Not recorded: it follows the design of kube-proxy 1.36 as its source and documents describe it, and no dump
-of a real node was compared with it. Known simplification: an endpoint that goes away is gone at once, while
-the real one keeps it with weight 0 until its connections end.
+of a real node was compared with it. An endpoint that goes away has weight 0 until its connections end: it
+takes no new ones, so it is not compiled; `ipvsadm_text` shows it from the node's connections.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
+from types import MappingProxyType
 
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.proxy.endpoints import Endpoint
-from svclab.kube.proxy.ipvs_objects import IpSet, RealServer, VirtualServer, ipvsadm_text
+from svclab.kube.proxy.ipvs_objects import Connections, IpSet, RealServer, VirtualServer, ipvsadm_text
 from svclab.kube.proxy.ipvs_rules import Guarded, ipvs_tables
 from svclab.kube.proxy.policy import Choice, choose
 from svclab.kube.proxy.rules import ProxyTable
@@ -96,9 +97,9 @@ class IpvsRuleset:
     bound: tuple[str, ...]
     tables: tuple[ProxyTable, ...]
 
-    def ipvsadm_text(self) -> str:
-        """What `ipvsadm -Ln` prints."""
-        return ipvsadm_text(self.servers)
+    def ipvsadm_text(self, connections: Connections = MappingProxyType({})) -> str:
+        """What `ipvsadm -Ln` prints on a node with these connections."""
+        return ipvsadm_text(self.servers, connections)
 
     def ipset_text(self) -> str:
         """What `ipset save` prints."""

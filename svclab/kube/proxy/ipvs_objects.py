@@ -1,11 +1,15 @@
 """Virtual servers and ipsets, printed as `ipvsadm -Ln` and `ipset save` print them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
+from types import MappingProxyType
 
 from svclab.linux.trace import Origin
 
+Real = tuple[str, int]  # a real server's address and port
+Counts = tuple[int, int]  # its active and inactive connections
+Connections = Mapping[tuple[str, str, int], Mapping[Real, Counts]]  # by protocol, address and port asked
 PROTOCOL_ORDER = {"TCP": 6, "UDP": 17, "SCTP": 132}
 
 
@@ -36,18 +40,31 @@ class VirtualServer:
     scheduler: str = "rr"
 
     @property
+    def key(self) -> tuple[str, str, int]:
+        """Protocol, address and port."""
+        return self.protocol, self.address, self.port
+
+    @property
     def serving(self) -> tuple[RealServer, ...]:
         """Those that take new connections."""
         return tuple(server for server in self.real_servers if server.weight)
 
-    def lines(self) -> list[str]:
-        """As `ipvsadm -Ln` prints it on a node without connections."""
+    def lines(self, counts: Mapping[Real, Counts] = MappingProxyType({})) -> list[str]:
+        """As `ipvsadm -Ln` prints it, with each real server's connections.
+
+        A real server whose endpoint has gone stays with weight 0 until its TCP connections have ended;
+        those of other protocols go at once.
+        """
         flags = "" if self.persistent_seconds is None else f" persistent {self.persistent_seconds}"
         head = f"{self.protocol:<4} {_at(self.address, self.port)} {self.scheduler}{flags}"
-        servers = sorted(self.real_servers, key=lambda server: (int(ip_address(server.address)), server.port))
+        known = {(server.address, server.port): server.weight for server in self.real_servers}
+        leaving = dict.fromkeys(counts.keys() - known.keys() if self.protocol == "TCP" else (), 0)
+        servers = sorted(
+            (known | leaving).items(), key=lambda item: (int(ip_address(item[0][0])), item[0][1])
+        )
         return [
             head,
-            *(f"  -> {_at(s.address, s.port):<28} Masq    {s.weight:<6} 0          0" for s in servers),
+            *(_real_line(real, weight, counts.get(real, (0, 0))) for real, weight in servers),
         ]
 
 
@@ -77,15 +94,25 @@ class IpSet:
         ]
 
 
-def ipvsadm_text(servers: Iterable[VirtualServer]) -> str:
-    """What `ipvsadm -Ln` prints for these virtual servers."""
+def ipvsadm_text(servers: Iterable[VirtualServer], connections: Connections = MappingProxyType({})) -> str:
+    """What `ipvsadm -Ln` prints for these virtual servers, on a node with these connections."""
     ordered = sorted(servers, key=lambda s: (PROTOCOL_ORDER[s.protocol], int(ip_address(s.address)), s.port))
     lines = [
         "IP Virtual Server version 1.2.1 (size=4096)",
         "Prot LocalAddress:Port Scheduler Flags",
         "  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn",
     ]
-    return "\n".join([*lines, *(line for server in ordered for line in server.lines())]) + "\n"
+    return (
+        "\n".join(
+            [*lines, *(line for server in ordered for line in server.lines(connections.get(server.key, {})))]
+        )
+        + "\n"
+    )
+
+
+def _real_line(real: Real, weight: int, counts: Counts) -> str:
+    active, inactive = counts
+    return f"  -> {_at(*real):<28} Masq    {weight:<6} {active:<10} {inactive}"
 
 
 def _at(address: str, port: int) -> str:

@@ -3,11 +3,13 @@ ipvsadm
 1.31, ipset 7.17.
 """
 
+from svclab.kube.node_rules import ipvs_connections
 from svclab.kube.nodememory import NodeMemory
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.proxy.ipvs import IpvsRuleset, compile_ipvs
 from svclab.kube.proxy.nftables import compile_nftables
 from svclab.kube.snapshot import Manifest
+from svclab.terminal.commands.ip import host_of
 from svclab.terminal.commands.registry import Context, Usage, command
 
 _HEADING = """\
@@ -96,7 +98,12 @@ def ipvsadm(context: Context, argv: list[str]) -> int:
     if not any("L" in word or "l" in word for word in argv) and argv:
         raise Usage("svclab lets you read the table: ipvsadm -Ln", 2)
     rules = _ipvs(context)
-    context.stdout.write(rules.ipvsadm_text() if rules is not None else _HEADING)
+    if rules is None:
+        context.stdout.write(_HEADING)
+        return 0
+    now = context.cluster.now().timestamp()
+    known = ipvs_connections(host_of(context).state, rules.config.ip_version, now)
+    context.stdout.write(rules.ipvsadm_text(known))
     return 0
 
 
