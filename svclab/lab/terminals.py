@@ -45,7 +45,7 @@ class Terminals:
         self._end(name)
         if _open_shells(self._cluster) >= protocol.MAX_TERMINALS:
             raise work.Refused(
-                f"Your pages have {protocol.MAX_TERMINALS} terminals open, which is the limit. Close one first."
+                f"Your pages have {protocol.MAX_TERMINALS} terminals open, the most there may be. Close one."
             )
         shell = InteractiveShell(
             self._cluster,
