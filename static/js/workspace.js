@@ -39,6 +39,8 @@ let requests = 0;
 let welcomed = false;
 let verdictOf = /** @type {any} */ (null);
 let spoken = /** @type {any} */ (null);
+let replaying = /** @type {number[]} */ ([]);
+const BETWEEN_REPLAYS = 900; // ms
 const MOST_QUEUED = 24;
 
 const toast = (/** @type {string} */ text, kind = "") => {
@@ -56,13 +58,13 @@ const events = createEventList(byId("pane-events"), { onPick: seek });
 const transcript = createTranscript(byId("pane-transcript"), { onPick: seek });
 const requestList = createRequestList(byId("pane-requests"), { onPick: (id) => showTrace(id) });
 const histogram = createHistogram(byId("histogram"), { onMore: (count) => sendMany(count), podOf: podAt });
-const player = createPlayer({ onChange: drawPlayer, still });
+const player = createPlayer({ onChange: drawPlayer, still, onEnd: replayNext });
 const scrubber = createScrubber(player, { label: (frame) => shortWords(frame) });
 const form = createSendForm({ onSend: (request) => send(request) });
 const socket = openSocket("/ws/lab/", { onMessage: receive, onState: (state) => store.dispatch({ type: "connection", state }), known: () => ({ life: store.state.life, rv: store.state.rv, trace: store.state.traces.at(-1)?.id ?? 0 }) });
 const bar = wireBar({ send: (message) => socket.send(message), toast, setMotion });
 /** @type {Promise<Awaited<ReturnType<typeof createTerminals>>>} */
-const terminals = createTerminals({ send: (message) => socket.send(message), onReplay: (ids) => showTrace(ids[0]), onLeave: () => byId("player-play").focus(), onEdit: editFile });
+const terminals = createTerminals({ send: (message) => socket.send(message), onReplay: replay, onLeave: () => byId("player-play").focus(), onEdit: editFile });
 const editor = createEditor({ send: (message) => socket.send(message), post: postManifest, files: page.files ?? [] });
 
 wireTabs();
@@ -106,6 +108,8 @@ function receive(message) {
 function reset() {
   queue = [];
   frames = [];
+  replaying = [];
+  terminals.then((all) => all.forget());
   player.load([]);
   stage.show(null, []);
   stage.mark({ chosen: "", guessed: "", answered: "" });
@@ -119,7 +123,10 @@ function traceCame(message) {
   const own = asked.get(message.request ?? "");
   if (message.request) asked.delete(message.request);
   message.watch = own ? own.watch : !player.state.playing && message.origin !== "many";
-  if (message.watch) return load(trace, true);
+  if (message.watch) {
+    replaying = [];
+    return load(trace, true);
+  }
   queue.push(trace);
   queue = queue.slice(-MOST_QUEUED);
   return stage.fly(framesOf(trace), trace.outcome.code !== "OK", (queue.length % 12) * 90);
@@ -128,13 +135,27 @@ function traceCame(message) {
 /** @param {any} trace @param {boolean} play */
 function load(trace, play) {
   frames = framesOf(trace);
+  terminals.then((all) => all.shown(trace.id ?? 0));
   store.dispatch({ type: "show", trace, hidden: play });
   stage.mark({ answered: "" });
   player.load(frames, { play });
 }
 
+/** Several traces one after another. @param {number[]} ids */
+function replay(ids) {
+  showTrace(ids[0]);
+  replaying = ids.slice(1);
+}
+
+/** A trace has played to its end: the next one of a replay, unless the learner did something meanwhile. */
+function replayNext() {
+  const { trace } = store.state;
+  if (replaying.length) setTimeout(() => { if (replaying.length && store.state.trace === trace && !player.state.playing) replay(replaying); }, BETWEEN_REPLAYS);
+}
+
 /** @param {number} id */
 function showTrace(id) {
+  replaying = [];
   socket.send({ type: "trace.get", id });
   if (isNarrow()) openPart("stage");
 }

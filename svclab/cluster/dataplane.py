@@ -9,6 +9,7 @@ is the cluster's and its number, so the same requests in the same cluster draw t
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 
 from django.db import transaction
@@ -58,11 +59,16 @@ def _sent(cluster: ClusterHandle, request: Request, origin: str) -> tuple[TraceR
     now, number = state.now(real_now()), state.trace_count + 1
     world = worlds.world_of(cluster.id, state, now)
     try:
-        sent = perform(world, request, Dice(f"{state.settings.random_seed}/request/{number}"), now)
+        sent = perform(world, request, _dice(state.settings.random_seed, number), now)
     except BaseException:
         worlds.forget(cluster.id)  # packets of the look-up may have left their marks
         raise
     return TraceRecord(number, now, origin, {**sent.trace.as_json(), "id": number}, sent), state.revision
+
+
+def _dice(random_seed: str, number: int) -> Dice:
+    """The draws of a request. A trace shows its seed, which therefore tells nothing of the cluster's."""
+    return Dice(blake2b(f"{random_seed}/request/{number}".encode(), digest_size=16).hexdigest())
 
 
 def probe(

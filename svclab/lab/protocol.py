@@ -319,7 +319,7 @@ class TermOutput(Message):
 @dataclass(frozen=True, slots=True)
 class TermDone(Message):
     """A command line has ended, with the traces it caused; `location` is where the next one would run:
-    laptop, pod/NS/NAME or node/NAME.
+    laptop, pod/NS/NAME or node/NAME. `command` is the number that stood in the output where it began.
     """
 
     type: ClassVar[str] = "term.done"
@@ -329,6 +329,7 @@ class TermDone(Message):
     id: str = ""
     line: str = ""
     location: str = "laptop"
+    command: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from svclab.lab.protocol import Message, TermClosed, TermDone, TermEdit, TermOpe
 from svclab.terminal.interactive import InteractiveShell
 
 _GATHER_SECONDS = 0.008
+_COMMAND_BEGINS = "\x1b]697;{}\x07"  # an OSC sequence of ours, which shows nothing: the page marks the line
 
 
 @dataclass(slots=True)
@@ -24,7 +25,9 @@ class Terminal:
     decoder: Any = field(default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace"))
     unsent: list[bytes] = field(default_factory=list)
     due: bool = False
-    running: list[tuple[str, str]] = field(default_factory=list)  # (id, line) of term.run, oldest first
+    waiting: list[tuple[str, str]] = field(default_factory=list)  # (id, line) of term.run, oldest first
+    commands: int = 0  # begun so far
+    line: str = ""  # the one that runs
 
 
 class Terminals:
@@ -52,6 +55,7 @@ class Terminals:
             rows=message.rows,
             columns=message.cols,
             output=lambda data: self._written(name, shell, data),
+            on_start=lambda line: self._started(name, shell, line),
             on_done=lambda status, flows: self._done(name, status, flows),
             on_exit=lambda code: self._exited(name, code),
         )
@@ -82,7 +86,7 @@ class Terminals:
         terminal = self._open.get(message.session)
         if terminal is None:
             raise work.Refused("This terminal is closed.")
-        terminal.running.append((message.id, message.line))
+        terminal.waiting.append((message.id, message.line))
         terminal.shell.paste_line(message.line)
 
     def resize(self, message: protocol.TermResize) -> None:
@@ -133,13 +137,21 @@ class Terminals:
         if text:
             self._say(TermOutput(name, text))
 
+    def _started(self, name: str, shell: InteractiveShell, line: str) -> None:
+        if terminal := self._open.get(name):
+            terminal.commands += 1
+            terminal.line = line
+            self._written(name, shell, _COMMAND_BEGINS.format(terminal.commands).encode())
+
     def _done(self, name: str, status: int, flows: list[Any]) -> None:
         terminal = self._open.get(name)
-        number, line = terminal.running.pop(0) if terminal and terminal.running else ("", "")
+        if terminal is None:
+            return
+        number, line = terminal.waiting.pop(0) if terminal.waiting else ("", terminal.line)
         found = work.flows(self._cluster, flows)
         self._loop.call_soon_threadsafe(self._flush, name)  # what it printed comes before its end
-        place = str(terminal.shell.session.location) if terminal else "laptop"
-        self._tell(TermDone(name, status, found, number, line, place))
+        place = str(terminal.shell.session.location)
+        self._tell(TermDone(name, status, found, number, line, place, terminal.commands))
 
     def _exited(self, name: str, code: int) -> None:
         self._loop.call_soon_threadsafe(self._flush, name)

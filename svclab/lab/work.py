@@ -1,5 +1,6 @@
 """What the page asks of the cluster: blocking functions, run in a pool of threads beside the event loop."""
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -284,13 +285,15 @@ def trace(cluster: ClusterHandle, number: int) -> TraceFull:
 
 
 def flows(cluster: ClusterHandle, numbers: list[Any]) -> list[dict[str, Any]]:
-    """The traces that a command caused, for its brace: id and number of DNS questions."""
+    """The traces that a command caused, for its brace: id, DNS questions, and what else by protocol."""
     found = []
     for number in numbers[: protocol.MAX_REQUESTS]:
         record = dataplane.trace(cluster, number)
         if record is not None:
             questions = sum(step["kind"] == "query" for step in record.trace["steps"])
-            found.append({"id": record.id, "dns": questions, "code": record.trace["outcome"]["code"]})
+            sent = Counter(flow["protocol"] for flow in record.trace["flows"] if flow["purpose"] != "dns")
+            code = record.trace["outcome"]["code"]
+            found.append({"id": record.id, "dns": questions, "sent": sent, "code": code})
     return found
 
 

@@ -29,7 +29,8 @@ class InteractiveShell:
 
     `output(bytes)` is called with what the screen shows, from the thread that calls `feed` or from a
     command's;
-    without it, `feed` and `read` give these bytes. `on_done(status, flows)` is called after each command
+    without it, `feed` and `read` give these bytes. `on_start(line)` is called when a line that was entered
+    begins, `on_done(status, flows)` is called after each command
     line,
     `on_exit(code)` when the shell has ended.
     `feed` reads the cluster (for completion and the prompt): call it where that may block.
@@ -45,6 +46,7 @@ class InteractiveShell:
         rows: int = 24,
         columns: int = 80,
         output: Callable[[bytes], object] | None = None,
+        on_start: Callable[[str], object] | None = None,
         on_done: Callable[[int, list[Any]], object] | None = None,
         on_exit: Callable[[int], object] | None = None,
         session: Session | None = None,
@@ -54,7 +56,8 @@ class InteractiveShell:
         self.session = session or Session(cluster, rows=rows, columns=columns, location=location, shell=shell)
         self.tty = tty
         self._argv = list(argv)
-        self._output, self._on_done, self._on_exit = output, on_done, on_exit
+        self._output, self._on_exit = output, on_exit
+        self._on_start, self._on_done = on_start, on_done
         self._run_in = run_in
         self._lock = RLock()
         self._unread = bytearray()
@@ -198,6 +201,8 @@ class InteractiveShell:
         def run(stdin: TtyInput) -> int:
             return self.session.run(line, self._show, cancelled=self._cancelled.is_set, stdin=stdin)
 
+        if self._on_start:
+            self._on_start(line)
         self._begin(run)
 
     def _execute(self, stdin: TtyInput) -> int:

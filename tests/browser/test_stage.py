@@ -218,12 +218,91 @@ def test_a_command_in_the_terminal_is_seen_on_the_stage_and_can_be_replayed(visi
     page.click("#terminals")
     page.keyboard.type("kubectl exec -n hello visitor -- curl -s http://web\n")
     expect(page.locator("#terminals")).to_contain_text("Welcome to nginx!")
-    expect(page.locator("#brace button")).to_have_text("{ DNS 2 · requests 1 }")
+    expect(page.locator("#brace button")).to_have_text("{ DNS 2 · TCP 1 }")
     page.click("#player-last")
     played(page)
     page.click("#brace button")
     expect(page.locator("html.at-end")).to_have_count(0)
     expect(page.locator("#player-play")).to_have_attribute("aria-label", "Pause")
+
+
+CURL = "kubectl exec -n hello visitor -- curl -s -o /dev/null -w done http://web"
+
+
+def _types(page, line, shows):
+    page.click("#terminals")
+    page.keyboard.type(f"{line}\n")
+    expect(page.locator("#terminals")).to_contain_text(shows)
+
+
+def _row_of(page, locator, text):
+    """Distance in pixels between an element and the terminal's row that holds a text."""
+    row = page.locator("#terminals .xterm-rows > div", has_text=text).first.bounding_box()
+    return locator.bounding_box()["y"] - row["y"]
+
+
+def test_beside_each_command_stands_what_it_sent_and_a_press_replays_it(visit, played):
+    page = visit()
+    _types(page, "kubectl get pods -n hello", "visitor")
+    _types(page, CURL, "done")
+    braces = page.locator("#terminals .line-brace")
+    expect(braces).to_have_text(["{ DNS 2 · TCP 1 }"])
+    assert abs(_row_of(page, braces.first, "curl -s -o")) < 3
+    first = braces.first.get_attribute("data-brace")
+    page.keyboard.type("c() { kubectl exec -n hello visitor -- curl -s -o /dev/null http://web; }\n")
+    page.keyboard.type("c; c\n")
+    expect(braces).to_have_text(["{ DNS 2 · TCP 1 }", "{ DNS 4 · TCP 2 }"])
+    page.click("#player-last")
+    played(page)
+    braces.first.click()
+    page.wait_for_function("document.documentElement.classList.contains('has-trace')")
+    expect(braces.first).to_have_class(re.compile(r"\blit\b"))
+    expect(braces.nth(1)).not_to_have_class(re.compile(r"\blit\b"))
+    expect(page.locator("#player-play")).to_have_attribute("aria-label", "Pause")
+    assert first == braces.first.get_attribute("data-brace")
+
+
+def test_the_line_that_caused_the_packet_on_the_stage_is_lit(visit):
+    page = visit(still=True)
+    _types(page, CURL, "done")
+    lit = page.locator("#terminals .line-lit")
+    expect(lit).to_have_count(1)
+    assert abs(_row_of(page, lit, "curl -s -o")) < 3
+    _send(page, "http://web")
+    expect(lit).to_have_count(0)
+    page.locator("#terminals .line-brace").click()
+    expect(lit).to_have_count(1)
+
+
+def test_a_brace_scrolls_with_its_line_and_keys_find_it_again(visit):
+    page = visit(still=True)
+    _types(page, CURL, "done")
+    brace = page.locator("#terminals .line-brace")
+    before = brace.bounding_box()["y"]
+    _types(page, "for i in {1..80}; do echo line $i; done", "line 80")
+    expect(brace).to_be_hidden()
+    page.keyboard.press("Control+Shift+ArrowUp")
+    expect(brace).to_be_visible()
+    assert abs(_row_of(page, brace, "curl -s -o")) < 3
+    assert before > 0
+    _send(page, "http://web")
+    expect(page.locator("#terminals .line-lit")).to_have_count(0)
+    page.click("#terminals .xterm-screen", position={"x": 5, "y": 60})
+    page.keyboard.press("Control+Shift+Enter")
+    expect(page.locator("#terminals .line-lit")).to_have_count(1)
+
+
+def test_a_line_that_the_page_runs_gets_its_brace_too(visit):
+    page = visit(still=True)
+    module = page.locator("script[type=module][src*=lab]").first.get_attribute("src")
+    page.evaluate(
+        """async ([module, line]) => {
+          const { workspace } = await import(new URL(module.replace(/lab\\.js|lab\\.[0-9a-f]+\\.js/, "workspace.js"), location));
+          await workspace.runCommand(line);
+        }""",
+        [module, CURL],
+    )
+    expect(page.locator("#terminals .line-brace")).to_have_text(["{ DNS 2 · TCP 1 }"])
 
 
 def test_escape_twice_leaves_the_terminal(visit):

@@ -173,7 +173,20 @@ def test_speed_changes_how_fast_time_runs_but_not_the_way(js, sample):
 
 def test_the_way_there_stays_in_sight_while_the_answer_sets_out(js, sample):
     trace = sample("trace-ok")
-    index = js("trace/frames.js", "(m, t) => m.framesOf(t).find(f => f.kind === 'emit' && f.reply).index", trace)
+    index = js(
+        "trace/frames.js", "(m, t) => m.framesOf(t).find(f => f.kind === 'emit' && f.reply).index", trace
+    )
     picture = js("trace/player.js", PICTURE, trace, index)
     assert picture["trail"]
     assert not any(hop["reply"] for hop in picture["trail"])
+
+
+def test_a_newcomer_sees_the_requests_own_nat_within_eight_seconds(js, sample):
+    reached = js(
+        "trace/frames.js",
+        "(m, t) => { let s = 0; for (const f of m.framesOf(t)) { s += m.duration(f, 'hop');"
+        " if (f.kind === 'nat' && f.purpose === 'request') return [s, m.duration(f, 'hop')]; } }",
+        sample("trace-ok"),
+    )
+    assert reached[0] < 8
+    assert reached[1] >= 1.4

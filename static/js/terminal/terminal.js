@@ -2,6 +2,7 @@
 // Terminals of the page: xterm.js in front, the server's shell behind, bytes in and out over the page's websocket.
 
 import { byId, h } from "../core/dom.js";
+import { createBraces } from "./braces.js";
 
 const CHIPS = ["kubectl get pods -A -o wide", "kubectl get svc -A", "kubectl get endpointslices -A", "kubectl describe svc ", "curl -s ", "dig +search "];
 const MOST = 8;
@@ -30,6 +31,7 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
   await document.fonts?.load('13px "JetBrains Mono"').catch(() => null);
   const root = byId("terminals");
   const tabs = byId("terminal-tabs");
+  const braces = createBraces({ onReplay });
   /** @type {Map<string, any>} */
   const open = new Map();
   let current = "";
@@ -50,6 +52,7 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
     terminal.open(element);
     const entry = { id, element, terminal, fit, title: `Terminal ${number}`, alive: false, escaped: 0, typed: "", timer: 0, sent: 0, location: "laptop", marks: new Map() };
     open.set(id, entry);
+    braces.watch(entry);
     terminal.onData((/** @type {string} */ data) => type(entry, data));
     terminal.onResize(({ rows, cols }) => { if (entry.alive) send({ type: "term.resize", session: id, rows, cols }); });
     terminal.attachCustomKeyEventHandler((/** @type {KeyboardEvent} */ event) => keyFor(entry, event));
@@ -81,6 +84,11 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
   /** @param {any} entry @param {KeyboardEvent} event */
   function keyFor(entry, event) {
     if (event.ctrlKey && event.shiftKey && /^Arrow(Left|Right)$/.test(event.key)) return false;
+    if (event.ctrlKey && event.shiftKey && /^(ArrowUp|ArrowDown|Enter)$/.test(event.key)) {
+      if (event.type === "keydown") event.key === "Enter" ? braces.replay() : braces.move(entry, event.key === "ArrowUp" ? -1 : 1);
+      event.preventDefault();
+      return false;
+    }
     if (event.type === "keydown" && event.key === "Escape") {
       const twice = event.timeStamp - entry.escaped < 600;
       entry.escaped = event.timeStamp;
@@ -105,6 +113,7 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
     const entry = open.get(id);
     if (!entry) return;
     send({ type: "term.close", session: id });
+    braces.leave(entry);
     entry.terminal.dispose();
     entry.element.remove();
     open.delete(id);
@@ -124,16 +133,6 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
   refit.observe(root);
   new MutationObserver(() => { for (const entry of open.values()) entry.terminal.options.theme = theme(); }).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 
-  /** The brace beside the terminal: the flows that a command caused. @param {any} message */
-  function brace(message) {
-    const flows = message.flows ?? [];
-    const root = byId("brace");
-    if (!flows.length) return root.replaceChildren();
-    const dns = flows.reduce((/** @type {number} */ sum, /** @type {any} */ flow) => sum + (flow.dns ?? 0), 0);
-    const ids = flows.map((/** @type {any} */ flow) => flow.id ?? flow);
-    const button = h("button", { type: "button", title: `Replay what “${message.line ?? "the last command"}” sent`, onclick: () => onReplay(ids) }, `{ ${dns ? `DNS ${dns} · ` : ""}requests ${ids.length} }`);
-    return root.replaceChildren(button);
-  }
   /** What a command printed: the lines after its own, up to the prompt. @param {any} entry @param {string} id */
   function written(entry, id) {
     const mark = entry.marks.get(id);
@@ -163,7 +162,7 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
       }
       if (message.type === "term.output" && entry) entry.terminal.write(message.data);
       if (message.type === "term.done") {
-        brace(message);
+        entry?.terminal.write("", () => braces.done(entry, message));
         if (entry) entry.location = message.location ?? "laptop";
         const done = running.get(message.id);
         running.delete(message.id);
@@ -200,8 +199,11 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
     interrupt() { const entry = open.get(current); if (entry) type(entry, "\x03"); },
     /** Where the next command of the visible terminal runs: laptop, pod/NS/NAME or node/NAME. */
     get location() { return open.get(current)?.location ?? "laptop"; },
+    /** The stage shows this trace: the line that caused it is lit. @param {number} id */
+    shown: (id) => braces.show(id),
+    /** A new cluster: what was sent in the old one cannot be replayed. */
+    forget: () => braces.clear(),
     focus: () => open.get(current)?.terminal.focus(),
     fit: () => { const entry = open.get(current); if (entry?.element.offsetParent) entry.fit.fit(); },
-
   };
 }
