@@ -11,7 +11,6 @@ from svclab.cluster.batch import Batch
 from svclab.cluster.clock import real_now
 from svclab.cluster.errors import NoSuchCluster
 from svclab.cluster.files import delete_file, list_files, read_file, write_file
-from svclab.cluster.settle import grow
 from svclab.cluster.store import ClusterHandle
 from svclab.kube.snapshot import Snapshot
 
@@ -42,7 +41,7 @@ def new_cluster(
     """
     real = real_now()
     now = at or real
-    sown = seeds.seed(seed, flavour, grow)
+    sown = seeds.seed(seed, flavour, _grow)
     with transaction.atomic():
         row = models.Cluster.objects.create(
             owner=owner,
@@ -76,7 +75,7 @@ def reset(cluster_id: UUID) -> ClusterHandle:
         row.clock_virtual = row.clock_real = row.settled_at = now
         row.clock_rate, row.clock_paused = 1.0, False
         row.random_seed = secrets.token_hex(16)
-        _plant(row, seeds.seed(row.seed, row.flavour, grow), now)
+        _plant(row, seeds.seed(row.seed, row.flavour, _grow), now)
         version = row.resource_version
         transaction.on_commit(lambda: news.changed(cluster_id, version))
     return ClusterHandle(cluster_id)
@@ -90,7 +89,13 @@ def delete_cluster(cluster_id: UUID) -> None:
 
 def keep_seed(seed: str, flavour: str = "cloud") -> None:
     """Grow a seed now and keep it on disk, so that no visitor need wait for it."""
-    seeds.keep(seed, flavour, grow)
+    seeds.keep(seed, flavour, _grow)
+
+
+def _grow(batch: Batch, until: datetime) -> None:
+    from svclab.cluster.settle import grow  # noqa: PLC0415 (all controllers: a seed that is kept needs none)
+
+    grow(batch, until)
 
 
 def _plant(row: models.Cluster, sown: seeds.Seed, now: datetime) -> None:

@@ -15,7 +15,7 @@ SEEDS = ("hello", "standard")  # what new visitors and new lessons begin with
 
 
 class Command(BaseCommand):
-    help = "Migrate the database collect static files and grow seeds, where anything changed."
+    help = "Migrate the database, collect static files and grow seeds, where anything changed."
 
     def handle(self, *args: object, **options: object) -> None:
         Path(settings.VAR_DIR).mkdir(parents=True, exist_ok=True)
