@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.builders import curl, pod, service, slice_of, standard, world
+
 
 @pytest.mark.parametrize("case", ["ok", "rejected", "dropped"])
 def test_the_transcript_says_every_event_in_a_whole_sentence(js, sample, case):
@@ -28,6 +30,22 @@ def test_the_transcript_tells_chance_address_and_memory(js, sample):
     assert "from memory (connection tracking)" in text
     assert "drawn with chance" in text
     assert "Answered by 10.244.2.5:80, which saw the request come from 10.244.1.8." in text
+
+
+def test_the_transcript_tells_why_an_ipvs_virtual_server_chose(js):
+    one, debug = pod("one", "10.244.1.4", "node1"), pod("debug", "10.244.1.9", "node1", ports=())
+    svc = service("web", "10.96.5.5")
+    where = world(standard(one, debug, svc, slice_of(svc, (one,))), "ipvs")
+    text = "\n".join(
+        js(
+            "a11y/narrate.js",
+            "async (m, t) => m.transcript((await import('/static/js/trace/frames.js')).framesOf(t))",
+            curl(where, "pod/default/debug", "10.96.5.5").as_json(),
+        )
+    )
+
+    assert "On node1, ipvs table, chain VIRTUAL-SERVER 10.96.5.5:80" in text
+    assert "whose turn it is is not known, drew 0 of 0 to 0" in text
 
 
 def _answer(endpoint, target="http://web", code="OK"):

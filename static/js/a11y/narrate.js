@@ -92,9 +92,10 @@ function rulesSentence(frame) {
   const misses = missed ? `${count(missed, "rule")} did not match` : "";
   if (last.kind === "rule" && last.matched && last.number === 0) return `${where}: ${[misses, last.target === "RETURN" ? "back to the calling chain" : `the chain's end: ${targetWords(last)}`].filter(Boolean).join("; ")}.`;
   if (last.kind === "rule" && last.matched) {
-    const chance = last.probability ? `, drawn with chance ${last.probability.toFixed(2)} (${last.draw.toFixed(2)})` : "";
+    const among = last.table === "ipvs" || /^ip6? /.test(last.table);
+    const chance = last.probability && typeof last.draw === "number" ? `, drawn with chance ${last.probability.toFixed(2)} (${among ? last.draw : last.draw.toFixed(2)})` : "";
     const mark = marks.length ? ` The packet is marked 0x${marks[marks.length - 1].after.toString(16)}.` : "";
-    return `${where}: ${[misses, `rule ${last.number} took it${chance}: ${targetWords(last)}`].filter(Boolean).join("; ")}.${mark}`;
+    return `${where}: ${[misses, `rule ${last.number} took it${chance}: ${targetWords(last)}${last.table === "ipvs" ? `, ${last.why}` : ""}`].filter(Boolean).join("; ")}.${mark}`;
   }
   return `${where}: ${misses || "no rule"}, back to where it came from.`;
 }
