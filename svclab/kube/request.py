@@ -142,7 +142,7 @@ def _trace(world: World, request: Request, asker: Asker) -> Trace:
 
 
 def canonical(request: Request) -> str:
-    """The target as a trace names it: a URL with its port unless that is its scheme's own, and no bare `/`."""
+    """The target as a trace names it: a URL, its port only if not the scheme's own, no bare `/`."""
     if "://" not in request.target:
         return request.target
     target = read_target(request.target, request.port)
