@@ -10,7 +10,12 @@ import { createFlights } from "./trace/flights.js";
 import { createSubway, drawBands } from "./trace/subway.js";
 import { still } from "./a11y/motion.js";
 
+const SMALLEST = 0.86; // the stage shrinks so far to fit; beyond, it scrolls
+
 const NARROW = matchMedia("(max-width: 700px)");
+
+/** Whether a trail's number at this place would be under a box. @param {{x: number, y: number}} place @param {{x: number, y: number, w: number, h: number}} box */
+const inside = (place, box) => place.x > box.x - 9 && place.x < box.x + box.w + 9 && place.y > box.y - 9 && place.y < box.y + box.h + 9;
 
 /**
  * @param {{onPick: (host: string, element: Element | null) => void, onFrame: (index: number) => void}} options
@@ -21,7 +26,7 @@ export function createStage({ onPick, onFrame }) {
   const scene = createScene(root, { onPick, onHover: hover, still });
   const wish = svg("path.wish");
   scene.overlay.append(wish);
-  const packets = createPacketView(scene.overlay);
+  const packets = createPacketView(scene.overlay, scene.layers.trails);
   const flights = createFlights(scene.overlay);
   const subway = createSubway(byId("subway"), { onPick: onFrame });
   let model = clusterModel([]);
@@ -32,13 +37,14 @@ export function createStage({ onPick, onFrame }) {
 
   const geometry = {
     way: (/** @type {string} */ from, /** @type {string} */ to, /** @type {any} */ packet) => way(at, from, to, packet),
-    along, point: (/** @type {string} */ anchor) => pointOf(at, anchor), bounds: () => ({ width: at.width, height: at.height }),
+    along, hidden: (/** @type {{x: number, y: number}} */ place) => at.services.some((box) => inside(place, box)), point: (/** @type {string} */ anchor) => pointOf(at, anchor), bounds: () => ({ width: at.width, height: at.height }),
   };
 
   function redraw() {
     if (!NARROW.matches) {
       at = layout(model, { width: frame.clientWidth || 900, height: frame.clientHeight || 420 });
       root.style.minWidth = `${Math.min(at.width, 760)}px`;
+      root.style.minHeight = `${Math.floor(at.height * SMALLEST)}px`;
       scene.render(at);
     }
     drawNarrow();
@@ -86,11 +92,20 @@ export function createStage({ onPick, onFrame }) {
     root.classList.toggle("dimmed", Boolean(picture.death));
   }
 
-  /** The requested thing: a dashed line from the sender to the Service whose address the packet bears. @param {any[]} frames @param {import("./trace/player.js").Picture} picture */
+  /** The Service whose address, or whose port on a node, a packet bears. @param {any} packet */
+  const requestedBox = (packet) => at.services.find(({ service }) => service.clusterIP === packet.dst || service.ingress.includes(packet.dst)
+    || (service.ports.some((port) => port.nodePort && port.nodePort === packet.dport) && model.nodes.some((node) => node.ip === packet.dst)));
+
+  /**
+   * The requested thing: a dashed line from the sender to its Service, which at the end of a failed request stays lit.
+   * @param {any[]} frames @param {import("./trace/player.js").Picture} picture
+   */
   function drawWish(frames, picture) {
-    const first = frames.find((candidate) => candidate.kind === "emit" && candidate.flow === picture.frame.flow && !candidate.reply);
-    const box = first && picture.index >= first.index && picture.frame.kind !== "end" ? at.services.find((candidate) => candidate.service.clusterIP === first.packet.dst || candidate.service.ingress.includes(first.packet.dst)) : undefined;
-    const start = box && pointOf(at, first.host);
+    const ended = picture.frame.kind === "end";
+    const sent = frames.filter((candidate) => candidate.kind === "emit" && !candidate.reply && (ended || candidate.flow === picture.frame.flow));
+    const first = ended ? sent.findLast((candidate) => candidate.packetInFlow === 1) : sent[0];
+    const box = first && picture.index >= first.index && (!ended || picture.death) ? requestedBox(first.packet) : undefined;
+    const start = box && !ended && pointOf(at, first.host);
     wish.setAttribute("d", box && start ? `M${start.x} ${start.y}Q${start.x} ${box.y + box.h + 26} ${box.x + box.w / 2} ${box.y + box.h}` : "");
     for (const element of scene.layers.services.children) element.classList.toggle("lit", Boolean(box) && element.getAttribute("data-host") === box?.service.key);
   }

@@ -10,7 +10,7 @@
 /**
  * @typedef {Box & {pod: Pod, side: string}} PodBox
  * @typedef {Box & {node: import("./model.js").Node, nic: Point, gate: Box & {plates: (Box & {hook: string})[]},
- *   trunk: {x: number, y1: number, y2: number}, bridge: Point, pods: PodBox[], more: number, moreBox: Box | null}} NodeBox
+ *   trunk: {x: number, y1: number, y2: number}, bridge: Point, pods: PodBox[], more: number, moreBox: Box | null, stacked: string[]}} NodeBox
  * @typedef {{pod: string, state: string, from: Point, to: Point, side: string}} Thread
  * @typedef {Box & {service: Service, label: string, detail: string, threads: Thread[]}} ServiceBox
  * @typedef {{host: string, name: string, ip: string} & Box} ClientBox
@@ -24,6 +24,7 @@ export const HOOKS = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"]
 const PLATES = ["PREROUTING", "ROUTING", "FORWARD", "POSTROUTING"];
 const SHARED = /** @type {Record<string, string>} */ ({ INPUT: "FORWARD", OUTPUT: "PREROUTING" });
 const MOST_PODS = 12;
+const MOST_ROWS = 6;
 const ONE_COLUMN = 3;
 const PLATE = 12;
 const GAP = 10;
@@ -46,7 +47,7 @@ export function layout(model, size) {
   const wireY = 26;
   const left = Math.round(Math.min(210, Math.max(176, width * 0.18)));
   const boxes = nodeWidths(model, width - left - GAP);
-  const visible = model.nodes.map((node) => visiblePods(podsOn(model, node)));
+  const visible = model.nodes.map((node, i) => visiblePods(podsOn(model, node), Math.min(MOST_PODS, MOST_ROWS * podColumns(boxes[i], MOST_PODS))));
   const columns = model.nodes.map((node, i) => podColumns(boxes[i], visible[i].pods.length + (visible[i].more ? 1 : 0)));
   const rows = Math.max(2, ...visible.map(({ pods, more }, i) => Math.ceil((pods.length + (more ? 1 : 0)) / columns[i])));
   const { lines, hidden } = serviceRows(model.services, width - left - 2 * GAP);
@@ -99,14 +100,14 @@ function podColumns(width, count) {
   return count <= ONE_COLUMN ? 1 : Math.max(1, Math.floor((width - 40) / 108));
 }
 
-/** @param {Pod[]} pods */
-function visiblePods(pods) {
-  if (pods.length <= MOST_PODS) return { pods, more: 0 };
-  return { pods: pods.slice(0, MOST_PODS - 1), more: pods.length - MOST_PODS + 1 };
+/** What stands on a node by itself; the rest is a counted stack. @param {Pod[]} pods @param {number} most */
+function visiblePods(pods, most) {
+  if (pods.length <= most) return { pods, more: 0, stacked: [] };
+  return { pods: pods.slice(0, most - 1), more: pods.length - most + 1, stacked: pods.slice(most - 1).map((pod) => pod.host) };
 }
 
 /**
- * @param {import("./model.js").Node} node @param {Box} box @param {{pods: Pod[], more: number}} visible
+ * @param {import("./model.js").Node} node @param {Box} box @param {{pods: Pod[], more: number, stacked: string[]}} visible
  * @param {number} columns @param {number} gateY @param {number} podsY
  * @returns {NodeBox}
  */
@@ -137,7 +138,7 @@ function nodeBox(node, box, visible, columns, gateY, podsY) {
   const moreBox = visible.more ? slot(visible.pods.length) : null;
   const last = Math.max(podsY - 12, ...pods.map((pod) => pod.y + POD.h / 2), moreBox ? moreBox.y + POD.h / 2 : 0);
   return {
-    ...box, node, gate, pods, more: visible.more, moreBox,
+    ...box, node, gate, pods, more: visible.more, moreBox, stacked: visible.stacked,
     nic: { x: centre, y: box.y },
     trunk: { x: trunkX, y1: box.y, y2: last },
     bridge: { x: trunkX, y: podsY - 13 },
@@ -289,13 +290,13 @@ const laneOf = (node) => node.gate.x - 20;
 
 /** A pod that is only counted stands where the stack stands. @param {Layout} at @param {string} host */
 function stackOf(at, host) {
-  const node = at.nodes.find((candidate) => candidate.more > 0 && host.startsWith("pod/"));
+  const node = at.nodes.find((candidate) => candidate.stacked.includes(host));
   return node?.moreBox ? { x: node.moreBox.x, y: node.moreBox.y + node.moreBox.h / 2 } : null;
 }
 
 /** @param {Layout} at @param {string} host */
 export function nodeOfHost(at, host) {
-  return at.nodes.find((node) => node.node.host === host || node.pods.some((box) => box.pod.host === host));
+  return at.nodes.find((node) => node.node.host === host || node.pods.some((box) => box.pod.host === host) || node.stacked.includes(host));
 }
 
 /**

@@ -10,7 +10,7 @@ import { keyed, set, setText, svg } from "../core/dom.js";
  * @param {{onPick: (host: string, element: Element) => void, onHover: (key: string | null) => void, still: () => boolean}} options
  */
 export function createScene(root, { onPick, onHover, still }) {
-  const layers = Object.fromEntries(["ground", "wires", "nodes", "threads", "services", "pods", "clients", "overlay"].map((name) => {
+  const layers = Object.fromEntries(["ground", "wires", "nodes", "threads", "trails", "services", "pods", "clients", "overlay"].map((name) => {
     const group = svg(`g.layer-${name}`);
     root.append(group);
     return [name, group];

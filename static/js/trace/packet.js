@@ -5,6 +5,7 @@ import { keyed, set, setText, svg } from "../core/dom.js";
 
 /**
  * @typedef {{way: (from: string, to: string, packet: any) => {x: number, y: number}[],
+ *   hidden: (point: {x: number, y: number}) => boolean,
  *   along: (points: {x: number, y: number}[], progress: number) => {x: number, y: number},
  *   point: (anchor: string) => {x: number, y: number} | null,
  *   bounds: () => {width: number, height: number}}} Geometry
@@ -19,15 +20,19 @@ export function endOf(packet, end) {
   return `${packet[end]}:${port}`;
 }
 
-/** @param {Element} overlay */
-export function createPacketView(overlay) {
+/** Where along the road a number may stand, the wished place first. */
+const PLACES = [0.38, 0.3, 0.46, 0.22, 0.54, 0.14, 0.7, 0.8];
+
+/** @param {Element} overlay @param {Element} under where trails run: beneath Services, which are no place on the way */
+export function createPacketView(overlay, under) {
   const trail = svg("g.trail");
   const silence = svg("g.silence", { visibility: "hidden" }, svg("path"), svg("circle", { r: 10 }), svg("path.hands", { d: "M0-6V0L4 2" }));
   const grave = svg("g.grave", { visibility: "hidden" },
     svg("circle", { r: 15 }), svg("path", { d: "M-6-6L6 6M6-6L-6 6" }),
     svg("g.tag", {}, svg("rect", { rx: 6, height: 22, y: -11 }), svg("text", { y: 4, x: 10 })));
   const envelope = envelopeMark();
-  overlay.append(trail, silence, grave, envelope);
+  under.append(trail);
+  overlay.append(silence, grave, envelope);
 
   /** @param {import("./player.js").Picture} picture @param {Geometry} geometry @param {boolean} still */
   function render(picture, geometry, still) {
@@ -56,7 +61,8 @@ function drawTrail(trail, picture, geometry) {
     const [path, dot, text] = element.children;
     const shift = hop.reply ? 3.5 : -3.5;
     set(path, { d: rounded(hop.points.map((point) => ({ x: point.x + shift, y: point.y + shift }))) });
-    const middle = geometry.along(hop.points, hop.reply ? 0.62 : 0.38);
+    const places = PLACES.map((part) => geometry.along(hop.points, hop.reply ? 1 - part : part));
+    const middle = places.find((place) => !geometry.hidden({ x: place.x + shift, y: place.y + shift })) ?? places[0];
     set(dot, { cx: middle.x + shift, cy: middle.y + shift });
     set(text, { x: middle.x + shift, y: middle.y + shift + 3.4, text: hop.number });
     set(element, { class: `hop ${hop.purpose}${hop.reply ? " reply" : ""}` });
