@@ -34,7 +34,23 @@ def run(look: Look) -> None:
         may_start = ready_to_start and initialized
         offset = timedelta(seconds=0.15 * place)
         main.append(container_status(look, container, old, start_at + offset) if may_start else old)
+    if ephemeral := _ephemeral_containers(look, ready_to_start):
+        after = {**after, "ephemeralContainerStatuses": ephemeral}
     _write(look, after, init, main)
+
+
+def _ephemeral_containers(look: Look, may_start: bool) -> list[Status]:
+    """Containers that `kubectl debug` has added: begun as soon as the pod has its sandbox, never again."""
+    known = {s["name"]: s for s in look.pod["status"].get("ephemeralContainerStatuses") or ()}
+    found = []
+    for container in look.pod["spec"].get("ephemeralContainers") or ():
+        old = known.get(container["name"]) or status.fresh_container(container, "ContainerCreating")
+        if may_start and "waiting" in old["state"]:
+            look.say("Created", "Container created", container)
+            look.say("Started", "Container started", container)
+            old = status.running(old, look.now, started=False, ready=False)
+        found.append(old)
+    return found
 
 
 def terminate(look: Look) -> None:

@@ -110,8 +110,7 @@ def require_running(pod: Manifest, container: Manifest) -> None:
     name = pod["metadata"]["name"]
     if not pod["spec"].get("nodeName"):
         raise bad_request(f"pod {name} does not have a host assigned")
-    statuses = (pod.get("status") or {}).get("containerStatuses") or []
-    status = next((s for s in statuses if s.get("name") == container["name"]), None)
+    status = status_of(pod, container["name"])
     if status is None or (status.get("state") or {}).get("running") is None:
         raise KubectlError(
             "Internal error occurred: error executing command in container: container not found "
@@ -119,6 +118,13 @@ def require_running(pod: Manifest, container: Manifest) -> None:
             if status is not None
             else f'unable to upgrade connection: container not found ("{container["name"]}")'
         )
+
+
+def status_of(pod: Manifest, container: str) -> Manifest | None:
+    """The status of a container, of an ephemeral one too; None before the node has written it."""
+    status = pod.get("status") or {}
+    listed = ("containerStatuses", "ephemeralContainerStatuses")
+    return next((s for part in listed for s in status.get(part) or () if s.get("name") == container), None)
 
 
 def place_of(pod: Manifest, container: Manifest) -> Location:
