@@ -150,6 +150,8 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "discreet"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    # Daphne tells at every start what `make run` has said better.
+    "loggers": {"daphne": {"level": "WARNING"}},
 }
 
 CONTENT_SECURITY_POLICY = {
