@@ -127,3 +127,29 @@ def test_a_pods_name_is_told_apart_from_its_twins_by_the_suffix(js):
         "abcde",
     ]
     assert js("topology/model.js", "(m, n) => m.splitName(n)", "debug") == ["debug", ""]
+
+
+def test_on_a_narrow_node_more_than_six_pods_are_a_counted_stack_with_a_place_on_the_road(js):
+    pods = [
+        {
+            "kind": "Pod",
+            "metadata": {"name": f"p{i}", "namespace": "default", "uid": f"u{i}", "labels": {}},
+            "spec": {"nodeName": "node1"},
+            "status": {"podIP": f"10.244.1.{i}", "phase": "Running"},
+        }
+        for i in range(2, 16)
+    ]
+    nodes = [
+        {"kind": "Node", "metadata": {"name": name, "labels": {}}, "spec": {}, "status": {}}
+        for name in ("node1", "node2", "node3")
+    ]
+    shown, more, road = js(
+        "topology/layout.js",
+        "async (m, objects) => { const { clusterModel } = await import('/static/js/topology/model.js');"
+        " const at = m.layout(clusterModel(objects), { width: 760, height: 400 });"
+        " const node = at.nodes.find((n) => n.node.name === 'node1');"
+        " return [node.pods.length, node.more, m.way(at, 'node/node1#FORWARD', node.stacked[0])]; }",
+        [*nodes, *pods],
+    )
+    assert (shown, more) == (5, 9)
+    assert len(road) > 2

@@ -338,7 +338,7 @@ function between(at, from, to, packet) {
 
 /** From a gate's lane up to the wire between the nodes. @param {Layout} at @param {NodeBox} node */
 const above = (at, node) => [
-  { x: laneOf(node), y: node.gate.y - 9 }, { x: node.nic.x, y: node.gate.y - 9 }, { x: node.nic.x, y: at.wire.y },
+  { x: laneOf(node), y: node.gate.y - 4 }, { x: node.nic.x, y: node.gate.y - 4 }, { x: node.nic.x, y: at.wire.y },
 ];
 
 /** Between a gate's lane and the trunk to the pods. @param {NodeBox} node @param {boolean} upwards */
