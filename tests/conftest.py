@@ -3,9 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.chromium import FLAGS, executable
+
+# A busy machine makes an example slow, and that proves nothing.
+settings.register_profile("svclab", deadline=None)
+settings.load_profile("svclab")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -144,11 +144,16 @@ def _swallowing(lans: Mapping[IPv4Network, str]) -> HostRoute:
 def _balanced_routes(
     snapshot: Snapshot, places: list[NodePlace], lans: Mapping[IPv4Network, str]
 ) -> Iterator[HostRoute]:
-    """For every load balancer and external address the nodes that it may be handed to."""
+    """For every load balancer and external address the nodes that it may be handed to; a node's own address
+    needs nobody to choose.
+    """
     targets: dict[IPv4Address, set[str]] = {}
+    own = {place.internal for place in places}
     for service in snapshot.list("Service"):
         eligible = _eligible(service, snapshot, places)
         for address in _handed_to_nodes(service):
+            if address in own:
+                continue
             targets.setdefault(address, set()).update(eligible)
     for address, names in sorted(targets.items()):
         hops = tuple(int(place.internal) for place in places if place.name in names)

@@ -53,12 +53,17 @@ class Entry:
 
 
 class Conntrack:
-    """Confirmed connections by both headers."""
+    """Confirmed connections by both headers.
 
-    __slots__ = ("entries",)
+    `refused` is the connection of the packet that this host last answered with an ICMP error. Its first
+    packet never gets as far as the table, but the error belongs to it and its NAT is undone in the error.
+    """
+
+    __slots__ = ("entries", "refused")
 
     def __init__(self) -> None:
         self.entries: dict[Key, Entry] = {}
+        self.refused: Entry | None = None
 
     def find(self, key: Key, now: float) -> Entry | None:
         """The living entry that this header belongs to, in either direction."""
@@ -101,8 +106,11 @@ class Conntrack:
             skb.entry, skb.reply, skb.state = Entry(key, skb.now), False, "NEW"
             _advance(skb.entry, skb)
             return "created"
-        skb.entry = entry
-        skb.reply = key == entry.reply and key != entry.original
+        reply = key == entry.reply and key != entry.original
+        if not reply and _goes_on_unanswered(skb, entry):
+            skb.state = "INVALID"
+            return "goes on with a connection whose answer did not pass here"
+        skb.entry, skb.reply = entry, reply
         skb.dnat, skb.snat = entry.dnat, entry.snat
         if skb.reply:
             entry.seen_reply = True
@@ -116,6 +124,8 @@ class Conntrack:
         """
         answer = reversed_key(skb.about) if skb.about else None
         entry = self.find(answer, skb.now) if answer else None
+        if entry is None and self.refused and self.refused.reply == answer and not skb.in_interface:
+            entry = self.refused
         if entry is None:
             skb.state = "INVALID"
             return "about a connection that is not known here"
@@ -160,6 +170,15 @@ def _reopens(skb: Skb, entry: Entry, key: Key) -> bool:
     """A SYN under the ports of a connection that is over starts a new one."""
     return (
         skb.kind is Kind.SYN and key == entry.original and entry.state in ("TIME_WAIT", "CLOSE", "LAST_ACK")
+    )
+
+
+def _goes_on_unanswered(skb: Skb, entry: Entry) -> bool:
+    """The client's second packet where its first was seen, but the answer took another way."""
+    return (
+        entry.state in ("SYN_SENT", "COOKIE_WAIT")
+        and not entry.seen_reply
+        and skb.kind in (Kind.ACK, Kind.DATA)
     )
 
 

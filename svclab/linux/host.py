@@ -448,6 +448,7 @@ class Host:
         return Died(skb.wire, code, where, why, answer, in_output)
 
     def _error(self, skb: Skb, kind: Kind) -> Wire | None:
+        self.state.conntrack.refused = skb.entry
         return self._error_about(skb.wire, kind)
 
     def _error_about(self, wire: Wire, kind: Kind) -> Wire | None:

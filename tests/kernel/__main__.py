@@ -9,6 +9,7 @@ import json
 import sys
 import time
 
+from tests.kernel.clusters import random_settings
 from tests.kernel.compare import Disagreement, Report, compare, smaller
 from tests.kernel.requirements import missing
 
@@ -57,6 +58,7 @@ def reproduction(found: Disagreement, restore: str) -> str:
         f"\nDISAGREEMENT in cluster {found.seed} ({found.mode}): {found.flow}",
         f"  predicted: {sorted(map(str, found.predicted))}",
         f"  kernel:    {found.real}",
+        f"  settings:  {random_settings(found.seed)}",
         "  objects:",
         *(f"    {json.dumps(each)}" for each in objects),
     ]

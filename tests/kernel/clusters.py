@@ -3,14 +3,30 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from svclab.kube.snapshot import Manifest, Snapshot
 from svclab.linux.packet import Protocol
-from tests.builders import namespace, node, pod, service, slice_of
+from tests.builders import namespace, node, pod
+from tests.kernel.services import random_services, random_slices
 
 CLIENTS = {"laptop": "192.0.2.50", "office": "203.0.113.5"}
-PORTS = (80, 443, 8080, 9090, 5432)
 IMAGE = "example.com/server:1"
+ZONE = "topology.kubernetes.io/zone"
+# How kube-proxy may be configured otherwise than by kubeadm.
+SETTINGS: tuple[dict[str, Any], ...] = (
+    {"masquerade_all": True},
+    {"masquerade_bit": 9},
+    {"localhost_node_ports": False},
+    {"cluster_cidr": ""},
+    {"detect_local_mode": "NodeCIDR"},
+    {"detect_local_mode": "BridgeInterface", "bridge_interface": "cni0"},
+    {"detect_local_mode": "InterfaceNamePrefix", "interface_name_prefix": "veth"},
+    {"node_port_addresses": ("192.168.64.0/24",)},
+    {"node_port_addresses": ("127.0.0.0/8", "203.0.113.0/24")},
+    {"node_port_addresses": ("0.0.0.0/0", "192.168.64.0/24")},
+    {"conntrack_tcp_be_liberal": True, "random_fully": False},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +45,26 @@ class Flow:
 
 
 def random_cluster(seed: str) -> Snapshot:
-    """Two or three nodes, some pods, some Services of every kind and policy."""
+    """Two or three nodes, some pods, some Services of every kind and policy with their EndpointSlices."""
     random = Random(seed)
-    nodes = [node(i) for i in range(random.randint(2, 3))]
+    nodes = list(_nodes(random))
     pods = list(_pods(random, [n["metadata"]["name"] for n in nodes]))
-    services = [_service(random, i) for i in range(random.randint(3, 7))]
-    slices = [_slice(random, each, pods) for each in services]
+    services = random_services(random)
+    slices = [each for service in services for each in random_slices(random, service, pods)]
     return Snapshot.of([*nodes, namespace("default"), *pods, *services, *slices])
+
+
+def random_settings(seed: str) -> dict[str, Any]:
+    """How kube-proxy is configured in this cluster; {} as kubeadm does it."""
+    random = Random(f"{seed}/settings")
+    return random.choice(SETTINGS) if random.random() < 0.5 else {}
+
+
+def _nodes(random: Random) -> Iterator[Manifest]:
+    """Nodes in two zones; some are in none."""
+    for number in range(random.randint(2, 3)):
+        zone = random.choice([{ZONE: "a"}, {ZONE: "a"}, {ZONE: "b"}, {}])
+        yield node(number, labels=zone)
 
 
 def _pods(random: Random, nodes: list[str]) -> Iterator[Manifest]:
@@ -46,46 +75,6 @@ def _pods(random: Random, nodes: list[str]) -> Iterator[Manifest]:
         if random.random() < 0.5:
             ip = f"192.168.64.{10 + number}"
             yield pod(f"host-{number}", ip, name, image=IMAGE, ports=(), host_network=True)
-
-
-def _service(random: Random, number: int) -> Manifest:
-    spec: dict[str, object] = {}
-    kind = random.choice(["ClusterIP", "NodePort", "LoadBalancer"])
-    node_port = 30000 + number * 7 if kind != "ClusterIP" else None
-    vip = f"203.0.113.{100 + number}" if kind == "LoadBalancer" else None
-    if random.random() < 0.25:
-        spec["externalIPs"] = [f"198.51.100.{50 + number}"]
-    if (node_port or "externalIPs" in spec) and random.random() < 0.5:
-        spec["externalTrafficPolicy"] = "Local"
-    if random.random() < 0.25:
-        spec["internalTrafficPolicy"] = "Local"
-    if random.random() < 0.25:
-        spec["sessionAffinity"] = "ClientIP"
-        spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": 60}}
-    if vip and random.random() < 0.4:
-        spec["loadBalancerSourceRanges"] = random.choice(
-            [["203.0.113.0/28"], ["10.244.0.0/16"], ["192.0.2.0/24", "192.168.64.0/24"]]
-        )
-    return service(
-        f"service-{number}",
-        f"10.96.{number}.{random.randint(2, 250)}",
-        port=random.choice(PORTS),
-        target=random.choice(PORTS),
-        protocol=random.choice(["TCP", "TCP", "UDP"]),
-        node_port=node_port,
-        vip=vip,
-        **spec,
-    )
-
-
-def _slice(random: Random, of: Manifest, pods: list[Manifest]) -> Manifest:
-    count = random.choice([0, 1, 1, 2, 3, 5])
-    found = slice_of(of, random.sample(pods, min(count, len(pods))))
-    for endpoint in found["endpoints"]:
-        ready = random.random() < 0.8
-        terminating = not ready and random.random() < 0.7
-        endpoint["conditions"] = {"ready": ready, "serving": ready or terminating, "terminating": terminating}
-    return found
 
 
 def random_flows(snapshot: Snapshot, seed: str, count: int) -> list[Flow]:
@@ -111,23 +100,27 @@ def random_flows(snapshot: Snapshot, seed: str, count: int) -> list[Flow]:
 
 def _targets(snapshot: Snapshot) -> Iterator[tuple[str, int, Protocol, bool]]:
     """(address, port, protocol, does the router choose a node for it)."""
-    places = [n["status"]["addresses"] for n in snapshot.list("Node")]
+    places = [a["address"] for n in snapshot.list("Node") for a in n["status"]["addresses"]]
     for each in snapshot.list("Service"):
-        spec, entry = each["spec"], each["spec"]["ports"][0]
-        protocol = Protocol(entry["protocol"])
-        yield spec["clusterIP"], entry["port"], protocol, False
-        for ingress in each["status"]["loadBalancer"].get("ingress", ()):
-            yield ingress["ip"], entry["port"], protocol, True
-        for ip in spec.get("externalIPs", ()):
-            yield ip, entry["port"], protocol, True
-        if "nodePort" in entry:
-            yield "127.0.0.1", entry["nodePort"], protocol, False
-            for addresses in places:
-                for address in addresses:
-                    yield address["address"], entry["nodePort"], protocol, False
+        spec, ingress = each["spec"], each["status"]["loadBalancer"].get("ingress", ())
+        for entry in spec["ports"]:
+            protocol = Protocol(entry["protocol"])
+            if spec["clusterIP"] != "None":
+                yield spec["clusterIP"], entry["port"], protocol, False
+            for point in ingress:
+                if "ip" in point:
+                    yield point["ip"], entry["port"], protocol, point.get("ipMode") != "Proxy"
+            for ip in spec.get("externalIPs", ()):
+                if ":" not in ip:
+                    yield ip, entry["port"], protocol, ip not in places
+            if "nodePort" in entry:
+                yield "127.0.0.1", entry["nodePort"], protocol, False
+                for address in places:
+                    yield address, entry["nodePort"], protocol, False
     for each in snapshot.list("EndpointSlice"):
         for endpoint in each["endpoints"]:
-            port = each["ports"][0]
-            yield endpoint["addresses"][0], port["port"], Protocol(port["protocol"]), False
+            for port in each["ports"]:
+                if port.get("port"):
+                    yield endpoint["addresses"][0], port["port"], Protocol(port["protocol"]), False
     yield "10.96.200.200", 80, Protocol.TCP, False
     yield "10.244.1.99", 80, Protocol.TCP, False

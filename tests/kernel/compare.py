@@ -1,11 +1,12 @@
 """One cluster in the engine and in the kernel: the same requests, and where the two disagree."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from itertools import groupby
+from typing import Any
 
 from svclab.kube.node_rules import kernel_chains, kernel_tables
 from svclab.kube.proxy.config import ProxyConfig
@@ -18,7 +19,7 @@ from svclab.linux.dice import Dice
 from svclab.linux.fabric import Fabric, NoAddress
 from svclab.linux.outcomes import outcomes
 from svclab.linux.trace import Outcome, Verdict
-from tests.kernel.clusters import CLIENTS, Flow, random_cluster, random_flows
+from tests.kernel.clusters import CLIENTS, Flow, random_cluster, random_flows, random_settings
 from tests.kernel.namespaces import Namespaces
 from tests.kernel.sockets import Result, Servers, connect
 
@@ -61,15 +62,15 @@ class Lab:
     nftables: dict[str, str]
 
 
-def build(snapshot: Snapshot, mode: str) -> Lab:
-    """The cluster with our kube-proxy's rules of this mode on every node."""
+def build(snapshot: Snapshot, mode: str, settings: Mapping[str, Any]) -> Lab:
+    """The cluster with our kube-proxy's rules of this mode on every node, configured by these settings."""
     services, slices = snapshot.list("Service"), snapshot.list("EndpointSlice")
     texts: dict[str, str] = {}
 
     def rules_of(name: str) -> NodeRules:
         manifest = snapshot.get("Node", "", name)
         assert manifest
-        config = ProxyConfig.for_node(manifest, nfacct=False)
+        config = ProxyConfig.for_node(manifest, nfacct=False, **settings)
         if mode == "iptables":
             return NodeRules(kernel_tables(compile_rules(services, slices, config)))
         table: NftTable = compile_nftables(services, slices, config)
@@ -104,7 +105,7 @@ def compare(seed: str, mode: str, count: int, restore: str, snapshot: Snapshot |
     """Lay one random cluster out, try `count` flows in it, and report."""
     snapshot = snapshot or random_cluster(seed)
     wanted = list(flows) if flows is not None else random_flows(snapshot, seed, count)
-    lab = build(snapshot, mode)
+    lab = build(snapshot, mode, random_settings(seed))
     report = Report()
     with Namespaces(lab.fabric, lab.nftables, restore) as namespaces, Servers(namespaces):
         for flow, result in list(_try(namespaces, lab.fabric, wanted)):

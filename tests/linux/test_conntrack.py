@@ -180,6 +180,32 @@ def test_an_icmp_error_about_a_connection_finds_its_way_back_through_the_nat():
     assert back.wire[3] == (Protocol.UDP, CLIENT, 40000, VIP, 80)
 
 
+def test_a_refusal_after_dnat_speaks_of_the_packet_as_its_sender_knows_it():
+    # The kernel attaches the error to the connection of the refused packet, which is in no table yet.
+    refusing = RULES.replace("-A FORWARD -m", "-A FORWARD -d 10.244.1.4 -j REJECT\n-A FORWARD -m")
+    host, log = node(refusing), []
+
+    died = request(host, Protocol.UDP)
+    told = host.send(died.answer, NOW, Dice("s"), log)
+
+    assert isinstance(told, Transmit)
+    assert told.wire[3] == (Protocol.UDP, CLIENT, 40000, VIP, 80)
+    assert next(entry for entry in log if entry[0] is Conntrack)[3] == "RELATED"
+
+
+@pytest.mark.parametrize("protocol", [Protocol.TCP, Protocol.SCTP])
+def test_a_connection_whose_answer_took_another_way_goes_no_further(protocol):
+    host, log = node(), []
+    request(host, protocol)
+
+    key = (protocol, CLIENT, 40000, VIP, 80)
+    second = host.receive(wire(key, Kind.DATA), "eth0", NOW + 1, Dice("s"), log)
+
+    assert next(entry for entry in log if entry[0] is Conntrack)[3] == "INVALID"
+    assert isinstance(second, Died)
+    assert second.code is Outcome.DROPPED
+
+
 def test_what_a_host_remembers_survives_json():
     host, twin = node(), node()
     sent = request(host, Protocol.UDP)

@@ -3,30 +3,42 @@
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Network = IPv4Network | IPv6Network
+MAPPED_BITS = 96  # before the IPv4 part of an IPv4 address in IPv6 form
+MAPPED_PREFIX = 0xFFFF << 32
 _OCTETS = frozenset(map(str, range(256)))
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     """The address, or None if `text` is none. "172.30.0.041" is 172.30.0.41: old Go read it so, kube-proxy
-    still does.
+    still does. To Go an IPv4 address in IPv6 form is the IPv4 address, and one with a zone is none.
     """
-    parts = text.split(".")
+    begin, colon, end = text.rpartition(":")
+    parts = end.split(".")
     if len(parts) == 4 and all(part.isascii() and part.isdigit() for part in parts):
-        text = ".".join(str(int(part)) for part in parts)
+        text = begin + colon + ".".join(str(int(part)) for part in parts)
     try:
-        return ip_address(text)
+        address = ip_address(text)
     except ValueError:
         return None
+    if isinstance(address, IPv4Address):
+        return address
+    return None if address.scope_id else address.ipv4_mapped or address
 
 
 def parse_network(text: str) -> Network | None:
     """The range with its host bits cleared, or None if `text` is none. Blanks around it do not count."""
-    address_text, slash, length = text.strip().partition("/")
+    address_text, slash, digits = text.strip().partition("/")
     address = parse_address(address_text)
-    if address is None or not slash or not (length.isascii() and length.isdigit()):
+    if address is None or not slash or not (digits.isascii() and digits.isdigit()):
         return None
+    length = int(digits)
+    if ":" in address_text and address.version == 4:
+        if length < MAPPED_BITS:
+            address = IPv6Address(MAPPED_PREFIX | int(address))  # more than the IPv4 part is free
+        else:
+            length -= MAPPED_BITS
     try:
-        return ip_network((address, int(length)), strict=False)
+        return ip_network((address, length), strict=False)
     except ValueError:
         return None
 

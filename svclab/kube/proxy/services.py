@@ -6,7 +6,7 @@ Source: kube-proxy 1.36, the same for all three modes. Missing fields have the A
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from svclab.kube.proxy.addresses import Network, addresses_of, networks_of
+from svclab.kube.proxy.addresses import Network, addresses_of, networks_of, normalised
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.snapshot import Manifest
 from svclab.linux.trace import Origin
@@ -108,13 +108,19 @@ def service_ports(service: Manifest, config: ProxyConfig) -> tuple[ServicePort, 
 
 
 def _cluster_ip(service: Manifest, version: int) -> str:
+    """The cluster IP of this family, "" where kube-proxy sees none: it is in clusterIPs where ipFamilies has
+    the family, and an object without ipFamilies has clusterIP alone.
+    """
     spec = service.get("spec") or {}
     first = spec.get("clusterIP") or ""
     labels = service["metadata"].get("labels") or {}
     if first in ("", "None") or spec.get("type") == "ExternalName" or OTHER_PROXY in labels:
         return ""
-    found = addresses_of(spec.get("clusterIPs") or [first], version)
-    return found[0][1] if found else ""
+    families = spec.get("ipFamilies")
+    if not families:
+        return normalised(first, version)
+    pairs = zip(families, spec.get("clusterIPs") or (), strict=False)
+    return next((normalised(ip, version) for family, ip in pairs if family == f"IPv{version}"), "")
 
 
 def _common(service: Manifest, version: int) -> dict:

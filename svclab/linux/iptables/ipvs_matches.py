@@ -34,7 +34,9 @@ class PhysdevMatch(Match):
 
 @dataclass(frozen=True, slots=True)
 class IpvsMatch(Match):
-    """`-m ipvs --vaddr A --vproto P --vport N`: is it of a connection to that virtual server?"""
+    """`-m ipvs --vaddr A --vproto P --vport N`: is it of a connection to that virtual server? An ICMP error
+    about one is not.
+    """
 
     address: str
     protocol: Protocol
@@ -46,9 +48,12 @@ class IpvsMatch(Match):
 
     def holds(self, skb: Skb) -> bool:
         key = skb.entry.original if skb.entry else skb.key
-        return (key[0], key[3], key[4]) == (self.protocol, int(ip_address(self.address)), self.port)
+        server = (self.protocol, int(ip_address(self.address)), self.port)
+        return skb.protocol is self.protocol and (key[0], key[3], key[4]) == server
 
     def fact(self, skb: Skb) -> str:
+        if skb.kind.is_error:
+            return "it is an ICMP error"
         key = skb.entry.original if skb.entry else skb.key
         return f"its connection was opened to {address_text(skb.version, key[3])} port {key[4]}"
 
