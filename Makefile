@@ -18,9 +18,7 @@ run: $(VENV)/run.stamp migrate ## the app on http://localhost:8000
 migrate: $(VENV)/run.stamp
 	@$(BIN)/python manage.py prepare
 
-test: $(VENV)/dev.stamp browser ## every test, the browser's included
-	$(BIN)/ruff check .
-	$(BIN)/lint-imports
+test: lint browser ## every test, the browser's included
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.core.asgi import get_asgi_application
 
+gc.freeze()  # the server's own code is there for good: no collection need look through it again
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "svclab.settings")
 pages = get_asgi_application()  # before anything that imports models
 
@@ -34,7 +35,7 @@ def late(load: Callable[[], Application]) -> Application:
 def _api() -> Application:
     from svclab.apiserver.asgi import application as api  # noqa: PLC0415 (late, see above)
 
-    gc.freeze()  # code is there for good: no collection need look through it again
+    gc.freeze()
     return api
 
 

@@ -33,6 +33,12 @@ def read_file(cluster_id: UUID, path: str) -> str:
     return text
 
 
+def read_files(cluster_id: UUID, *endings: str) -> dict[str, str]:
+    """The texts of all files whose paths end so, by path, sorted."""
+    found = models.LearnerFile.objects.filter(cluster_id=cluster_id).order_by("path")
+    return {path: text for path, text in found.values_list("path", "text") if path.endswith(endings)}
+
+
 def write_file(cluster_id: UUID, path: str, text: str) -> None:
     """Make or replace a file. Raises FileError: a path that is none, NUL in the text, or too much of it."""
     if not path or len(path) > _LONGEST_PATH or "\0" in path:

@@ -5,6 +5,7 @@ here imports what grows a seed: looking whether one is kept must be cheap.
 """
 
 import json
+import os
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -21,9 +22,9 @@ def fingerprint() -> str:
     """Changes when any file that a seed grows from does (name, size or time)."""
     digest = sha256()
     for package in _MAKES_SEEDS:
-        for path in sorted((_SVCLAB / package).rglob("*")):
-            if path.suffix in (".py", ".yaml"):
-                status = path.stat()
+        for folder, _, names in sorted(os.walk(_SVCLAB / package)):  # pathlib takes five times as long
+            for path in sorted(f"{folder}/{name}" for name in names if name.endswith((".py", ".yaml"))):
+                status = os.stat(path)  # noqa: PTH116 (likewise)
                 digest.update(f"{path}{status.st_size}{status.st_mtime_ns}".encode())
     return digest.hexdigest()
 

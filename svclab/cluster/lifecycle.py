@@ -10,7 +10,7 @@ from svclab.cluster import hosts, memory, models, news, rows, seeds
 from svclab.cluster.batch import Batch
 from svclab.cluster.clock import real_now
 from svclab.cluster.errors import NoSuchCluster
-from svclab.cluster.files import delete_file, list_files, read_file, write_file
+from svclab.cluster.files import delete_file, list_files, read_file, read_files, write_file
 from svclab.cluster.store import ClusterHandle
 from svclab.kube.snapshot import Snapshot
 
@@ -21,6 +21,7 @@ __all__ = [
     "list_files",
     "new_cluster",
     "read_file",
+    "read_files",
     "reset",
     "write_file",
 ]

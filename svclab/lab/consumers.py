@@ -19,7 +19,7 @@ from svclab.lab import protocol, work
 from svclab.lab.protocol import BadMessage, Error, Message, Welcome
 from svclab.lab.room import Room, room_of
 from svclab.lab.terminals import Terminals
-from svclab.lessons.loader import lessons
+from svclab.lessons.catalogue import lessons
 
 log = logging.getLogger(__name__)
 

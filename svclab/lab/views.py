@@ -42,8 +42,8 @@ def lesson(request: HttpRequest, lesson_id: str) -> HttpResponse:
 
 def page_data(request: HttpRequest, cluster: ClusterHandle) -> dict[str, Any]:
     """What the page's script finds in the page: the learner's manifests and where to post a large one."""
-    paths = [path for path in lifecycle.list_files(cluster.id) if path.endswith((".yaml", ".yml"))]
-    files = [{"name": path, "text": lifecycle.read_file(cluster.id, path)} for path in paths]
+    manifests = lifecycle.read_files(cluster.id, ".yaml", ".yml")
+    files = [{"name": path, "text": text} for path, text in manifests.items()]
     hello = seeds.manifests("hello")
     return {"files": files, "hello": hello, "apply": reverse("apply"), "csrf": get_token(request)}
 

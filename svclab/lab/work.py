@@ -34,8 +34,8 @@ from svclab.lab.protocol import (
     TraceFull,
     Traces,
 )
+from svclab.lessons.catalogue import lessons
 from svclab.lessons.grader import grade
-from svclab.lessons.loader import lessons
 from svclab.linux.packet import Protocol
 
 __all__ = ["NoSuchCluster"]

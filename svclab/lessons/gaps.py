@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import yaml
-
+from svclab.cluster import seeds
 from svclab.cluster.store import ClusterHandle
 from svclab.kube.snapshot import Manifest, Snapshot
-from svclab.lessons.loader import TUTORIAL, lessons
+from svclab.lessons.catalogue import lessons
 from svclab.lessons.schema import Lesson
 
 _APPLIES = re.compile(r"^kubectl apply -f (\S+)$")
@@ -44,7 +43,7 @@ def texts(lesson: Lesson) -> dict[str, str]:
     for line in building_lines(lesson):
         if applied := _APPLIES.match(line):
             name = applied[1]
-            text = known.get(name) or (TUTORIAL / name).read_text(encoding="utf-8")
+            text = known.get(name) or seeds.files()[name]
             found.pop(name, None)
             found[name] = text
     return found
@@ -59,6 +58,8 @@ def building_lines(lesson: Lesson) -> list[str]:
 @cache
 def wanted(lesson_id: str) -> dict[tuple[str, str, str], Manifest]:
     """The objects that a lesson begins with, by kind, namespace and name, as its manifests write them."""
+    import yaml  # noqa: PLC0415 (late: the first page does without)
+
     found = {}
     for text in texts(lessons()[lesson_id]).values():
         for manifest in yaml.safe_load_all(text):

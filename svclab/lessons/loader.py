@@ -3,7 +3,6 @@
 import dataclasses
 import types
 import typing
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,6 @@ class LessonError(ValueError):
 
     def __init__(self, file: str, line: int, message: str) -> None:
         super().__init__(f"{file}:{line}: {message}")
-
-
-@cache
-def lessons() -> dict[str, Lesson]:
-    """All lessons by id, in order of number."""
-    return load_all(CONTENT)
 
 
 def load_all(folder: Path) -> dict[str, Lesson]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from svclab.lessons.loader import lessons
+from svclab.lessons.catalogue import lessons
 from svclab.lessons.models import Beginning, GreenLamp, Prediction
 from svclab.lessons.schema import Lesson
 

@@ -2,8 +2,8 @@
 
 from svclab.cluster import dataplane, lifecycle
 from svclab.cluster.store import ClusterHandle
+from svclab.lessons.catalogue import lessons
 from svclab.lessons.gaps import Gap, building_lines, gaps, in_the_way, texts, wanted
-from svclab.lessons.loader import lessons
 from svclab.lessons.schema import Lesson
 from svclab.terminal.session import Session
 from svclab.terminal.streams import TextInput

@@ -15,9 +15,9 @@ from svclab.cluster.access import cluster_of
 from svclab.cluster.files import FileError
 from svclab.cluster.store import ClusterHandle
 from svclab.lessons import progress
+from svclab.lessons.catalogue import lessons
 from svclab.lessons.gaps import gaps
 from svclab.lessons.grader import grade, stored_lamps
-from svclab.lessons.loader import lessons
 from svclab.lessons.schema import Lesson
 
 

@@ -17,7 +17,11 @@ def cluster():
 
 
 def log_of(cluster, start, tail):
-    name = next(n for ns, n in sorted(cluster.snapshot().of_kind("Pod")) if ns == "kube-system" and n.startswith(start))
+    name = next(
+        n
+        for ns, n in sorted(cluster.snapshot().of_kind("Pod"))
+        if ns == "kube-system" and n.startswith(start)
+    )
     path = f"/api/v1/namespaces/kube-system/pods/{name}/log"
     answer = dispatch.handle(cluster, ApiRequest("GET", path, [("tailLines", str(tail))]))
     assert answer.status == 200

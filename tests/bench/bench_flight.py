@@ -18,6 +18,7 @@ STARTS, VISITORS, CLICKS = 5, 20, 9
 def main() -> None:
     """Print the figures."""
     cold_start()
+    first_page()
     with servers.svclab() as (url, _):
         new_visitor(url)
         click_to_frame(url)
@@ -35,6 +36,31 @@ def cold_start() -> None:
     ratio = statistics.median(ours) / statistics.median(empty)
     detail = f"{statistics.median(ours):.2f} s against {statistics.median(empty):.2f} s"
     figure("cold start to first reply / empty Django + Channels app", ratio, 1.3, detail=detail)
+
+
+def first_page() -> None:
+    """Start until the first visitor's page is in use, its websocket and all; her browser is open already."""
+    from playwright.sync_api import Error  # needs playwright, only here
+
+    from tests.browser.chromium import chromium  # and a browser
+
+    def use(url: str) -> None:
+        for _ in range(3000):
+            try:
+                page.goto(url)
+                break
+            except Error:  # nobody listens yet
+                time.sleep(0.01)
+        page.wait_for_selector("html.has-cluster", state="attached")
+
+    times = []
+    with chromium(viewport={"width": 1400, "height": 900}) as browser:
+        for _ in range(STARTS):
+            page = browser.new_page()
+            with servers.svclab(use) as (_, seconds):
+                times.append(seconds)
+            page.close()
+    figure("cold start until the first visitor's page is in use, s (median)", statistics.median(times), None)
 
 
 def new_visitor(url: str) -> None:

@@ -8,7 +8,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,23 +45,8 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@contextmanager
-def served(application: str, folder: Path, environment: dict[str, str]) -> Iterator[tuple[str, float]]:
-    """Runs an ASGI application; gives its URL and the seconds from start to the first reply."""
-    port = free_port()
-    command = [sys.executable, "-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(port), application]
-    start = time.perf_counter()
-    with subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}) as process:
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _first_reply(url)
-            yield url, time.perf_counter() - start
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def _first_reply(url: str) -> None:
+def first_reply(url: str) -> None:
+    """Wait for the first answer to GET /."""
     for _ in range(3000):
         try:
             urllib.request.urlopen(url + "/", timeout=20).read()
@@ -72,14 +57,32 @@ def _first_reply(url: str) -> None:
 
 
 @contextmanager
-def svclab() -> Iterator[tuple[str, float]]:
+def served(
+    application: str, folder: Path, environment: dict[str, str], visit: Callable[[str], None] = first_reply
+) -> Iterator[tuple[str, float]]:
+    """Runs an ASGI application; gives its URL and the seconds from start until the first visit is over."""
+    port = free_port()
+    command = [sys.executable, "-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(port), application]
+    start = time.perf_counter()
+    with subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}) as process:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            visit(url)
+            yield url, time.perf_counter() - start
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+@contextmanager
+def svclab(visit: Callable[[str], None] = first_reply) -> Iterator[tuple[str, float]]:
     """The app itself with a database of its own, prepared as `make run` does."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {"SVCLAB_VAR": folder}
         subprocess.run(
             [sys.executable, "manage.py", "prepare"], cwd=ROOT, env={**os.environ, **environment}, check=True
         )
-        with served("svclab.asgi:application", ROOT, environment) as found:
+        with served("svclab.asgi:application", ROOT, environment, visit) as found:
             yield found
 
 

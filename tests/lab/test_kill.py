@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from websockets.exceptions import ConnectionClosed
 
-from svclab.lessons.loader import lessons
+from svclab.lessons.catalogue import lessons
 from svclab.lessons.start import files
 from tests.lab.conftest import Learner
 from tests.lab.test_who_may_what import JSON, ask, secret_address, token

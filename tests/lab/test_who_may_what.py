@@ -251,7 +251,9 @@ def handshake(url, protocol, cookie):
         return int(wire.recv(4096).split()[1])
 
 
-@pytest.mark.parametrize("what", ["exec?command=id&stdout=true", "attach?stdout=true", "portforward?ports=80"])
+@pytest.mark.parametrize(
+    "what", ["exec?command=id&stdout=true", "attach?stdout=true", "portforward?ports=80"]
+)
 def test_a_shell_in_a_pod_needs_the_secret_of_its_cluster(server, alice, bob, what):
     address = secret_address(alice)
     path = f"{running_pod(address)}/{what}"

@@ -4,9 +4,9 @@ import pytest
 
 from svclab.cluster import lifecycle
 from svclab.lessons import progress, start
+from svclab.lessons.catalogue import lessons
 from svclab.lessons.gaps import difference, gaps
 from svclab.lessons.grader import grade
-from svclab.lessons.loader import lessons
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LEARNER = "guest-alice"

@@ -14,9 +14,7 @@ from typing import Any
 from svclab.cluster import kept
 from svclab.cluster.batch import Batch
 from svclab.cluster.seeds import forms
-from svclab.kube.admission import prepare_create
 from svclab.kube.meta import moment, timestamp
-from svclab.kube.resources import by_kind
 from svclab.kube.snapshot import Manifest, Snapshot
 from svclab.linux.dice import Dice
 
@@ -84,6 +82,9 @@ def _grown(name: str, flavour: str, grow: Grow) -> Seed:
         grow(batch, _BORN + timedelta(seconds=spec.get("joinsAfter", 0)))
         batch.create(forms.node(spec, flavour, batch.now))
     import yaml  # noqa: PLC0415 (late: a seed that is kept needs none)
+
+    from svclab.kube.admission import prepare_create  # noqa: PLC0415 (late, for the same reason)
+    from svclab.kube.resources import by_kind  # noqa: PLC0415 (late)
 
     for manifest in yaml.safe_load_all(content.get("manifests", "")):
         resource = by_kind(manifest["kind"])

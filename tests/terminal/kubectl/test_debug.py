@@ -31,7 +31,9 @@ def test_a_debug_container_shares_the_pods_network_and_brings_its_own_tools(sess
     pod = only_pod(session)
     name, address = pod["metadata"]["name"], pod["status"]["podIP"]
     assert "dig: command not found" in typed(session, f"kubectl exec {name} -- bash -c 'dig +short x'")
-    said = typed(session, f"kubectl debug -it {name} --image=nicolaka/netshoot --target=nginx -c tools -- bash")
+    said = typed(
+        session, f"kubectl debug -it {name} --image=nicolaka/netshoot --target=nginx -c tools -- bash"
+    )
     assert 'Targeting container "nginx".' in said
     assert str(session.location) == f"pod/default/{name}"
     assert typed(session, "hostname -i").strip() == address

@@ -1,5 +1,6 @@
-"""`manage.py prepare`: bring database, static files and grown seeds up to date; quick when all is."""
+"""`manage.py prepare`: bring database, static files, bytecode and seeds up to date; quick when all is."""
 
+from compileall import compile_dir
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,7 +16,7 @@ SEEDS = ("hello", "standard")  # what new visitors and new lessons begin with
 
 
 class Command(BaseCommand):
-    help = "Migrate the database, collect static files and grow seeds, where anything changed."
+    help = "Migrate the database, collect static files, compile and grow seeds, where anything changed."
 
     def handle(self, *args: object, **options: object) -> None:
         Path(settings.VAR_DIR).mkdir(parents=True, exist_ok=True)
@@ -27,6 +28,9 @@ class Command(BaseCommand):
         if not stamp.exists() or stamp.read_text() != print_now:
             call_command("collectstatic", verbosity=0, interactive=False, clear=True)
             stamp.write_text(print_now)
+        # As pip does with packages: else the first to ask for a part waits for its compiler, at every start
+        # where Python is told to write no bytecode. Where nothing can be written, nothing is.
+        compile_dir(settings.BASE_DIR / "svclab", quiet=2)
         for seed in SEEDS:
             if kept.load(seed, "cloud") is None:
                 from svclab.cluster.lifecycle import keep_seed  # noqa: PLC0415 (all controllers: only where they have to run)
