@@ -1,5 +1,7 @@
 """Trace -> frames -> picture: pure functions of (trace, t)."""
 
+from itertools import pairwise
+
 import pytest
 
 CASES = ["ok", "rejected", "dropped"]
@@ -190,3 +192,14 @@ def test_a_newcomer_sees_the_requests_own_nat_within_eight_seconds(js, sample):
     )
     assert reached[0] < 8
     assert reached[1] >= 1.4
+
+
+def test_a_trail_through_a_gate_has_no_gap_between_the_plates(js, sample):
+    trail = js("trace/player.js", PICTURE, sample("trace-ok"), -1)["trail"]
+    gates = [
+        (before["to"], hop)
+        for before, hop in pairwise(trail)
+        if before["to"] != hop["from"] and before["reply"] == hop["reply"]
+    ]
+    assert gates
+    assert all(hop["entered"] == plate for plate, hop in gates)

@@ -52,7 +52,7 @@ export function layout(model, size) {
   const rows = Math.max(2, ...visible.map(({ pods, more }, i) => Math.ceil((pods.length + (more ? 1 : 0)) / columns[i])));
   const { lines, hidden } = serviceRows(model.services, width - left - 2 * GAP);
   const top = wireY + 22;
-  const gateY = top + 32;
+  const gateY = top + 36; // room for a node's name, and beneath it the trail to the gate's lane
   const gateH = PLATES.length * (PLATE + 2) - 2;
   const podsH = rows * (POD.h + POD.gap) - POD.gap;
   const bandH = Math.max(1, lines.length) * (SERVICE.h + SERVICE.gap) - SERVICE.gap;
@@ -338,7 +338,7 @@ function between(at, from, to, packet) {
 
 /** From a gate's lane up to the wire between the nodes. @param {Layout} at @param {NodeBox} node */
 const above = (at, node) => [
-  { x: laneOf(node), y: node.gate.y - 4 }, { x: node.nic.x, y: node.gate.y - 4 }, { x: node.nic.x, y: at.wire.y },
+  { x: laneOf(node), y: node.gate.y - 5 }, { x: node.nic.x, y: node.gate.y - 5 }, { x: node.nic.x, y: at.wire.y },
 ];
 
 /** Between a gate's lane and the trunk to the pods. @param {NodeBox} node @param {boolean} upwards */

@@ -10,7 +10,7 @@ import { keyed, set, setText, svg } from "../core/dom.js";
  * @param {{onPick: (host: string, element: Element) => void, onHover: (key: string | null) => void, still: () => boolean}} options
  */
 export function createScene(root, { onPick, onHover, still }) {
-  const layers = Object.fromEntries(["ground", "wires", "nodes", "threads", "trails", "services", "pods", "clients", "overlay"].map((name) => {
+  const layers = Object.fromEntries(["ground", "wires", "nodes", "threads", "trails", "nics", "services", "pods", "clients", "overlay"].map((name) => {
     const group = svg(`g.layer-${name}`);
     root.append(group);
     return [name, group];
@@ -58,6 +58,7 @@ export function createScene(root, { onPick, onHover, still }) {
     keyed(layers.services, at.services, (box) => box.service.key, (box) => enter(interactive(serviceMark(), box.service.key)), updateService, leave);
     keyed(layers.ground.querySelector(".balancers"), at.balancers, (box) => box.service.key, (box) => enter(interactive(balancerMark(), box.service.key)), updateBalancer, leave);
     keyed(layers.nodes, at.nodes, (box) => box.node.host, (box) => enter(nodeMark(box, (element) => interactive(element, box.node.host))), updateNode, leave);
+    keyed(layers.nics, at.nodes, (box) => box.node.host, () => enter(nicMark()), updateNic);
     const threads = at.services.flatMap((box) => box.threads.map((thread) => ({ ...thread, service: box.service })));
     keyed(layers.threads, threads, (thread) => `${thread.service.key}>${thread.pod}`, () => enter(svg("g", {}, svg("path.thread"), svg("circle.knot", { r: 3.2 }))), updateThread, leave);
     const pods = at.nodes.flatMap((node) => node.pods.map((box) => ({ ...box, trunk: node.trunk.x })));
@@ -176,25 +177,19 @@ function nodeMark(box, interactive) {
     svg("rect.gate-back", { rx: 7 }),
     ...box.gate.plates.map((plate) => svg("g.plate", { "data-hook": plate.hook }, svg("rect", { rx: 3 }), svg("text", { "text-anchor": "middle" })))));
   return svg("g.node", {}, svg("rect.box", { rx: 14 }), svg("path.wire"), svg("text.title", {}), svg("text.subtitle", {}),
-    svg("g.nic", {}, svg("rect", { rx: 9, height: 18 }), svg("text", { "text-anchor": "middle", y: 13 })),
     svg("g.bridge", {}, svg("rect", { rx: 7, height: 14, width: 44, x: -22, y: -7 }), svg("text", { "text-anchor": "middle", y: 3.5, text: "cni0" })),
     gate, svg("g.stack", {}, svg("rect", { rx: 8 }), svg("rect", { rx: 8 }), svg("text", { "text-anchor": "middle" })));
 }
 
 /** @param {SVGGElement} element @param {import("./layout.js").NodeBox} box */
 function updateNode(element, box) {
-  const [rect, wires, title, subtitle, nic, bridge, gate, stack] = /** @type {Element[]} */ ([...element.children]);
+  const [rect, wires, title, subtitle, bridge, gate, stack] = /** @type {Element[]} */ ([...element.children]);
   const { node } = box;
   set(element, { class: `node${node.ready ? "" : " unready"}`, "data-node": node.host });
   set(rect, { x: box.x, y: box.y, width: box.w, height: box.h });
   set(wires, { d: nodeWires(box) });
   set(title, { x: box.x + 14, y: box.y + 24, text: node.name });
   set(subtitle, { x: box.x + box.w - 14, y: box.y + 24, "text-anchor": "end", text: box.w > 230 ? node.podCIDR : "" });
-  const label = node.ip;
-  const width = label.length * 6.4 + 22;
-  set(nic, { transform: `translate(${box.nic.x} ${box.nic.y - 9})` });
-  set(nic.children[0], { width, x: -width / 2 });
-  setText(nic.children[1], label);
   set(bridge, { transform: `translate(${box.bridge.x} ${box.bridge.y})`, visibility: box.pods.length && box.trunk.x === box.nic.x ? "visible" : "hidden" });
   set(gate, { "aria-label": `Rule gate of ${node.name}: PREROUTING, routing, FORWARD, POSTROUTING` });
   set(gate.children[0], { x: box.gate.x - 5, y: box.gate.y - 5, width: box.gate.w + 10, height: box.gate.h + 10 });
@@ -205,6 +200,20 @@ function updateNode(element, box) {
     if (!text.textContent) setText(text, plate.hook);
   });
   drawStack(stack, box);
+}
+
+/** A node's address, in a layer of its own: trails run beneath it. */
+function nicMark() {
+  return svg("g.nic", {}, svg("rect", { rx: 9, height: 18 }), svg("text", { "text-anchor": "middle", y: 13 }));
+}
+
+/** @param {SVGGElement} element @param {import("./layout.js").NodeBox} box */
+function updateNic(element, box) {
+  const [pill, text] = element.children;
+  const width = box.node.ip.length * 6.4 + 22;
+  set(element, { transform: `translate(${box.nic.x} ${box.nic.y - 9})` });
+  set(pill, { width, x: -width / 2 });
+  setText(text, box.node.ip);
 }
 
 /** @param {Element} stack @param {import("./layout.js").NodeBox} box */

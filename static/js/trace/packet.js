@@ -22,6 +22,7 @@ export function endOf(packet, end) {
 
 /** Where along the road a number may stand, the wished place first. */
 const PLACES = [0.38, 0.3, 0.46, 0.22, 0.54, 0.14, 0.7, 0.8];
+const NUMBER = 19; // pixels that a number takes, its rim included
 
 /** @param {Element} overlay @param {Element} under where trails run: beneath Services, which are no place on the way */
 export function createPacketView(overlay, under) {
@@ -57,17 +58,25 @@ function envelopeMark() {
 /** @param {Element} trail @param {import("./player.js").Picture} picture @param {Geometry} geometry */
 function drawTrail(trail, picture, geometry) {
   const hops = picture.trail.map((hop) => ({ ...hop, points: geometry.way(hop.from, hop.to, hop.packet) })).filter((hop) => hop.points.length > 1);
+  /** @type {{x: number, y: number}[]} */
+  const taken = [];
   keyed(trail, hops, (hop) => `${hop.number}`, () => svg("g.hop", {}, svg("path"), svg("circle", { r: 8 }), svg("text", { "text-anchor": "middle", y: 3.4 })), (element, hop) => {
     const [path, dot, text] = element.children;
     const shift = hop.reply ? 3.5 : -3.5;
-    set(path, { d: rounded(hop.points.map((point) => ({ x: point.x + shift, y: point.y + shift }))) });
-    const places = PLACES.map((part) => geometry.along(hop.points, hop.reply ? 1 - part : part));
-    const middle = places.find((place) => !geometry.hidden({ x: place.x + shift, y: place.y + shift })) ?? places[0];
-    set(dot, { cx: middle.x + shift, cy: middle.y + shift });
-    set(text, { x: middle.x + shift, y: middle.y + shift + 3.4, text: hop.number });
+    const entered = hop.entered ? geometry.point(hop.entered) : null; // down the gate's lane to where it leaves
+    set(path, { d: rounded([...(entered ? [entered] : []), ...hop.points].map((point) => moved(point, shift))) });
+    const places = PLACES.map((part) => moved(geometry.along(hop.points, hop.reply ? 1 - part : part), shift));
+    const free = places.filter((place) => !geometry.hidden(place));
+    const middle = free.find((place) => taken.every((other) => Math.hypot(place.x - other.x, place.y - other.y) > NUMBER)) ?? free[0] ?? places[0];
+    taken.push(middle);
+    set(dot, { cx: middle.x, cy: middle.y });
+    set(text, { x: middle.x, y: middle.y + 3.4, text: hop.number });
     set(element, { class: `hop ${hop.purpose}${hop.reply ? " reply" : ""}` });
   });
 }
+
+/** @param {{x: number, y: number}} point @param {number} shift there and back run side by side */
+const moved = (point, shift) => ({ x: point.x + shift, y: point.y + shift });
 
 /** A path with rounded corners through the points. @param {{x: number, y: number}[]} points */
 export function rounded(points) {

@@ -12,7 +12,8 @@ import { duration, stops } from "./frames.js";
  * @property {number} progress 0..1 towards next
  * @property {{from: string, to: string, progress: number, packet: any, struck: any, reply: boolean, purpose: string,
  *   dead: boolean, visible: boolean, number: number} | null} envelope
- * @property {{from: string, to: string, number: number, reply: boolean, purpose: string, packet: any}[]} trail
+ * @property {{from: string, to: string, entered: string, number: number, reply: boolean, purpose: string, packet: any}[]} trail
+ *   `entered`: the plate at which the packet came into the gate that it leaves with this hop, or ""
  * @property {string} activeHost
  * @property {string} activeHook
  * @property {{host: string, code: string, where: string, words: string} | null} death
@@ -73,9 +74,15 @@ function trailAt(frames, index) {
   const hops = frames.slice(0, index + 1).filter((candidate) => candidate.kind === "hop" && candidate.flow === flow);
   const numbers = [...new Set(hops.map((hop) => hop.packetNumber))];
   const round = frame.kind === "end" ? numbers.slice(0, 2) : roundOf(frame);
-  return hops.filter((hop) => round.includes(hop.packetNumber)).map((hop, i) => ({
-    from: hop.from, to: hop.at, number: i + 1, reply: hop.reply, purpose: hop.purpose, packet: hop.packet,
+  return hops.filter((hop) => round.includes(hop.packetNumber)).map((hop, i, all) => ({
+    from: hop.from, to: hop.at, entered: enteredAt(all[i - 1], hop), number: i + 1, reply: hop.reply, purpose: hop.purpose, packet: hop.packet,
   }));
+}
+
+/** @param {Frame | undefined} before @param {Frame} hop */
+function enteredAt(before, hop) {
+  const same = before && before.packetNumber === hop.packetNumber && before.at.split("#")[0] === hop.from.split("#")[0];
+  return same && before.at !== hop.from ? before.at : "";
 }
 
 /** @param {Frame[]} frames */
