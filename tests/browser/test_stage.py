@@ -305,6 +305,15 @@ def test_a_line_that_the_page_runs_gets_its_brace_too(visit):
     expect(page.locator("#terminals .line-brace")).to_have_text(["{ DNS 2 · TCP 1 }"])
 
 
+def test_after_exit_any_key_begins_a_new_shell(visit):
+    page = visit()
+    page.click("#terminals")
+    page.keyboard.type("exit\r")
+    expect(page.locator("#terminals")).to_contain_text("any key begins a new one")
+    page.keyboard.type("echo back$((40+2))\r")
+    expect(page.locator("#terminals")).to_contain_text("back42")
+
+
 def test_escape_twice_leaves_the_terminal(visit):
     page = visit()
     page.click("#terminals")

@@ -36,7 +36,7 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
   const open = new Map();
   let current = "";
   let number = 0;
-  /** @type {Map<string, (result: any) => void>} */
+  /** Command lines that the page runs, by id. @type {Map<string, {session: string, done: (result: any) => void}>} */
   const running = new Map();
 
   function create() {
@@ -50,7 +50,7 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
     terminal.loadAddon(fit);
     terminal.loadAddon(new WebLinksAddon());
     terminal.open(element);
-    const entry = { id, element, terminal, fit, title: `Terminal ${number}`, alive: false, escaped: 0, typed: "", timer: 0, sent: 0, location: "laptop", marks: new Map() };
+    const entry = { id, element, terminal, fit, title: `Terminal ${number}`, alive: false, ended: false, escaped: 0, typed: "", timer: 0, sent: 0, location: "laptop", marks: new Map() };
     open.set(id, entry);
     braces.watch(entry);
     terminal.onData((/** @type {string} */ data) => type(entry, data));
@@ -62,11 +62,16 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
   }
   /** @param {any} entry */
   function start(entry) {
+    entry.ended = false;
     if (entry.element.offsetParent) entry.fit.fit();
     send({ type: "term.open", session: entry.id, rows: entry.terminal.rows, cols: entry.terminal.cols });
   }
   /** Keys go at once, but fast ones together; what is larger than a message goes in pieces. @param {any} entry @param {string} data */
   function type(entry, data) {
+    if (entry.ended) {
+      start(entry);
+      if (data === "\r") return; // Enter only asks for the new shell
+    }
     entry.typed += data;
     if (entry.timer) return;
     const since = performance.now() - entry.sent;
@@ -113,6 +118,7 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
     const entry = open.get(id);
     if (!entry) return;
     send({ type: "term.close", session: id });
+    abandon(id);
     braces.leave(entry);
     entry.terminal.dispose();
     entry.element.remove();
@@ -148,6 +154,15 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
     mark?.dispose();
     return lines.slice(1).join("\n");
   }
+  /** Lines whose shell is gone will not be answered any more. @param {string} session */
+  function abandon(session) {
+    for (const [id, line] of running) {
+      if (line.session !== session) continue;
+      running.delete(id);
+      open.get(session)?.marks.delete(id);
+      line.done({ status: 129, flows: [], output: "", location: "laptop" }); // as after SIGHUP
+    }
+  }
   create();
 
   return {
@@ -164,9 +179,9 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
       if (message.type === "term.done") {
         entry?.terminal.write("", () => braces.done(entry, message));
         if (entry) entry.location = message.location ?? "laptop";
-        const done = running.get(message.id);
+        const line = running.get(message.id);
         running.delete(message.id);
-        if (done) entry?.terminal.write("", () => done({ ...message, output: written(entry, message.id) }));
+        if (line) entry?.terminal.write("", () => line.done({ ...message, output: written(entry, message.id) }));
       }
       if (message.type === "term.edit") {
         onEdit(message.name, message.text).then((text) => {
@@ -176,12 +191,15 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
       }
       if (message.type === "term.closed" && entry) {
         entry.alive = false;
-        entry.terminal.write(`\r\n[${message.reason ?? "the session ended"}]\r\n`);
+        entry.ended = true;
+        entry.terminal.write(`\r\n[${message.reason ?? "the session ended"}; any key begins a new one]\r\n`);
+        abandon(entry.id);
       }
     },
     /** After a lost connection every terminal gets a new shell. */
     restart() {
       for (const entry of open.values()) {
+        abandon(entry.id);
         entry.terminal.write("\r\n[the connection was lost; this is a new shell]\r\n");
         start(entry);
       }
@@ -190,10 +208,11 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
     run(line) {
       const entry = open.get(current) ?? create();
       if (!entry) return Promise.resolve({ status: 1, flows: [], output: "", location: "laptop" });
+      if (entry.ended) start(entry);
       const id = `r${Date.now()}-${Math.floor(Math.random() * 1e6)}`;
       entry.marks.set(id, entry.terminal.registerMarker(0));
       send({ type: "term.run", session: entry.id, line, id });
-      return new Promise((resolve) => running.set(id, resolve));
+      return new Promise((done) => running.set(id, { session: entry.id, done }));
     },
     /** Ctrl-C in the visible terminal. */
     interrupt() { const entry = open.get(current); if (entry) type(entry, "\x03"); },
