@@ -4,6 +4,8 @@
 import { h } from "../core/dom.js";
 import { hostName } from "../a11y/narrate.js";
 
+const LYING = 4; // more bars than that stand upright, side by side
+
 /**
  * Counts by answering endpoint. `chosen` are requests to the same target from any source.
  * @param {any[]} traces summaries @param {string} target
@@ -47,6 +49,7 @@ export function createHistogram(root, { onMore, podOf }) {
       const expected = total / share;
       const half = band(total, 1 / share);
       const most = Math.max(1, expected + half, ...counts.values()) * 1.05;
+      bars.classList.toggle("many", all.length > LYING);
       bars.replaceChildren(...all.map((endpoint) => barCell(endpoint, counts.get(endpoint) ?? 0, { total, expected, half, most }, podOf(endpoint))));
       note.textContent = `${total} answer${total === 1 ? "" : "s"}${failed ? `, ${failed} failed` : ""} · longest streak ${streak}`;
     },
@@ -57,12 +60,11 @@ export function createHistogram(root, { onMore, podOf }) {
 function barCell(endpoint, count, { total, expected, half, most }, pod) {
   const percent = (/** @type {number} */ value) => `${Math.max(0, Math.min(100, (value / most) * 100))}%`;
   const track = h("div.track", { "aria-hidden": "true" }, h("span.band"), h("span.fill"), h("span.expected"));
-  const [grey, fill, line] = track.children;
-  grey.style.left = percent(expected - half);
-  grey.style.width = percent(Math.min(expected, half) + half);
-  fill.style.width = percent(count);
-  line.style.left = percent(expected);
+  const low = Math.max(0, expected - half);
+  const places = { count, low, band: expected + half - low, expected };
+  for (const [name, value] of Object.entries(places)) track.style.setProperty(`--${name}`, percent(value));
   const name = pod ? hostName(pod).split("-").at(-1) : endpoint.replace(/:\d+$/, "");
+  const share = total ? Math.round((100 * count) / total) : 0;
   return h("div.bar-cell", { title: `${pod ? hostName(pod) : endpoint}: ${count} of ${total}; expected ${expected.toFixed(1)} ± ${half.toFixed(1)}` }, track,
-    h("div.who", {}, h("span.name", { text: name }), h("span", { text: `${count} · ${total ? Math.round((100 * count) / total) : 0}%` })));
+    h("div.who", {}, h("span.name", { text: name }), h("span.count", { text: count }), h("span.share", { text: `· ${share}%` })));
 }
