@@ -3,9 +3,11 @@
 
 import { workspace } from "./workspace.js";
 import { still } from "./a11y/motion.js";
+import { wireMap } from "./desk/map.js";
 import { createWelcome } from "./desk/welcome.js";
 
 const { store, stage } = workspace;
+wireMap(workspace.page.map);
 
 const welcome = createWelcome({
   peek(source, target) { if (!still()) workspace.tell({ type: "peek", source, target }); },

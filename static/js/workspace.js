@@ -62,7 +62,7 @@ const player = createPlayer({ onChange: drawPlayer, still, onEnd: replayNext });
 const scrubber = createScrubber(player, { label: (frame) => shortWords(frame) });
 const form = createSendForm({ onSend: (request) => send(request) });
 const socket = openSocket("/ws/lab/", { onMessage: receive, onState: (state) => store.dispatch({ type: "connection", state }), known: () => ({ life: store.state.life, rv: store.state.rv, trace: store.state.traces.at(-1)?.id ?? 0 }) });
-const bar = wireBar({ send: (message) => socket.send(message), toast, setMotion });
+const bar = wireBar({ send: (message) => socket.send(message), toast, setMotion, renew });
 /** @type {Promise<Awaited<ReturnType<typeof createTerminals>>>} */
 const terminals = createTerminals({ send: (message) => socket.send(message), onReplay: replay, onLeave: () => byId("player-play").focus(), onEdit: editFile });
 const editor = createEditor({ send: (message) => socket.send(message), post: postManifest, files: page.files ?? [] });
@@ -82,6 +82,15 @@ async function postManifest(text) {
     return (await answer.json()).results;
   } catch {
     return [{ error: "The manifest could not be sent. Is the connection there?" }];
+  }
+}
+
+/** A new secret for the learner's own kubectl. */
+async function renew() {
+  try {
+    return (await fetch(page.renew, { method: "POST", headers: { "X-CSRFToken": page.csrf } })).ok;
+  } catch {
+    return false;
   }
 }
 

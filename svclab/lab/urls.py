@@ -8,5 +8,6 @@ urlpatterns = [
     path("", views.sandbox, name="lab"),
     path("lessons/<slug:lesson_id>/", views.lesson, name="lesson"),
     path("lab/kubeconfig", views.kubeconfig, name="kubeconfig"),
+    path("lab/kubeconfig/renew", views.renew, name="kubeconfig-renew"),
     path("lab/apply", views.apply, name="apply"),
 ]

@@ -45,7 +45,9 @@ def page_data(request: HttpRequest, cluster: ClusterHandle) -> dict[str, Any]:
     manifests = lifecycle.read_files(cluster.id, ".yaml", ".yml")
     files = [{"name": path, "text": text} for path, text in manifests.items()]
     hello = seeds.manifests("hello")
-    return {"files": files, "hello": hello, "apply": reverse("apply"), "csrf": get_token(request)}
+    urls = {"apply": "apply", "renew": "kubeconfig-renew", "map": "lessons:map"}
+    addresses = {name: reverse(url) for name, url in urls.items()}
+    return {"files": files, "hello": hello, "csrf": get_token(request), **addresses}
 
 
 @require_GET
@@ -62,6 +64,16 @@ def kubeconfig(request: HttpRequest) -> HttpResponse:
     response["Content-Disposition"] = 'attachment; filename="svclab.kubeconfig"'
     response["Cache-Control"] = "no-store"
     return response
+
+
+@require_POST
+def renew(request: HttpRequest) -> JsonResponse:
+    """A new secret for the learner's cluster: every kubeconfig given out before opens nothing any more."""
+    cluster = _own_cluster(request)
+    if cluster is None:
+        return JsonResponse({"error": "Open the workspace page first."}, status=404)
+    renew_secret(cluster.id)
+    return JsonResponse({"renewed": True})
 
 
 @require_POST

@@ -7,6 +7,7 @@ from svclab.lessons import views
 app_name = "lessons"
 urlpatterns = [
     path("", views.index, name="index"),
+    path("map", views.standing, name="map"),
     path("<slug:lesson_id>/predict", views.predict, name="predict"),
     path("<slug:lesson_id>/start", views.prepare, name="start"),
     path("<slug:lesson_id>/ground", views.ground, name="ground"),

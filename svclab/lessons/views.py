@@ -62,6 +62,22 @@ def index(request: HttpRequest) -> HttpResponse:
     return remember(request, page)
 
 
+@require_GET
+def standing(request: HttpRequest) -> JsonResponse:
+    """The lessons with the visitor's progress, as the sandbox's map asks for them."""
+    rows = [
+        {
+            "number": each.lesson.number,
+            "title": each.lesson.title,
+            "url": reverse("lesson", args=[each.lesson.id]),
+            "green": each.green,
+            "total": each.total,
+        }
+        for each in progress.standings(_learner(request))
+    ]
+    return JsonResponse({"lessons": rows})
+
+
 @require_POST
 def predict(request: HttpRequest, lesson_id: str) -> HttpResponse:
     """Commits the visitor to an option; the answer tells the truth about it."""

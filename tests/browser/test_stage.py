@@ -338,8 +338,42 @@ def test_reset_gives_a_fresh_cluster_at_once(visit):
     page = visit()
     page.click("#menu summary")
     page.click("#reset")
+    expect(page.locator("#reset")).to_have_text(re.compile("Press again"))
+    page.click("#reset")
     expect(page.locator(".pod[data-host^='pod/hello/web']")).to_have_count(3)
     expect(page.locator("html.has-trace")).to_have_count(0)
+
+
+def test_a_revoked_kubeconfig_is_followed_by_a_new_one(visit):
+    page = visit()
+    secret = "async () => (await (await fetch('/lab/kubeconfig')).text()).match(/k8s\\/([^/\\s]+)/)[1]"
+    old = page.evaluate(secret)
+    page.click("#menu summary")
+    page.click("#kubeconfig-renew")
+    page.click("#kubeconfig-renew")
+    expect(page.locator(".toasts")).to_contain_text("The old kubeconfig opens nothing any more")
+    new = page.evaluate(secret)
+    root = page.url.rstrip("/")
+    answers = [page.request.get(f"{root}/k8s/{each}/api/v1/pods").status for each in (old, new)]
+    assert answers == [404, 200]
+
+
+def test_the_sandboxs_map_leads_to_the_lessons(visit):
+    page = visit()
+    page.click("#tab-map")
+    expect(page.locator("#pane-map .lesson-map li")).not_to_have_count(0)
+    page.click("#pane-map .lesson-map a >> nth=0")
+    expect(page).to_have_url(re.compile("/lessons/first-packet/"))
+
+
+def test_a_narrow_pages_menu_has_the_clock_and_the_proxy_mode(visit):
+    page = visit(size=NARROW)
+    page.click("#menu summary")
+    page.click(".menu-row button[value='10']")
+    expect(page.locator(".menu-row button[value='10']")).to_have_attribute("aria-pressed", "true")
+    page.select_option("#proxy-mode-narrow", "nftables")
+    page.reload()
+    expect(page.locator("#proxy-mode-narrow")).to_have_value("nftables")
 
 
 @pytest.mark.parametrize("size", SIZES)

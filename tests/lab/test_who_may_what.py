@@ -31,11 +31,13 @@ PAGES = {
 }
 ANSWERS = {
     "lab/kubeconfig": ("GET", "/lab/kubeconfig", 200, 404),
+    "lessons/map": ("GET", "/lessons/map", 200, 404),
     "lessons/<slug:lesson_id>/checks": ("GET", f"/lessons/{LESSON}/checks", 200, 404),
     "lessons/<slug:lesson_id>/ground": ("GET", f"/lessons/{LESSON}/ground", 200, 404),
 }
 POSTS = {
     "lab/apply": ("POST", "/lab/apply", 200, 403),
+    "lab/kubeconfig/renew": ("POST", "/lab/kubeconfig/renew", 200, 403),
     "lessons/<slug:lesson_id>/ground": ("POST", f"/lessons/{LESSON}/ground", 200, 403),
     "lessons/<slug:lesson_id>/start": ("POST", f"/lessons/{LESSON}/start", 200, 403),
     "lessons/<slug:lesson_id>/file": (
