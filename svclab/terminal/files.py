@@ -44,6 +44,8 @@ class Files:
         self._fixed, self._store = fixed, store
         self._written: dict[str, str] = {}
         self._deleted: set[str] = set()
+        self._plain: set[str] = set()  # files made here that nobody has made executable
+        self._writers: dict[str, list[Callable[[], None]]] = {}
         self._directories = {"/", "/tmp", "/dev", "/etc", "/proc", "/root", "/usr", "/var", *directories}  # noqa: S108
 
     def _stored_name(self, path: str) -> str | None:
@@ -84,12 +86,32 @@ class Files:
             return None
         return self._written[path] if path in self._written else self._fixed().get(path)
 
+    def open_for_writing(self, path: str, store: Callable[[], None]) -> None:
+        """A program writes to a file; `store` keeps what it has written so far."""
+        self._writers.setdefault(path, []).append(store)
+
+    def closed(self, path: str, store: Callable[[], None]) -> None:
+        """The program has closed it."""
+        self._writers[path].remove(store)
+        if not self._writers[path]:
+            del self._writers[path]
+
     def read(self, path: str) -> str:
         """A file's text. Raises FileError."""
+        for store in self._writers.get(path, ()):
+            store()
         text = self._text(path)
         if text is not None:
             return text
         raise FileError("Is a directory" if self.is_directory(path) else "No such file or directory")
+
+    def is_executable(self, path: str) -> bool:
+        """Whether a file may be run or a directory entered."""
+        return self.exists(path) and (path not in self._plain or self.is_directory(path))
+
+    def make_executable(self, path: str, *, executable: bool) -> None:
+        """What `chmod +x` and `chmod -x` do; it lasts as long as the session."""
+        (self._plain.discard if executable else self._plain.add)(path)
 
     def size(self, path: str) -> int:
         """Bytes in a file, 0 where there is none."""
@@ -108,6 +130,8 @@ class Files:
             raise FileError("Is a directory")
         if not self.is_directory(parent):
             raise FileError("Not a directory" if self.exists(parent) else "No such file or directory")
+        if not self.exists(path):
+            self._plain.add(path)
         if path.startswith(("/dev/", "/proc/", "/sys/")):
             if path not in ("/dev/null", "/dev/tty", "/dev/stdout", "/dev/stderr"):
                 raise FileError("Permission denied")

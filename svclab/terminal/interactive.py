@@ -15,7 +15,7 @@ from svclab.terminal.lineedit import EndOfInput, Entered, LineEditor
 from svclab.terminal.places import LAPTOP, Location
 from svclab.terminal.process import Stopped
 from svclab.terminal.session import Session, is_interactive_shell
-from svclab.terminal.shell.completeness import needs_more
+from svclab.terminal.shell.grammar import needs_more
 from svclab.terminal.shell.jobs import in_thread
 from svclab.terminal.tty import TtyInput
 

@@ -26,7 +26,7 @@ from svclab.terminal.machines import machine_at, system_files
 from svclab.terminal.places import LAPTOP, Location
 from svclab.terminal.process import Process, Stopped
 from svclab.terminal.shell import calls
-from svclab.terminal.shell.completeness import needs_more
+from svclab.terminal.shell.grammar import needs_more
 from svclab.terminal.shell.history import expanded, one_line
 from svclab.terminal.shell.interpreter import Interpreter
 from svclab.terminal.shell.jobs import Jobs
@@ -286,7 +286,7 @@ class Session:
         try:
             node = parse(line)
         except ShellSyntaxError as error:
-            self._say(descriptors, f"{self.places[-1].state.name}: {error}", 2)
+            self._say(descriptors, self.places[-1].state.refusal(error), 2)
             return
         items = list(node.items) if isinstance(node, Sequence) else [(node, False)]
         self._run_items(items, process, descriptors)
@@ -416,7 +416,10 @@ class Session:
         state.variables |= machine.environment
         state.exported |= set(machine.environment)
         state.variables["PS1"] = machine.prompt(flavour)
-        state.variables["PWD"] = machine.cwd
+        state.variables |= {"PWD": machine.cwd, "IFS": " \t\n"}
+        state.exported.add("PWD")
+        if interactive:
+            state.options.add("expand_aliases")
         if location.kind == "laptop":
             state.aliases["k"] = "kubectl"
         return state

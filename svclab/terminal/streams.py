@@ -22,6 +22,15 @@ class Input:
         """The next line with its newline, or "" at the end."""
         return ""
 
+    def read_character(self) -> str:
+        """The next character, or "" at the end."""
+        line = self.readline()
+        self.give_back(line[1:])
+        return line[:1]
+
+    def give_back(self, text: str) -> None:
+        """Text that was read and is to be read again; there is none where nothing is ever read."""
+
     def isatty(self) -> bool:
         """Whether a person types what is read."""
         return False
@@ -46,6 +55,10 @@ class TextInput(Input):
 
     def readline(self) -> str:
         return self._lines.popleft() if self._lines else ""
+
+    def give_back(self, text: str) -> None:
+        if text:
+            self._lines.appendleft(text)
 
 
 def split_lines(text: str) -> list[str]:
@@ -133,6 +146,9 @@ class Pipe(Input):
             parts.append(chunk)
         line, _, self._rest = "".join(parts).partition("\n")
         return line + "\n"
+
+    def give_back(self, text: str) -> None:
+        self._rest = text + self._rest
 
     def close(self) -> None:
         with self._changed:

@@ -61,3 +61,12 @@ class TtyInput(Input):
             elif key >= " " or key == "\t":
                 line += key
                 self._echo(key)
+
+    def read_character(self) -> str:
+        """One key, without waiting for the end of its line (`read -n 1`)."""
+        key = self._key()
+        if key == "\x04":
+            return ""
+        shown = "\n" if key == "\r" else key
+        self._echo("\r\n" if shown == "\n" else shown)
+        return shown

@@ -3,7 +3,7 @@
 import pytest
 
 from svclab.terminal.session import whole_commands
-from svclab.terminal.shell.completeness import needs_more
+from svclab.terminal.shell.grammar import needs_more
 
 OPEN = [
     "while true; do", "if true", "if true; then echo a", "for i in 1 2", "f() {", "f()", "echo 'a",

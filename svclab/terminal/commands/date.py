@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from svclab.terminal.commands.arguments import options
-from svclab.terminal.commands.registry import Context, Usage, command
+from svclab.terminal.commands.registry import Context, Usage, command, is_installed
 from svclab.terminal.process import Stopped
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -41,6 +41,10 @@ def timeout(context: Context, argv: list[str]) -> int:
     outer: Callable[[], bool] = context.process.is_cancelled
     process = context.process
     inner = replace(process, is_cancelled=lambda: outer() or context.now() >= until)
+    if "/" not in words[1] and not is_installed(words[1], context.location):
+        return context.fail(
+            f"timeout: failed to run command \u2018{words[1]}\u2019: No such file or directory", 127
+        )
     try:
         return context.run(words[1:], process=inner)
     except Stopped as stopped:

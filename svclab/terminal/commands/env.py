@@ -3,22 +3,30 @@
 import re
 
 from svclab.terminal.commands.arguments import options
-from svclab.terminal.commands.registry import Context, Usage, command, find_command
+from svclab.terminal.commands.registry import Context, Usage, command, find_command, is_installed
 from svclab.terminal.machines import machine_at, pod_of
 
 
 @command("env")
 def env(context: Context, argv: list[str]) -> int:
     """Prints the environment, or runs a command with more variables."""
-    _, words = options(argv, "iu:", permute=False)
+    given, words = options(argv, "iu:0", ("ignore-environment", "unset=", "null"), permute=False)
+    flags = dict(given)
     added: dict[str, str] = {}
-    while words and re.match(r"[A-Za-z_]\w*=", words[0]):
+    if words[:1] == ["-"]:
+        words, flags["-i"] = words[1:], ""
+    while words and "=" in words[0]:
         name, _, value = words.pop(0).partition("=")
         added[name] = value
+    gone = {value for flag, value in given if flag in ("-u", "--unset")}
+    if {"-i", "--ignore-environment"} & flags.keys():
+        gone = set(context.env)
     if words:
-        return context.run(words, env=added)
-    for name, value in {**context.env, **added}.items():
-        context.print(f"{name}={value}")
+        if "/" not in words[0] and not is_installed(words[0], context.location):
+            return context.fail(f"env: \u2018{words[0]}\u2019: No such file or directory", 127)
+        return context.run(words, env=added, without=gone - added.keys())
+    for name, value in ({n: v for n, v in context.env.items() if n not in gone} | added).items():
+        context.stdout.write(f"{name}={value}" + ("\0" if {"-0", "--null"} & flags.keys() else "\n"))
     return 0
 
 

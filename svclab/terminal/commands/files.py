@@ -1,5 +1,7 @@
 """ls, cp, mv, rm, mkdir, rmdir, touch, find, stat, du: the learner's files. Source: GNU coreutils 9.1."""
 
+import re
+
 from svclab.terminal.commands.arguments import options
 from svclab.terminal.commands.registry import Context, Usage, command
 from svclab.terminal.files import FileError
@@ -24,7 +26,7 @@ def ls(context: Context, argv: list[str]) -> int:
         context.print(".")
         directories = []
     for place, name in enumerate(directories):
-        if len(names) > 1:
+        if len(names) > 1 or "-R" in flags:
             context.print(("\n" if place or plain else "") + f"{name}:")
         _directory(context, name, flags)
     return status
@@ -79,7 +81,8 @@ def _long(context: Context, entries: list[tuple[str, str]]) -> None:
     width = max((len(str(size)) for size in sizes), default=1)
     time = context.now().strftime("%b %e %H:%M")
     for (name, path), size in zip(entries, sizes, strict=True):
-        kind = "drwxr-xr-x 2" if context.files.is_directory(path) else "-rw-r--r-- 1"
+        kind = "-rwxr-xr-x 1" if context.files.is_executable(path) else "-rw-r--r-- 1"
+        kind = "drwxr-xr-x 2" if context.files.is_directory(path) else kind
         context.print(f"{kind} {user} {user} {size:>{width}} {time} {name}")
 
 
@@ -129,6 +132,29 @@ def touch(context: Context, argv: list[str]) -> int:
             context.files.write(path, "")
 
     return _each(context, options(argv, "amcd:t:")[1], "cannot touch", make)
+
+
+@command("chmod")
+def chmod(context: Context, argv: list[str]) -> int:
+    """Makes files executable, or not: files here have no other permissions."""
+    words = [word for word in argv if word not in ("-R", "-v", "-c", "-f", "--")]
+    if len(words) < 2:
+        raise Usage("missing operand" if not words else f"missing operand after \u2018{words[0]}\u2019", 1)
+    mode, *names = words
+    octal = re.fullmatch("[0-7]{1,4}", mode)
+    symbolic = re.fullmatch(r"([ugoa]*[-+=][rwxXst]*,?)+", mode)
+    if not (octal or symbolic):
+        raise Usage(f"invalid mode: \u2018{mode}\u2019", 1)
+    status = 0
+    for name in names:
+        path = context.path(name)
+        if not context.files.exists(path):
+            status = context.fail(f"chmod: cannot access '{name}': No such file or directory")
+        elif octal:
+            context.files.make_executable(path, executable=any(int(digit) & 1 for digit in mode[-3:]))
+        elif "x" in mode:
+            context.files.make_executable(path, executable=re.search(r"[+=][rwX]*x", mode) is not None)
+    return status
 
 
 @command("rm")

@@ -93,7 +93,7 @@ def find_completer(name: str) -> Completer | None:
 
 
 # Builtins of the shell that are programs too, so that `kubectl exec x -- echo hi` finds them.
-_ALSO_PROGRAMS = frozenset({"echo", "printf", "true", "false", "test", "[", "pwd", "kill"})
+ALSO_PROGRAMS = frozenset({"echo", "printf", "true", "false", "test", "[", "pwd", "kill"})
 
 
 def is_installed(name: str, location: Location) -> bool:
@@ -101,7 +101,7 @@ def is_installed(name: str, location: Location) -> bool:
     if location.toolset == "scratch":
         return False
     base = name.rpartition("/")[2]
-    return base in _ALSO_PROGRAMS or find_command(base, location.toolset) is not None
+    return base in ALSO_PROGRAMS or find_command(base, location.toolset) is not None
 
 
 def command_names(place: str) -> list[str]:

@@ -51,7 +51,7 @@ def _script(context: Context, session: Session, name: str, argv: list[str]) -> i
         words = words[1:]
         if not words:
             return context.fail(f"{name}: -c: option requires an argument", 2)
-        text, state.name = words[0], words[1] if len(words) > 1 else name
+        text, state.name, state.origin = words[0], words[1] if len(words) > 1 else name, "-c"
         state.positional = words[2:]
     elif words:
         try:
@@ -63,4 +63,4 @@ def _script(context: Context, session: Session, name: str, argv: list[str]) -> i
         text = context.stdin.read()
     streams = {0: context.stdin, 1: context.stdout, 2: context.stderr}
     shell = Interpreter(session, context.location, state, context.process, streams)
-    return calls.ended(lambda: shell.run_text(text))
+    return calls.ended(lambda: shell.run_text(text), shell)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 _TOKEN = re.compile(
-    r"\s*(?:(0[xX][0-9a-fA-F]+|\d+#\w+|\d+)|([A-Za-z_]\w*(?:\[[^]]*\])?)"
+    r"\s*(?:(0[xX][0-9a-fA-F]+|\d+#\w+|\d\w*)|([A-Za-z_]\w*(?:\[[^]]*\])?)"
     r"|(<<=|>>=|\*\*|\+\+|--|&&|\|\||<<|>>|<=|>=|==|!=|[-+*/%&|^]=|[-+*/%<>=!~&|^?:(),]))"
 )
 _BINARY = (
@@ -43,19 +43,26 @@ class _Evaluation:
 
     def _split(self, text: str) -> list[str]:
         found: list[str] = []
-        i = 0
-        text = text.rstrip()
-        while i < len(text):
+        self._starts: list[int] = []  # of the tokens
+        i, end = 0, len(text.rstrip())
+        while i < end:
             match = _TOKEN.match(text, i)
             if not match:
-                raise self._error("syntax error: operand expected", text[i:].strip())
+                rest = text[i:].lstrip()
+                raise BadExpression(
+                    f'{text.lstrip()}: syntax error: operand expected (error token is "{rest}")'
+                )
             found.append(match[0].strip())
+            self._starts.append(match.end() - len(found[-1]))
             i = match.end()
         return found
 
     def _error(self, what: str, rest: str | None = None) -> BadExpression:
-        rest = " ".join(self._tokens[self._i :]) if rest is None else rest
-        return BadExpression(f'{self._text.strip()}: {what} (error token is "{rest}")')
+        """bash's words; the token it shows reaches to the end, and is the last one where one is missing."""
+        if rest is None:
+            place = min(self._i, len(self._starts) - 1)
+            rest = self._text[self._starts[place] :] if self._starts else ""
+        return BadExpression(f'{self._text.lstrip()}: {what} (error token is "{rest}")')
 
     def value(self) -> int:
         if not self._tokens:
@@ -199,7 +206,7 @@ class _Evaluation:
             if right == 0:
                 if not self._live:
                     return 0
-                raise self._error("division by 0", " ".join(self._tokens[place:]))
+                raise self._error("division by 0", self._text[self._starts[place] :])
             quotient = abs(left) // abs(right) * (1 if (left < 0) == (right < 0) else -1)
             return _wrapped(quotient if operator == "/" else left - right * quotient)
         return _wrapped(_OPERATIONS[operator](left, right))

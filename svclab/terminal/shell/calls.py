@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, TypeVar
 from svclab.terminal.commands.registry import Context, Usage, find_command
 from svclab.terminal.files import FileError
 from svclab.terminal.process import Process
-from svclab.terminal.shell import builtins
+from svclab.terminal.shell import builtins, xtrace
 from svclab.terminal.shell.assignments import assign
 from svclab.terminal.shell.lexer import Incomplete, tokens
 from svclab.terminal.shell.redirection import redirected
 from svclab.terminal.shell.state import Discard, Exit, LoopControl, Return, ShellError
-from svclab.terminal.shell.syntax import Node, Redirect, Simple
+from svclab.terminal.shell.syntax import Assignment, Redirect, Simple
 from svclab.terminal.streams import BrokenPipe, Input, Output
 
 if TYPE_CHECKING:
@@ -23,16 +23,23 @@ MAX_CALLS = 60
 _PIPE_STATUS = 141  # ended by SIGPIPE
 
 
-def ended(body: Callable[[], int]) -> int:
-    """The status with which a shell or subshell that runs `body` ends."""
+def ended(body: Callable[[], int], shell: "Interpreter | None" = None) -> int:
+    """The status with which a shell or subshell that runs `body` ends, after what it keeps for its exit."""
+    status = _ending(body)
+    if shell is not None and shell.state.traps:
+        return _ending(lambda: builtins.traps.at_exit(shell, status) or status)
+    return status
+
+
+def _ending(body: Callable[[], int]) -> int:
     try:
         return body()
     except (Exit, Return) as end:
         return end.status
     except LoopControl:
         return 0
-    except Discard:
-        return 1
+    except Discard as discard:
+        return discard.status
     except BrokenPipe:
         return _PIPE_STATUS
 
@@ -57,7 +64,8 @@ def with_redirects(shell: "Interpreter", redirects: tuple[Redirect, ...], body: 
 def run_simple(shell: "Interpreter", node: Simple, used: frozenset[str] = frozenset()) -> int:
     """Run one simple command; `used` are the aliases that it came from."""
     used |= shell.state.expanding
-    if node.words and node.words[0] in shell.state.aliases and node.words[0] not in used:
+    expands = "expand_aliases" in shell.state.options
+    if expands and node.words and node.words[0] in shell.state.aliases and node.words[0] not in used:
         return _aliased(shell, node, used)
     try:
         status = _expanded(shell, node)
@@ -89,18 +97,23 @@ def _expanded(shell: "Interpreter", node: Simple) -> int:
     before = shell.state.status
     words = expanding(shell, lambda: shell.expander.fields(node.words))
     if words:
-        if "x" in shell.state.options:
-            _trace(shell, words)
-        if node.assignments:
-            return _with_temporary(shell, node, words)
-        if words[0] == "exec" and len(words) == 1:
-            return _redirect_for_good(shell, node.redirects)
-        return with_redirects(shell, node.redirects, lambda: call(shell, words))
+        if not node.assignments:
+            xtrace.trace(shell, xtrace.words(words))
+            if words[0] == "exec" and len(words) == 1:
+                return _redirect_for_good(shell, node.redirects)
+            return with_redirects(shell, node.redirects, lambda: call(shell, words))
+        return _with_temporary(shell, node, words)
     shell.state.status = 0
     for assignment in node.assignments:
-        expanding(shell, lambda assignment=assignment: assign(shell, assignment))
+        expanding(shell, lambda assignment=assignment: _assigned(shell, assignment))
     status = shell.state.status if node.assignments or node.words else before
     return with_redirects(shell, node.redirects, lambda: status)
+
+
+def _assigned(shell: "Interpreter", assignment: Assignment) -> None:
+    assign(shell, assignment)
+    if "x" in shell.state.options:
+        xtrace.trace(shell, xtrace.assignment(shell, assignment))
 
 
 def expanding(shell: "Interpreter", body: Callable[[], Result]) -> Result:
@@ -110,7 +123,7 @@ def expanding(shell: "Interpreter", body: Callable[[], Result]) -> Result:
     except ShellError as error:
         shell.complain(str(error))
         shell.state.status = 1
-        raise Discard from None
+        raise Discard(error.status) from None
 
 
 def _redirect_for_good(shell: "Interpreter", redirects: tuple[Redirect, ...]) -> int:
@@ -128,7 +141,8 @@ def _with_temporary(shell: "Interpreter", node: Simple, words: list[str]) -> int
     saved = {assignment.name: state.variables.get(assignment.name) for assignment in node.assignments}
     exported = set(state.exported)
     for assignment in node.assignments:
-        assign(shell, assignment)
+        expanding(shell, lambda assignment=assignment: _assigned(shell, assignment))
+    xtrace.trace(shell, xtrace.words(words))
     state.exported |= set(saved)
     try:
         return with_redirects(shell, node.redirects, lambda: call(shell, words))
@@ -141,29 +155,26 @@ def _with_temporary(shell: "Interpreter", node: Simple, words: list[str]) -> int
                 state.variables[name] = value
 
 
-def _trace(shell: "Interpreter", words: list[str]) -> None:
-    stream = shell.descriptors[2]
-    assert isinstance(stream, Output)
-    stream.write("+ " + " ".join(words) + "\n")
-
-
 def call(shell: "Interpreter", argv: list[str], *, functions: bool = True) -> int:
     """Run a function, a builtin or a program with these arguments."""
     name = argv[0]
+    shell.state.last_word = argv[-1]
     if functions and name in shell.state.functions:
-        return _function(shell, shell.state.functions[name], argv[1:])
+        return _function(shell, name, argv[1:])
     if builtin := builtins.BUILTINS.get(name):
         return builtin(shell, argv[1:])
     return _program(shell, argv)
 
 
-def _function(shell: "Interpreter", body: Node, arguments: list[str]) -> int:
+def _function(shell: "Interpreter", name: str, arguments: list[str]) -> int:
     state = shell.state
+    body = state.functions[name]
     if state.depth >= MAX_CALLS:
         return shell.complain(f"maximum function nesting level exceeded ({MAX_CALLS})")
-    saved = state.positional
-    state.positional = arguments
+    saved, loops = state.positional, state.loops
+    state.positional, state.loops = arguments, 0
     state.depth += 1
+    state.calls.append(name)
     state.enter_function()
     try:
         return shell.run(body)
@@ -171,7 +182,8 @@ def _function(shell: "Interpreter", body: Node, arguments: list[str]) -> int:
         return returned.status
     finally:
         state.leave_function()
-        state.positional = saved
+        state.positional, state.loops = saved, loops
+        state.calls.pop()
         state.depth -= 1
 
 
@@ -189,16 +201,18 @@ def context(shell: "Interpreter", argv: list[str]) -> Context:
         stdout: Output | None = None,
         stderr: Output | None = None,
         env: dict[str, str] | None = None,
+        without: frozenset[str] | set[str] = frozenset(),
         process: Process | None = None,
     ) -> int:
         inner = shell.child(process=process)
+        inner.state.exported -= without
         for number, stream in ((0, stdin), (1, stdout), (2, stderr)):
             if stream is not None:
                 inner.descriptors[number] = stream
         for name, value in (env or {}).items():
             inner.state.set(name, value)
             inner.state.exported.add(name)
-        return ended(lambda: call(inner, words, functions=False))
+        return ended(lambda: call(inner, words, functions=False), inner)
 
     return Context(
         session=shell.session,
@@ -252,6 +266,9 @@ def _by_path(shell: "Interpreter", argv: list[str]) -> int:
     except FileError as error:
         shell.complain(f"{argv[0]}: {error}")
         return 127
+    if not files.is_executable(path):
+        shell.complain(f"{argv[0]}: Permission denied")
+        return 126
     return run_script(shell, text, argv[0], argv[1:])
 
 
@@ -263,5 +280,6 @@ def run_script(shell: "Interpreter", text: str, name: str, arguments: list[str])
     state.name = name
     state.positional = arguments
     state.functions, state.aliases, state.options, state.locals = {}, {}, set(), []
+    state.attributes, state.calls, state.origin, state.subshells = {}, [], "", 0
     state.variables = {n: state.variables[n] for n in shell.state.exported if n in state.variables}
-    return ended(lambda: inner.run_text(text))
+    return ended(lambda: inner.run_text(text), inner)

@@ -16,6 +16,18 @@ class FileTests(Protocol):
     def size(self, path: str) -> int:
         """Bytes in the file, 0 where there is none."""
 
+    def is_executable(self, path: str) -> bool:
+        """Whether it may be run, or entered."""
+
+    def is_set(self, name: str) -> bool:
+        """Whether a variable has a value."""
+
+    def has_option(self, name: str) -> bool:
+        """Whether an option of the shell is on."""
+
+    def is_terminal(self, descriptor: str) -> bool:
+        """Whether a stream is a terminal."""
+
 
 class BadTest(Exception):
     """The words are not a test; the message is bash's."""
@@ -36,7 +48,8 @@ _TEXT: dict[str, Callable[[str, str], bool]] = {
     "<": lambda a, b: a < b,
     ">": lambda a, b: a > b,
 }
-_BINARY = frozenset(_INTEGER) | frozenset(_TEXT) | {"-nt", "-ot"}
+_AGE = frozenset({"-nt", "-ot", "-ef"})
+_BINARY = frozenset(_INTEGER) | frozenset(_TEXT) | _AGE
 
 
 def unary(operator: str, operand: str, files: FileTests) -> bool:
@@ -55,27 +68,43 @@ def unary(operator: str, operand: str, files: FileTests) -> bool:
         case "-s":
             return files.size(operand) > 0
         case "-x":
-            return files.is_directory(operand)
+            return files.is_executable(operand)
         case "-h" | "-L" | "-p" | "-S" | "-b" | "-c":
             return False
         case "-t":
-            return operand in ("0", "1", "2")
+            return files.is_terminal(operand)
+        case "-v":
+            return files.is_set(operand)
+        case "-o":
+            return files.has_option(operand)
+        case "-O" | "-G" | "-N":
+            return files.exists(operand)
         case _:
             raise BadTest(f"{operator}: unary operator expected")
 
 
 def is_unary(operator: str) -> bool:
     """Whether this is an operator with one operand."""
-    return len(operator) == 2 and operator[0] == "-" and operator[1] in "znerwafdsxhLpSbct"
+    return len(operator) == 2 and operator[0] == "-" and operator[1] in "znerwafdsxhLpSbctvoOGN"
 
 
-def binary(left: str, operator: str, right: str) -> bool:
+def binary(left: str, operator: str, right: str, files: FileTests) -> bool:
     """`left operator right`. Raises BadTest."""
+    if operator in _AGE:
+        return _age(left, operator, right, files)
     if operator in _TEXT:
         return _TEXT[operator](left, right)
     if operator not in _INTEGER:
         raise BadTest(f"{operator}: binary operator expected")
     return _INTEGER[operator](_integer(left), _integer(right))
+
+
+def _age(left: str, operator: str, right: str, files: FileTests) -> bool:
+    """Files here have no age: one that exists is newer than one that does not."""
+    here, there = files.exists(left), files.exists(right)
+    if operator == "-ef":
+        return here and there and left == right
+    return (here and not there) if operator == "-nt" else (there and not here)
 
 
 def _integer(text: str) -> int:
@@ -86,12 +115,28 @@ def _integer(text: str) -> int:
 
 
 def evaluate(words: list[str], files: FileTests) -> bool:
-    """The truth of `test words…`. Raises BadTest."""
-    if len(words) == 4 and words[0] == "!":
-        return not evaluate(words[1:], files)
-    if len(words) == 3 and words[1] in _BINARY:
-        return binary(words[0], words[1], words[2])
-    return _Test(words, files).value()
+    """The truth of `test words…`; up to four words are read by their number. Raises BadTest."""
+    match words:
+        case []:
+            return False
+        case [word]:
+            return word != ""
+        case ["!", *rest] if len(rest) < 4:
+            return not evaluate(rest, files)
+        case [operator, operand]:
+            if not is_unary(operator):
+                raise BadTest(f"{operator}: unary operator expected")
+            return unary(operator, operand, files)
+        case [left, operator, right] if operator in _BINARY:
+            return binary(left, operator, right, files)
+        case [left, "-a" | "-o" as operator, right]:
+            return (left != "" and right != "") if operator == "-a" else (left != "" or right != "")
+        case ["(", word, ")"]:
+            return word != ""
+        case [_, operator, _]:
+            raise BadTest(f"{operator}: binary operator expected")
+        case _:
+            return _Test(words, files).value()
 
 
 class _Test:
@@ -139,7 +184,7 @@ class _Test:
         following, third = self._peek(1), self._peek(2)
         if following in _BINARY and third is not None:
             self._i += 3
-            return binary(word, following, third)
+            return binary(word, following, third, self._files)
         if word == "(" and following is not None:
             self._i += 1
             result = self._or()

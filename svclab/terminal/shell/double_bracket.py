@@ -2,12 +2,16 @@
 
 from typing import TYPE_CHECKING
 
+from svclab.terminal.commands.registry import is_installed
 from svclab.terminal.regex import BadRegex, compile_regex
 from svclab.terminal.shell import conditional, patterns
-from svclab.terminal.shell.state import ShellError
+from svclab.terminal.shell.state import OPTION_NAMES, ShellError
 
 if TYPE_CHECKING:
     from svclab.terminal.shell.interpreter import Interpreter
+
+
+_PROGRAM_FOLDERS = frozenset({"/bin", "/usr/bin", "/sbin", "/usr/sbin"})
 
 
 class DoubleBracket:
@@ -68,11 +72,12 @@ class DoubleBracket:
             return patterns.matches(expander.pattern(right), left) == (operator != "!=")
         if operator == "=~":
             return self._matches(left, expander.text(right))
+        files = FileTestsHere(self._shell)
         try:
-            if operator in ("<", ">"):
-                return conditional.binary(left, operator, expander.text(right))
+            if operator in ("<", ">", "-nt", "-ot", "-ef"):
+                return conditional.binary(left, operator, expander.text(right), files)
             numbers = [str(expander.arithmetic(text)) for text in (left, expander.text(right))]
-            return conditional.binary(numbers[0], operator, numbers[1])
+            return conditional.binary(numbers[0], operator, numbers[1], files)
         except conditional.BadTest as error:
             raise ShellError(str(error)) from None
 
@@ -93,11 +98,31 @@ class FileTestsHere:
         self._shell = shell
         self._files = shell.session.files(shell.location)
 
+    def _is_program(self, path: str) -> bool:
+        folder, _, name = self._shell.path(path).rpartition("/")
+        return folder in _PROGRAM_FOLDERS and is_installed(name, self._shell.location)
+
     def exists(self, path: str) -> bool:
-        return self._files.exists(self._shell.path(path))
+        return path != "" and (self._files.exists(self._shell.path(path)) or self._is_program(path))
 
     def is_directory(self, path: str) -> bool:
         return self._files.is_directory(self._shell.path(path))
 
     def size(self, path: str) -> int:
         return self._files.size(self._shell.path(path))
+
+    def is_executable(self, path: str) -> bool:
+        return self._files.is_executable(self._shell.path(path)) or self._is_program(path)
+
+    def is_set(self, name: str) -> bool:
+        array, bracket, index = name.partition("[")
+        if not bracket:
+            return self._shell.state.get(name) is not None
+        return self._shell.expander.element(array, index.removesuffix("]")) is not None
+
+    def has_option(self, name: str) -> bool:
+        return OPTION_NAMES.get(name, name) in self._shell.state.options
+
+    def is_terminal(self, descriptor: str) -> bool:
+        stream = self._shell.descriptors.get(int(descriptor)) if descriptor.isdigit() else None
+        return stream is not None and stream.isatty()

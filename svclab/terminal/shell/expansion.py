@@ -13,6 +13,7 @@ from svclab.terminal.shell.arithmetic import BadExpression, evaluate
 from svclab.terminal.shell.braces import expand_braces
 from svclab.terminal.shell.lexer import end_of_dollar, end_of_double, end_of_word
 from svclab.terminal.shell.parameters import ParameterExpansion
+from svclab.terminal.shell.special import SPECIAL_NAMES
 from svclab.terminal.shell.state import ShellError, ShellState
 
 _ANSI = {
@@ -37,6 +38,7 @@ class Piece:
     result: bool = False  # of an expansion
 
 
+_NAME_EQUALS = re.compile(r"[A-Za-z_]\w*=")
 BREAK = Piece("", quoted=False)  # between the fields of "$@"; told apart by identity
 
 
@@ -49,7 +51,7 @@ class Expander:
     substitute: Callable[[str], str]
     process: Callable[[str], str]
     names_in: Callable[[str], list[str]]
-    special: Callable[[str], str]
+    special: Callable[[str], str | None]
 
     def fields(self, words: tuple[str, ...] | list[str]) -> list[str]:
         """The arguments that these words become."""
@@ -59,9 +61,9 @@ class Expander:
                 found += self._file_names(self._split(self.pieces(braced)))
         return found
 
-    def text(self, word: str) -> str:
-        """A word without splitting or file names: an assignment's value, a redirection's target."""
-        return "".join(" " if p is BREAK else p.text for p in self.pieces(word, assignment=True))
+    def text(self, word: str, *, assignment: bool = False) -> str:
+        """A word without splitting or file names. In an assignment's value a tilde may follow a colon."""
+        return "".join(" " if p is BREAK else p.text for p in self.pieces(word, assignment=assignment))
 
     def pattern(self, word: str) -> str:
         """A word as a pattern (`case`, `[[ == ]]`, `${x#…}`): quoted text stands for itself."""
@@ -95,13 +97,15 @@ class Expander:
 
     def key(self, name: str, index: str) -> str:
         """The key of an array's element: a number, or the text itself for a `declare -A` array."""
-        if f"-A {name}" in self.state.options:
+        if "A" in self.state.attributes.get(name, ""):
             return self.text(index)
         return str(self.arithmetic(index))
 
     def element(self, name: str, index: str) -> str | None:
         """One element of an array."""
         value = self.state.variables.get(name)
+        if value is None and name in SPECIAL_NAMES:
+            value = self.special(name)
         if not isinstance(value, dict):
             value = {} if value is None else {"0": value}
         key = self.key(name, index)
@@ -112,15 +116,17 @@ class Expander:
     def pieces(self, word: str, *, assignment: bool = False) -> list[Piece]:
         """The word's parts after the expansions of tilde, parameters, commands and arithmetic."""
         found: list[Piece] = []
-        i = 0
-        if word.startswith("~"):
-            i = self._tilde(word, found)
+        i = self._tilde(word, 0, found)
         plain = ""
         while i < len(word):
             char = word[i]
             if char not in "'\"\\$`<>":
                 plain += char
                 i += 1
+                if word[i : i + 1] == "~" and self._tilde_may_follow(plain, found, assignment=assignment):
+                    found.append(Piece(plain, quoted=False))
+                    plain = ""
+                    i = self._tilde(word, i, found)
                 continue
             if plain:
                 found.append(Piece(plain, quoted=False))
@@ -130,12 +136,31 @@ class Expander:
             found.append(Piece(plain, quoted=False))
         return found
 
-    def _tilde(self, word: str, found: list[Piece]) -> int:
-        match = re.match(r"~(?=/|$)", word)
-        if not match:
-            return 0
-        found.append(Piece(self.state.get("HOME") or "/", quoted=True))
-        return 1
+    def _tilde_may_follow(self, plain: str, found: list[Piece], *, assignment: bool) -> bool:
+        """Whether a tilde after `plain` is one: after the `=` of `name=`, or a colon in an assignment."""
+        if assignment:
+            return plain[-1] in ":"
+        return self.state.flavour == "bash" and not found and _NAME_EQUALS.fullmatch(plain) is not None
+
+    def _tilde(self, word: str, i: int, found: list[Piece]) -> int:
+        """Expands the tilde at `i`, if it is one, into `found`; gives the index after it."""
+        match = re.compile(r"~(\+|-|root)?(?=[/:]|$)").match(word, i)
+        home = match and self._home(match[1])
+        if not match or home is None:
+            return i
+        found.append(Piece(home, quoted=True))
+        return match.end()
+
+    def _home(self, name: str | None) -> str | None:
+        match name:
+            case "+":
+                return self.state.cwd
+            case "-":
+                return self.state.get("OLDPWD")
+            case "root":
+                return "/root"
+            case _:
+                return self.state.get("HOME") or "/"
 
     def _special_piece(self, word: str, i: int, found: list[Piece]) -> int:
         """Expands the quotation or expansion at `i` into `found`; gives the index after it."""
@@ -168,6 +193,14 @@ class Expander:
         end = end_of_dollar(word, i)
         found += self._dollar(word[i:end], quoted=False)
         return end
+
+    def inner(self, word: str) -> str:
+        """The word of a `${x:-word}` that stands between double quotes: quotes within it open none."""
+        return "".join(
+            " " if p is BREAK else p.text
+            for part in re.split(r'((?<!\\)"(?:\\.|[^"\\])*")', word)
+            for p in self._double(part[1:-1] if part[:1] == '"' else part)
+        )
 
     def _double(self, text: str, *, in_quotes: bool = True) -> list[Piece]:
         """The parts of what stands between double quotes, or of a here-document."""
@@ -253,17 +286,15 @@ class Expander:
         found: list[str] = []
         for field in fields:
             plain = "".join(piece.text for piece in field)
-            if (
-                not any(not p.quoted and any(c in p.text for c in "*?[") for p in field)
-                or "f" in self.state.options
-            ):
+            if "f" in self.state.options or not any(not p.quoted and set("*?[") & set(p.text) for p in field):
                 found.append(plain)
                 continue
             pattern = "".join(patterns.escaped(p.text) if p.quoted else p.text for p in field)
-            names = (
-                patterns.glob(pattern, self.state.cwd, self.names_in) if patterns.is_pattern(pattern) else []
-            )
-            found += names or [plain]
+            if not patterns.is_pattern(pattern):
+                found.append(plain)
+                continue
+            names = patterns.glob(pattern, self.state.cwd, self.names_in)
+            found += names or ([] if "nullglob" in self.state.options else [plain])
         return found
 
 

@@ -1,7 +1,10 @@
 """Backslash escapes of `echo -e` and the formats of `printf`. Source: POSIX.1-2017 `printf`; bash 5.2."""
 
 import re
-import shlex
+from collections.abc import Callable
+from datetime import datetime
+
+from svclab.terminal.shell.quoting import escaped
 
 _SIMPLE = {
     "n": "\n",
@@ -15,7 +18,7 @@ _SIMPLE = {
     "\\": "\\",
 }
 _ESCAPE = re.compile(r"\\(c|x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|0?[0-7]{1,3}|.)", re.DOTALL)
-_DIRECTIVE = re.compile(r"%([-+ 0#]*)(\*|\d+)?(?:\.(\*|\d+)?)?([a-zA-Z%])|%\((.*?)\)T")
+_DIRECTIVE = re.compile(r"%([-+ 0#']*)(\*|-?\d+)?(?:\.(\*|-?\d+)?)?(?:\((.*?)\)(T)|[hlLjzt]*(.?))", re.DOTALL)
 _MAX_WIDTH = 10_000
 
 
@@ -41,34 +44,81 @@ def _cut_at_c(text: str) -> tuple[str, bool, str]:
     return text, False, ""
 
 
-def formatted(template: str, arguments: list[str]) -> tuple[str, list[str]]:
-    """What `printf template arguments…` writes, and its complaints; the template is used until all are."""
+class _Bad(Exception):
+    """The format has a directive that is none: output ends before it."""
+
+
+def formatted(
+    template: str, arguments: list[str], time: Callable[[], datetime] | None = None
+) -> tuple[str, list[str]]:
+    """What `printf template arguments…` writes, and its complaints; the template is used until all are.
+
+    `time()` is what `%(…)T` shows of now; awk, which has no such directive, gives none.
+    """
     template, _ = escapes(template)
     parts: list[str] = []
     errors: list[str] = []
     waiting = list(arguments)
-    takes_any = any(match[4] != "%" for match in _DIRECTIVE.finditer(template))
+    takes_any = any(match[6] != "%" for match in _DIRECTIVE.finditer(template))
     while True:
-        parts.append(_DIRECTIVE.sub(lambda match: _directive(match, waiting, errors), template))
+        done = 0
+        for match in _DIRECTIVE.finditer(template):
+            parts.append(template[done : match.start()])
+            done = match.end()
+            try:
+                parts.append(_directive(match, waiting, errors, time))
+            except _Bad as bad:
+                return "".join(parts), [*errors, str(bad)]
+        parts.append(template[done:])
         if not waiting or not takes_any:
             return "".join(parts), errors
 
 
-def _directive(match: re.Match[str], waiting: list[str], errors: list[str]) -> str:
-    flags, width, precision, kind = match[1] or "", match[2], match[3], match[4]
+def _directive(
+    match: re.Match[str], waiting: list[str], errors: list[str], time: Callable[[], datetime] | None
+) -> str:
+    flags, kind = match[1] or "", match[5] or match[6]
     if kind == "%":
         return "%"
-    width = waiting.pop(0) if width == "*" and waiting else width
-    precision = waiting.pop(0) if precision == "*" and waiting else precision
-    size = min(_whole(width or "0", []), _MAX_WIDTH)
-    argument = waiting.pop(0) if waiting else ""
-    places = None if precision is None else min(_whole(precision, []), 100)
-    text = _converted(kind, argument, flags, places, errors)
-    if "-" in flags or size < 0:
-        return text.ljust(abs(size))
-    if "0" in flags and kind in "diouxXeEfgG":
-        return text.zfill(size)
+    if not kind:
+        raise _Bad(f"`{match[0]}': missing format character")
+    if kind not in "sbqQcdiuxXofFeEgGaA" and (kind != "T" or time is None):
+        raise _Bad(f"`{kind}': invalid format character")
+    size = _given(match[2], waiting) or 0
+    size, flags = (abs(size), flags + "-") if size < 0 else (size, flags)
+    places = _given(match[3], waiting)
+    if match[3] is None and "." in match[0][1 : match.start(6) - match.start()] and kind != "T":
+        places = 0
+    argument = waiting.pop(0) if waiting else "" if kind != "T" else "-1"
+    if kind == "T" and time is not None:
+        text = _moment(match[4] or "%X", argument, time, errors)
+    else:
+        text = _converted(kind, argument, flags, places, errors)
+    return _padded(text, kind, flags, min(size, _MAX_WIDTH), places)
+
+
+def _given(text: str | None, waiting: list[str]) -> int | None:
+    """A width or precision: as written, or the next argument for `*`."""
+    if text == "*":
+        text = waiting.pop(0) if waiting else "0"
+    return None if text is None else max(min(_whole(text, []), _MAX_WIDTH), -_MAX_WIDTH)
+
+
+def _padded(text: str, kind: str, flags: str, size: int, places: int | None) -> str:
+    if "-" in flags:
+        return text.ljust(size)
+    if "0" in flags and (kind in "fFeEgGaA" or (kind in "diuxXo" and places is None)):
+        sign = re.match(r"[-+ ]?(0[xX](?=.))?", text)
+        start = sign[0] if sign else ""
+        return start + text[len(start) :].rjust(size - len(start), "0")
     return text.rjust(size)
+
+
+def _moment(template: str, argument: str, time: Callable[[], datetime], errors: list[str]) -> str:
+    now = time()
+    number = _whole(argument, errors)
+    when = now if number in (-1, -2) else datetime.fromtimestamp(min(max(number, 0), 1 << 36), tz=now.tzinfo)
+    return when.strftime(template)
 
 
 def _whole(text: str, errors: list[str]) -> int:
@@ -89,29 +139,35 @@ def _converted(kind: str, argument: str, flags: str, places: int | None, errors:
     sign = "+" if "+" in flags else " " if " " in flags else ""
     match kind:
         case "s":
-            return argument if places is None else argument[:places]
+            return argument if places is None or places < 0 else argument[:places]
         case "b":
             return escapes(argument)[0]
-        case "q":
-            return shlex.quote(argument) if argument else "''"
+        case "q" | "Q":
+            return escaped(argument)
         case "c":
             return argument[:1]
-        case "d" | "i" | "u":
+        case "d" | "i":
             number = _whole(argument, errors)
-            return (sign if number >= 0 else "") + str(number).zfill(places or 0)
-        case "x" | "X" | "o":
-            return format(_whole(argument, errors) & (1 << 64) - 1, kind)
-        case "f" | "F" | "e" | "E" | "g" | "G":
-            return _decimal(kind, argument, places, errors)
+            digits = str(abs(number)).zfill(places or 0)
+            return ("-" if number < 0 else sign) + digits
+        case "u" | "x" | "X" | "o":
+            number = _whole(argument, errors) & (1 << 64) - 1
+            start = {"x": "0x", "X": "0X", "o": "0"}.get(kind, "") if "#" in flags and number else ""
+            return start + format(number, "d" if kind == "u" else kind).zfill(places or 0)
         case _:
-            errors.append(f"`{kind}': invalid format character")
-            return ""
+            return _decimal(kind, argument, places, errors, sign, alternative="#" in flags)
 
 
-def _decimal(kind: str, argument: str, places: int | None, errors: list[str]) -> str:
+def _decimal(
+    kind: str, argument: str, places: int | None, errors: list[str], sign: str, *, alternative: bool
+) -> str:
     try:
-        number = float(argument or "0")
+        number = float(int(argument, 16) if re.match("[-+]?0[xX]", argument) else argument or "0")
     except ValueError:
         errors.append(f"{argument}: invalid number")
-        number = 0.0
-    return format(number, f".{6 if places is None else places}{kind}")
+        match = re.match(r"\s*[-+]?(\d+\.?\d*|\.\d+)", argument)
+        number = float(match[0]) if match else 0.0
+    if kind in "aA":
+        return number.hex()
+    size = 6 if places is None or places < 0 else min(places, 100)
+    return format(number, f"{sign if sign else ''}{'#' if alternative else ''}.{size}{kind}")

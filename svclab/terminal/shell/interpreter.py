@@ -2,7 +2,7 @@
 3.
 """
 
-import secrets
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from time import monotonic
@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING
 from svclab.terminal.commands.registry import Context
 from svclab.terminal.places import Location
 from svclab.terminal.process import Process, Stopped
-from svclab.terminal.shell import calls, patterns, syntax
+from svclab.terminal.shell import calls, patterns, syntax, xtrace
+from svclab.terminal.shell.builtins import traps
 from svclab.terminal.shell.double_bracket import DoubleBracket, FileTestsHere
 from svclab.terminal.shell.expansion import Expander
 from svclab.terminal.shell.jobs import BACKGROUND_LIMIT_SECONDS, Job, TooManyJobs, in_thread
+from svclab.terminal.shell.lexer import without_here_documents
+from svclab.terminal.shell.listing import command_text
+from svclab.terminal.shell.menu import select
 from svclab.terminal.shell.parser import parse
 from svclab.terminal.shell.redirection import Descriptors
+from svclab.terminal.shell.special import value_of
 from svclab.terminal.shell.state import Exit, LoopControl, ShellError, ShellState
 from svclab.terminal.shell.syntax import Node, ShellSyntaxError
 from svclab.terminal.streams import Input, Output, Pipe
@@ -37,6 +42,7 @@ class Interpreter:
     process: Process
     descriptors: Descriptors
     expander: Expander = field(init=False)
+    substitutions: int = 0  # command substitutions around this shell
     _process_files: int = 0
     _conditions: int = 0  # > 0: a failing command does not end a `set -e` shell
 
@@ -48,20 +54,35 @@ class Interpreter:
     # -- entry points ----------------------------------------------------------------------------------------
 
     def run_text(self, text: str) -> int:
-        """Parse and run a program; errors of syntax are printed."""
+        """Parse and run a program; errors of syntax are printed, after the commands before them have run."""
         try:
             node = parse(text)
         except ShellSyntaxError as error:
-            self.complain(str(error))
+            if error.commands_before:
+                self.run(parse(text[: error.commands_before]))
+            self.say(self.state.refusal(error))
             self.state.status = 2
             return 2
+        self._warn_of_open_documents(text)
         return self.run(node)
+
+    def _warn_of_open_documents(self, text: str) -> None:
+        if "<<" not in text or self.state.flavour != "bash":
+            return
+        for start, delimiter in without_here_documents(text).unfinished:
+            self.state.line = text.rstrip("\n").count("\n") + 1
+            first = text.count("\n", 0, start) + 1
+            self.complain(
+                f"warning: here-document at line {first} delimited by end-of-file (wanted `{delimiter}')"
+            )
 
     def run(self, node: Node) -> int:
         """Run one node; gives its status, which is `$?` too."""
         self.process.step()
         match node:
             case syntax.Simple():
+                self.state.line = node.line
+                traps.before_command(self)
                 status = calls.run_simple(self, node)
             case syntax.Sequence(items):
                 status = self._sequence(items)
@@ -74,9 +95,10 @@ class Interpreter:
             case _:
                 status = self._compound(node)
         self.state.status = status
-        ends = isinstance(node, syntax.Simple | syntax.Pipeline | syntax.Group | syntax.Conditional)
-        if status and ends and "e" in self.state.options and not self._conditions:
-            raise Exit(status)
+        if status and not self._conditions and _fails(node):
+            traps.after_failure(self)
+            if "e" in self.state.options:
+                raise Exit(status)
         return status
 
     def _compound(self, node: Node) -> int:
@@ -84,9 +106,9 @@ class Interpreter:
             case syntax.If():
                 return self._if(node)
             case syntax.Loop(condition, body, until):
-                return self._loop(lambda: (self._test(condition) != 0) == until, body)
+                return self.loop(lambda: (self._test(condition) != 0) == until, body)
             case syntax.For():
-                return self._for(node)
+                return select(self, node) if node.menu else self._for(node)
             case syntax.ArithmeticFor():
                 return self._arithmetic_for(node)
             case syntax.Case():
@@ -97,11 +119,20 @@ class Interpreter:
                 self.state.functions[name] = body
                 return 0
             case syntax.Conditional(words):
+                if "x" in self.state.options:
+                    xtrace.trace(self, xtrace.conditional(self, words))
                 return self._guarded(lambda: int(not DoubleBracket(self, words).value()))
             case syntax.Arithmetic(expression):
-                return self._guarded(lambda: int(self.expander.arithmetic(expression) == 0))
+                xtrace.trace(self, f"(( {expression} ))")
+                return self._arithmetic(expression)
             case _:
                 raise AssertionError(node)
+
+    def _arithmetic(self, expression: str) -> int:
+        try:
+            return int(self.expander.arithmetic(expression) == 0)
+        except ShellError as error:
+            return self.complain(f"((: {error}")
 
     # -- what expansions ask ---------------------------------------------------------------------------------
 
@@ -133,6 +164,8 @@ class Interpreter:
 
         def body(inner: Interpreter) -> int:
             inner.descriptors[1] = Output(keep)
+            inner.substitutions = self.substitutions + 1
+            inner.state.options.discard("e")
             return inner.run_text(text)
 
         if self.state.depth >= calls.MAX_CALLS:
@@ -146,27 +179,8 @@ class Interpreter:
         self.session.files(self.location).provide(path, self._capture(text))
         return path
 
-    def _special(self, name: str) -> str:
-        state = self.state
-        match name:
-            case "?":
-                return str(state.status)
-            case "#":
-                return str(len(state.positional))
-            case "$":
-                return str(self.session.pid)
-            case "!":
-                return str(state.last_job or "")
-            case "RANDOM":
-                return str(secrets.randbelow(32768))
-            case "SECONDS":
-                return str(int(monotonic() - self.session.started))
-            case "PWD":
-                return state.cwd
-            case _:
-                return ("himBHs" if state.interactive else "hB") + "".join(
-                    o for o in state.options if len(o) == 1
-                )
+    def _special(self, name: str) -> str | None:
+        return value_of(self, name)
 
     # -- lists and compound commands -------------------------------------------------------------------------
 
@@ -196,7 +210,15 @@ class Interpreter:
                 return self.run(body)
         return self.run(node.otherwise) if node.otherwise is not None else 0
 
-    def _loop(self, goes_on: Callable[[], bool], body: Node, after: Callable[[], object] = bool) -> int:
+    def loop(self, goes_on: Callable[[], bool], body: Node, after: Callable[[], object] = bool) -> int:
+        """Run `body` as long as `goes_on()`; `break` and `continue` in it are obeyed."""
+        self.state.loops += 1
+        try:
+            return self._turns(goes_on, body, after)
+        finally:
+            self.state.loops -= 1
+
+    def _turns(self, goes_on: Callable[[], bool], body: Node, after: Callable[[], object]) -> int:
         status = 0
         while True:
             self.process.step()
@@ -206,33 +228,38 @@ class Interpreter:
                 status = self.run(body)
             except LoopControl as control:
                 status = 0
-                if control.levels > 1:
+                if control.levels > 1 and self.state.loops > 1:
                     raise LoopControl(control.levels - 1, again=control.again) from None
                 if not control.again:
                     return status
             after()
 
     def _for(self, node: syntax.For) -> int:
-        words = node.words
-        values = self.state.positional if words is None else self._fields(words)
+        self.state.line = node.line
+        if not re.fullmatch(r"[A-Za-z_]\w*", node.name):
+            return self.complain(f"`{node.name}': not a valid identifier")
+        values = self.state.positional if node.words is None else self.fields(node.words)
         waiting = iter(list(values))
+        shown = f"for {node.name} in " + ('"$@"' if node.words is None else " ".join(node.words))
 
         def next_value() -> bool:
             value = next(waiting, None)
             if value is not None:
+                xtrace.trace(self, shown)
                 self.state.set(node.name, value)
             return value is not None
 
-        return self._guarded(lambda: self._loop(next_value, node.body))
+        return self._guarded(lambda: self.loop(next_value, node.body))
 
-    def _fields(self, words: tuple[str, ...]) -> list[str]:
+    def fields(self, words: tuple[str, ...]) -> list[str]:
+        """The words expanded; what fails is printed and ends the command line."""
         return calls.expanding(self, lambda: self.expander.fields(words))
 
     def _arithmetic_for(self, node: syntax.ArithmeticFor) -> int:
         def run() -> int:
             value = self.expander.arithmetic
             value(node.start)
-            return self._loop(
+            return self.loop(
                 lambda: not node.condition or value(node.condition) != 0, node.body, lambda: value(node.step)
             )
 
@@ -240,6 +267,7 @@ class Interpreter:
 
     def _case(self, node: syntax.Case) -> int:
         def run() -> int:
+            xtrace.trace(self, f"case {node.word} in")
             word = self.expander.text(node.word)
             status, fall = 0, False
             for words, body, ending in node.items:
@@ -259,10 +287,14 @@ class Interpreter:
 
     def complain(self, text: str) -> int:
         """Print an error as this shell words it; gives 1."""
+        self.say(self.state.complaint(text))
+        return 1
+
+    def say(self, text: str) -> None:
+        """Write a line to standard error."""
         stream = self.descriptors[2]
         assert isinstance(stream, Output)
-        stream.write(self.state.complaint(text) + "\n")
-        return 1
+        stream.write(text + "\n")
 
     # -- shells within this shell ----------------------------------------------------------------------------
 
@@ -270,13 +302,18 @@ class Interpreter:
         """An interpreter for a subshell."""
         state = self.state.copy()
         state.depth += 1
-        return Interpreter(
+        state.subshells += 1
+        inner = Interpreter(
             self.session, self.location, state, process or self.process, dict(descriptors or self.descriptors)
         )
+        inner.substitutions = self.substitutions
+        inner._conditions = self._conditions
+        return inner
 
     def subshell(self, body: Callable[["Interpreter"], int]) -> int:
         """Run `body` in a subshell; gives its status."""
-        return calls.ended(lambda: body(self.child()))
+        inner = self.child()
+        return calls.ended(lambda: body(inner), inner)
 
     def _background(self, node: Node) -> int:
         inner = self.child()
@@ -288,17 +325,16 @@ class Interpreter:
                 lambda: job.cancelled.is_set() or self.session.closed, BACKGROUND_LIMIT_SECONDS
             )
             try:
-                return calls.ended(lambda: inner.run(node))
+                return calls.ended(lambda: inner.run(node), inner)
             except Stopped as stopped:
                 if stopped.message:
                     inner.complain(stopped.message)
-                return stopped.status
+                return 143 if job.cancelled.is_set() else stopped.status
             finally:
                 self.session.background_flows += inner.process.flows
 
-        text = node.source if isinstance(node, syntax.Simple) else "…"
         try:
-            self.session.jobs.start(text, body, self._announce)
+            self.session.jobs.start(command_text(node), body, self._announce)
         except TooManyJobs:
             return self.complain("svclab: no more than 4 commands in the background (limit of this terminal)")
         return 0
@@ -357,9 +393,8 @@ class Interpreter:
             if number < count - 1:
                 process = replace(process, reader_is_gone=pipes[number].reader_is_gone)
             inner = self.child(descriptors, process)
-            inner._conditions = 1
             try:
-                statuses[number] = calls.ended(lambda: inner.run(node.commands[number]))
+                statuses[number] = calls.ended(lambda: inner.run(node.commands[number]), inner)
             except BaseException as error:  # carried over to the thread that waits
                 stopped.append(error)
             finally:
@@ -376,3 +411,10 @@ class Interpreter:
         if stopped:
             raise stopped[0]
         return statuses
+
+
+def _fails(node: Node) -> bool:
+    """Whether a status other than 0 of this node counts for `set -e` and the ERR trap."""
+    if isinstance(node, syntax.Pipeline):
+        return not node.negated
+    return isinstance(node, syntax.Simple | syntax.Group | syntax.Conditional | syntax.Arithmetic)

@@ -78,13 +78,26 @@ class Jobs:
         key = (lambda job: job.number) if text.startswith("%") else (lambda job: job.pid)
         return next((job for job in jobs if key(job) == int(number)), None)
 
+    def listed(self) -> list[str]:
+        """A line for each job, as `jobs` prints it; those that have ended are forgotten."""
+        lines = [self._line(job) for job in self.running]
+        self.running = [job for job in self.running if not job.finished.is_set()]
+        return lines
+
     def news(self) -> list[str]:
         """A line for each job that ended since the last call, as bash prints it before a prompt."""
-        lines: list[str] = []
-        for job in [job for job in self.running if job.finished.is_set()]:
-            lines.append(f"[{job.number}]+  {_ending(job):<24}{job.text}")
-            self.running.remove(job)
+        ended = [job for job in self.running if job.finished.is_set()]
+        lines = [self._line(job) for job in ended]
+        self.running = [job for job in self.running if job not in ended]
         return lines
+
+    def _line(self, job: Job) -> str:
+        """`+` marks the job that `fg` means, `-` the one before it."""
+        place = self.running[::-1].index(job)
+        mark = "+-"[place] if place < 2 else " "
+        if job.finished.is_set():
+            return f"[{job.number}]{mark}  {_ending(job):<24}{job.text}"
+        return f"[{job.number}]{mark}  {'Running':<24}{job.text} &"
 
     def end_all(self) -> None:
         """End every job: the session closes."""

@@ -6,6 +6,8 @@ Source: POSIX.1-2017, Shell Command Language 2.2, 2.3 and 2.7; bash 5.2 for `$'â
 """
 
 import re
+import sys
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -20,7 +22,14 @@ _HERE_DOCUMENT = "/dev/svclab-here-document/"
 
 
 class Incomplete(Exception):
-    """The text ends inside a quote, a substitution or a here-document: more lines are needed."""
+    """The text ends inside a quote or a substitution that `closing` would end: more lines are needed.
+
+    `start` is where it opened, within the text that was looked at.
+    """
+
+    def __init__(self, closing: str, start: int) -> None:
+        super().__init__(closing, start)
+        self.closing, self.start = closing, start
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +54,12 @@ class HereDocument:
 def _end_of_single(text: str, i: int) -> int:
     end = text.find("'", i + 1)
     if end < 0:
-        raise Incomplete
+        raise Incomplete("'", i)
     return end + 1
 
 
 def _end_of_ansi(text: str, i: int) -> int:
+    start = i
     i += 2
     while i < len(text):
         if text[i] == "\\":
@@ -57,10 +67,11 @@ def _end_of_ansi(text: str, i: int) -> int:
         elif text[i] == "'":
             return i + 1
         i += 1
-    raise Incomplete
+    raise Incomplete("'", start)
 
 
 def _end_of_backticks(text: str, i: int) -> int:
+    start = i
     i += 1
     while i < len(text):
         if text[i] == "\\":
@@ -68,11 +79,12 @@ def _end_of_backticks(text: str, i: int) -> int:
         elif text[i] == "`":
             return i + 1
         i += 1
-    raise Incomplete
+    raise Incomplete("`", start)
 
 
 def end_of_double(text: str, i: int) -> int:
     """The index after the closing quote of the `"` at `i`."""
+    start = i
     i += 1
     while i < len(text):
         if text[i] == "\\":
@@ -83,11 +95,12 @@ def end_of_double(text: str, i: int) -> int:
             i = end_of_dollar(text, i)
         else:
             i += 1
-    raise Incomplete
+    raise Incomplete('"', start)
 
 
-def _end_of_brackets(text: str, i: int, opening: str, closing: str) -> int:
+def end_of_brackets(text: str, i: int, opening: str, closing: str) -> int:
     """The index after the bracket that closes the one at `i`, quotes and nested brackets respected."""
+    start = i
     depth = 0
     while i < len(text):
         char = text[i]
@@ -105,7 +118,7 @@ def _end_of_brackets(text: str, i: int, opening: str, closing: str) -> int:
             i = _end_of_quoted(text, i)
             continue
         i += 1
-    raise Incomplete
+    raise Incomplete(closing, start)
 
 
 def _end_of_quoted(text: str, i: int) -> int:
@@ -126,9 +139,9 @@ def end_of_dollar(text: str, i: int, *, ansi: bool = False) -> int:
         return _end_of_backticks(text, i)
     following = text[i + 1 : i + 2]
     if following == "(":
-        return _end_of_brackets(text, i + 1, "(", ")")
+        return end_of_brackets(text, i + 1, "(", ")")
     if following == "{":
-        return _end_of_brackets(text, i + 1, "{", "}")
+        return end_of_brackets(text, i + 1, "{", "}")
     if following == "'" and ansi:
         return _end_of_ansi(text, i)
     if match := re.compile(r"\$([A-Za-z_]\w*|[0-9@*#?$!-])").match(text, i):
@@ -143,13 +156,13 @@ def end_of_word(text: str, i: int) -> int:
         if char in "'\"\\`$":
             i = min(_end_of_quoted(text, i), len(text))
         elif char in "<>" and text[i + 1 : i + 2] == "(":
-            i = _end_of_brackets(text, i + 1, "(", ")")
+            i = end_of_brackets(text, i + 1, "(", ")")
         elif char in _METACHARACTERS or char == "(":
             break
         else:
             i += 1
             if char == "=" and text[i : i + 1] == "(" and re.search(r"(^|[\s;&|(])\w+\+?=$", text[:i]):
-                i = _end_of_brackets(text, i, "(", ")")
+                i = end_of_brackets(text, i, "(", ")")
     return i
 
 
@@ -189,33 +202,61 @@ def _unquoted(word: str) -> str:
     return re.sub(r"""\\(.)|['"]""", lambda match: match[1] or "", word)
 
 
-def without_here_documents(text: str) -> tuple[str, dict[str, HereDocument], bool]:
-    """`text` with each here-document read from a named file instead; the documents by that name; all
-    closed?
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A text whose here-documents are read from named files instead.
+
+    `unfinished` are the delimiters that never came, each with the offset (in the text as it was) of its
+    operator; `marks` are pairs of offsets, here and in the text as it was, where a stretch of it begins.
     """
+
+    text: str
+    documents: dict[str, HereDocument]
+    unfinished: tuple[tuple[int, str], ...]
+    marks: tuple[tuple[int, int], ...]
+
+    def original(self, offset: int) -> int:
+        """Where a character of `text` stood in the text as it was."""
+        place = bisect_right(self.marks, (offset, sys.maxsize)) - 1
+        here, there = self.marks[place] if place >= 0 else (0, 0)
+        return there + offset - here
+
+
+def without_here_documents(text: str) -> Plain:
+    """`text` with each here-document taken out. Raises Incomplete inside an open quote."""
     documents: dict[str, HereDocument] = {}
     pieces: list[str] = []
-    done, i, closed = 0, 0, True
-    pending: list[tuple[str, str, bool]] = []  # file name, delimiter, leading tabs taken off
+    marks: list[tuple[int, int]] = []
+    unfinished: list[tuple[int, str]] = []
+    done, i, size = 0, 0, 0
+    pending: list[tuple[str, Token, Token]] = []  # file name, operator, delimiter
     operator: Token | None = None
+
+    def keep(end: int, *more: str) -> None:
+        nonlocal size
+        marks.append((size, done))
+        pieces.extend((text[done:end], *more))
+        size += end - done + sum(map(len, more))
+
     while True:
         token = next(tokens(text, i), None)
         if operator is not None and token is not None and token.kind == "word":
             name = f"{_HERE_DOCUMENT}{len(documents) + len(pending)}"
-            pieces += [text[done : operator.start], _descriptor(operator), "< ", name, " "]
+            keep(operator.start, _descriptor(operator), "< ", name, " ")
             done = token.end
-            pending.append((name, token.text, operator.text == "<<-"))
+            pending.append((name, operator, token))
         elif token is None or token.text == "\n":
-            end = token.end if token else len(text)
-            pieces.append(text[done:end])
+            keep(end := token.end if token else len(text))
             done = end
-            for name, word, tabs in pending:
-                body, done, terminated = _document(text, done, _unquoted(word), tabs=tabs)
-                documents[name] = HereDocument(body, quoted=any(c in word for c in "'\"\\"))
-                closed = closed and terminated
+            for name, opened, word in pending:
+                body, done, terminated = _document(
+                    text, done, _unquoted(word.text), tabs=opened.text == "<<-"
+                )
+                documents[name] = HereDocument(body, quoted=any(c in word.text for c in "'\"\\"))
+                unfinished += [] if terminated else [(opened.start, _unquoted(word.text))]
             pending = []
             if token is None:
-                return "".join(pieces), documents, closed
+                return Plain("".join(pieces), documents, tuple(unfinished), tuple(marks))
         operator = token if token.text in ("<<", "<<-") and token.kind == "operator" else None
         i = max(token.end, done)
 

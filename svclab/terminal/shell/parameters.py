@@ -7,13 +7,16 @@ import re
 from typing import TYPE_CHECKING
 
 from svclab.terminal.shell import patterns
-from svclab.terminal.shell.state import ShellError
+from svclab.terminal.shell.quoting import quoted
+from svclab.terminal.shell.special import SPECIAL_NAMES
+from svclab.terminal.shell.state import ShellError, Unset
 
 if TYPE_CHECKING:
     from svclab.terminal.shell.expansion import Expander
 
 _NAME = re.compile(r"([A-Za-z_]\w*|[0-9]+|[@*#?$!-])(?:\[((?:[^][]|\[[^]]*\])*)\])?")
 _DEFAULTS = ("-", "=", "?", "+")
+_CASES = {"^": str.upper, ",": str.lower, "~": str.swapcase}
 
 
 class ParameterExpansion:
@@ -39,7 +42,8 @@ class ParameterExpansion:
             return self._operation(name, index, values, rest)
         if values is None:
             if "u" in self._state.options and name not in ("@", "*"):
-                raise ShellError(f"{name}: unbound variable")
+                shown = name if index is None else f"{name}[{index}]"
+                raise Unset(f"{shown}: unbound variable")
             return ""
         return values
 
@@ -65,9 +69,7 @@ class ParameterExpansion:
         if name in "?$!#-":
             return self._expander.special(name)
         value = state.get(name)
-        return (
-            self._expander.special(name) if value is None and name in ("RANDOM", "SECONDS", "PWD") else value
-        )
+        return self._expander.special(name) if value is None and name in SPECIAL_NAMES else value
 
     def _length(self, text: str) -> str:
         match = _NAME.fullmatch(text)
@@ -88,6 +90,9 @@ class ParameterExpansion:
         if match:
             array = self._state.variables.get(match[1], {})
             return list(array) if isinstance(array, dict) else ["0"]
+        if re.fullmatch(r"[A-Za-z_]\w*[@*]", text):
+            names = sorted(name for name in self._state.variables if name.startswith(text[:-1]))
+            return " ".join(names) if self._quoted and text[-1] == "*" else names
         name = self._state.get(text) or ""
         return self._state.get(name) or ""
 
@@ -115,14 +120,15 @@ class ParameterExpansion:
             assert values is not None
             return values
         if operator == "?":
-            raise ShellError(f"{name}: {self._word(word) or 'parameter null or not set'}")
+            missing_words = "parameter null or not set" if colon else "parameter not set"
+            raise Unset(f"{name}: {self._word(word) or missing_words}")
         text = self._word(word)
         if operator == "=":
             self._state.set(name, text)
         return text
 
     def _word(self, word: str) -> str:
-        return self._expander.document(word) if self._quoted else self._expander.text(word)
+        return self._expander.inner(word) if self._quoted else self._expander.text(word)
 
     def _slice_bounds(self, text: str, length: int) -> tuple[int, int]:
         offset_text, _, length_text = text.partition(":")
@@ -153,10 +159,33 @@ class ParameterExpansion:
             )
         if rest[0] == "/":
             return self._replaced(value, rest[1:])
-        if rest in ("^", "^^", ",", ",,"):
-            change = str.upper if rest[0] == "^" else str.lower
-            return change(value) if len(rest) == 2 else change(value[:1]) + value[1:]
+        if rest[0] in _CASES:
+            return self._recased(value, rest)
+        if re.fullmatch("@[QULuEPAa]", rest):
+            return self._transformed(value, rest[1])
         raise ShellError(f"${{{self._text}}}: bad substitution")
+
+    def _recased(self, value: str, rest: str) -> str:
+        """`^`, `,` and `~`, doubled for every character; a pattern says which characters are meant."""
+        change, every = _CASES[rest[0]], rest[1:2] == rest[0]
+        pattern = self._expander.pattern(rest[1 + every :]) or "?"
+        end = len(value) if every else 1
+        return "".join(change(c) if patterns.matches(pattern, c) else c for c in value[:end]) + value[end:]
+
+    def _transformed(self, value: str, letter: str) -> str:
+        match letter:
+            case "Q":
+                return quoted(value, always=True)
+            case "U":
+                return value.upper()
+            case "L":
+                return value.lower()
+            case "u":
+                return value[:1].upper() + value[1:]
+            case "E":
+                return self._expander.text("$'" + value.replace("'", "\\'") + "'")
+            case _:
+                return value
 
     def _replaced(self, value: str, text: str) -> str:
         kind = text[:1] if text[:1] in ("/", "#", "%") else ""

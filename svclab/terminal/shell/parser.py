@@ -7,6 +7,8 @@ and here-documents are taken out first, because the grammar loses words in front
 """
 
 import re
+import sys
+from bisect import bisect_right
 from functools import lru_cache
 
 import tree_sitter_bash
@@ -14,10 +16,11 @@ from tree_sitter import Language, Parser
 from tree_sitter import Node as TreeNode
 
 from svclab.terminal.shell import syntax
+from svclab.terminal.shell.grammar import fault
 from svclab.terminal.shell.lexer import (
     REDIRECTIONS,
     HereDocument,
-    Incomplete,
+    Plain,
     Token,
     tokens,
     without_here_documents,
@@ -50,24 +53,39 @@ Item = str | Node  # of a flattened chain: an operator, or a command
 def parse(text: str) -> Node:
     """The program in `text`. Raises ShellSyntaxError."""
     try:
+        if (wrong := fault(text)) is not None:
+            raise wrong
         return _parsed(text)
-    except Incomplete:
-        raise ShellSyntaxError("unexpected EOF while looking for matching quote or bracket") from None
     except RecursionError:
         raise ShellSyntaxError("syntax error: commands nested too deeply") from None
 
 
 def _parsed(text: str) -> Node:
-    plain, documents, _ = without_here_documents(text)
-    source = plain.encode(errors="replace")
-    root = Parser(_LANGUAGE).parse(_masked(plain).encode(errors="replace")).root_node
-    found = list(tokens(plain))
+    plain = without_here_documents(text)
+    source = plain.text.encode(errors="replace")
+    root = Parser(_LANGUAGE).parse(_masked(plain.text).encode(errors="replace")).root_node
+    found = list(tokens(plain.text))
     timed = {
-        len(plain[: found[place + 1].start].encode(errors="replace"))
+        len(plain.text[: found[place + 1].start].encode(errors="replace"))
         for place in range(len(found))
         if _is_timed(found, place)
     }
-    return _Builder(source, documents, timed).program(root)
+    return _Builder(source, plain.documents, timed, _lines(text, plain)).program(root)
+
+
+def _lines(text: str, plain: Plain) -> list[tuple[int, int]]:
+    """For each line of the text without here-documents: its first byte, and its number in `text`."""
+    found: list[tuple[int, int]] = []
+    byte = offset = counted = 0
+    number = 1
+    for line in plain.text.split("\n"):
+        there = plain.original(offset)
+        number += text.count("\n", counted, there)
+        counted = there
+        found.append((byte, number))
+        byte += len(line.encode(errors="replace")) + 1
+        offset += len(line) + 1
+    return found
 
 
 def _masked(text: str) -> str:
@@ -80,10 +98,19 @@ def _masked(text: str) -> str:
     done = 0
     found = list(tokens(text))
     for place, token in enumerate(found):
-        if token.start < done or token.kind != "word":
+        if token.start < done:
+            continue
+        if token.kind != "word":
+            if token.text in REDIRECTIONS:  # the grammar does not know each of them in each place
+                parts += [text[done : token.start], ">".ljust(token.end - token.start)]
+                done = token.end
             continue
         if _is_timed(found, place):
             parts += [text[done : token.start], "    "]
+            done = token.end
+            continue
+        if token.text == "in" and found[place - 1 : place] and _names_nothing(found, place):
+            parts += [text[done : token.start], "  "]  # `for x in;`, which the grammar does not know
             done = token.end
             continue
         if token.text == "[[" and (end := next((t for t in found[place:] if t.text == "]]"), None)):
@@ -106,35 +133,51 @@ def _is_timed(found: list[Token], place: int) -> bool:
     return place == 0 or found[place - 1].text in _BEFORE_COMMAND
 
 
+def _names_nothing(found: list[Token], place: int) -> bool:
+    """Whether the `in` at `place` is that of a loop over no words."""
+    following = found[place + 1].text if place + 1 < len(found) else ""
+    return found[max(place - 2, 0)].text in ("for", "select") and following in (";", "\n")
+
+
 class _Builder:
     """Turns one tree into nodes."""
 
-    def __init__(self, source: bytes, documents: dict[str, HereDocument], timed: set[int]) -> None:
+    def __init__(
+        self,
+        source: bytes,
+        documents: dict[str, HereDocument],
+        timed: set[int],
+        lines: list[tuple[int, int]],
+    ) -> None:
         self._source = source
         self._documents = documents
         self._timed = timed  # where a command starts that stands after the keyword `time`
+        self._lines = lines
         self._depth = 0
 
     def program(self, root: TreeNode) -> Node:
         if root.has_error:
-            raise ShellSyntaxError(self._complaint(root))
+            raise self._complaint(root)
         return self._sequence(root.children)
 
     def _text(self, start: int, end: int) -> str:
         return self._source[start:end].decode(errors="replace")
 
-    def _complaint(self, root: TreeNode) -> str:
+    def _line(self, byte: int) -> int:
+        """The number of the line, in the text as it was, in which a byte stands."""
+        return self._lines[bisect_right(self._lines, (byte, sys.maxsize)) - 1][1]
+
+    def _complaint(self, root: TreeNode) -> ShellSyntaxError:
+        """What is said of text that our grammar takes and tree-sitter's does not."""
         node = root
-        while True:
-            wrong = next((c for c in node.children if c.is_error or c.is_missing or c.has_error), None)
-            if wrong is None or node.is_error:
-                break
+        while not node.is_error and (
+            wrong := next((c for c in node.children if c.is_error or c.is_missing or c.has_error), None)
+        ):
             node = wrong
-        if node.is_missing or (node.end_byte >= len(self._source.rstrip()) and not node.text):
-            return "syntax error: unexpected end of file"
         word = next(iter(tokens(self._text(node.start_byte, len(self._source)))), None)
         shown = "newline" if word is None or word.text == "\n" else word.text
-        return f"syntax error near unexpected token `{shown}'"
+        message = f"syntax error near unexpected token `{shown}'"
+        return ShellSyntaxError(message, self._line(node.start_byte), token=shown)
 
     def _sequence(self, children: list[TreeNode]) -> Node:
         items: list[tuple[Node, bool]] = []
@@ -195,7 +238,7 @@ class _Builder:
         while words and (match := _ASSIGNMENT.fullmatch(words[0])):
             assignments.append(syntax.Assignment(match[1], match[4], bool(match[3]), match[2]))
             words = words[1:]
-        return syntax.Simple(tuple(assignments), tuple(words), redirects, source)
+        return syntax.Simple(tuple(assignments), tuple(words), redirects, source, self._line(start))
 
     def _conditional(self, node: TreeNode) -> Node:
         inner = self._text(node.start_byte, node.end_byte).removeprefix("[[").removesuffix("]]")
@@ -265,7 +308,7 @@ class _Builder:
         words = None
         if "in" in head[2:3]:
             words = tuple(word for word in head[3:] if word not in (";", "\n"))
-        return syntax.For(head[1], words, self._body(body))
+        return syntax.For(head[1], words, self._body(body), head[0] == "select", self._line(node.start_byte))
 
     def _arithmetic_for(self, node: TreeNode) -> Node:
         body = node.children[-1]

@@ -92,6 +92,8 @@ def glob(pattern: str, cwd: str, names_in: Names) -> list[str]:
             for prefix, directory in found
             for name in _matching(part, names_in(directory))
         ]
+    if pattern.endswith("/"):  # directories only: the names in the others are none
+        return sorted(prefix for prefix, directory in found if names_in(directory))
     return sorted(prefix.rstrip("/") for prefix, _ in found)
 
 

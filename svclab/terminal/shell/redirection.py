@@ -13,22 +13,33 @@ Descriptors = dict[int, Input | Output]
 
 
 class FileOutput(Output):
-    """A file open for writing; what was written is stored when it is closed."""
+    """A file open for writing; what was written is stored when it is closed, or somebody reads the file."""
 
     def __init__(self, files: Files, path: str, *, append: bool) -> None:
         super().__init__(self._keep)
         self._files, self._path = files, path
         self._parts: list[str] = [files.read(path)] if append and files.exists(path) else []
         self._size = sum(map(len, self._parts))
+        self._stored = self._size
+        self._is_open = True
         files.write(path, "".join(self._parts))
+        files.open_for_writing(path, self._store)
 
     def _keep(self, text: str) -> None:
         self._size += len(text)
         self._files.check_size(self._size)
         self._parts.append(text)
 
+    def _store(self) -> None:
+        if self._stored != self._size:
+            self._stored = self._size
+            self._files.write(self._path, "".join(self._parts))
+
     def close(self) -> None:
-        self._files.write(self._path, "".join(self._parts))
+        if self._is_open:
+            self._is_open = False
+            self._files.closed(self._path, self._store)
+            self._store()
 
 
 def redirected(
@@ -73,6 +84,8 @@ def _apply(
             place = redirect.descriptor if redirect.descriptor is not None else int(redirect.operator == ">&")
             _duplicate(found, place, target)
         case operator:
+            if operator == ">" and "C" in expander.state.options and files.exists(absolute(target)):
+                raise ShellError(f"{target}: cannot overwrite existing file")
             output = _writer(target, files, absolute, found, append=operator in (">>", "&>>"))
             opened.callback(output.close)
             found[redirect.descriptor if redirect.descriptor is not None else 1] = output
@@ -82,7 +95,11 @@ def _apply(
 
 def _duplicate(found: Descriptors, place: int, target: str) -> None:
     if target == "-":
-        found[place] = Input() if place == 0 else Output(lambda _: None)
+        closing = found.pop(place, None)
+        if closing is not None and closing not in found.values() and place > 2:
+            closing.close()
+        if place < 3:
+            found[place] = Input() if place == 0 else Output(lambda _: None)
     elif int(target) in found:
         found[place] = found[int(target)]
     else:
@@ -92,6 +109,8 @@ def _duplicate(found: Descriptors, place: int, target: str) -> None:
 def _reader(target: str, files: Files, absolute: Callable[[str], str]) -> Input:
     if target == "/dev/null":
         return Input()
+    if not target:
+        raise ShellError(": No such file or directory")
     try:
         return TextInput(files.read(absolute(target)))
     except FileError as error:
@@ -108,6 +127,8 @@ def _writer(
         stream = found[special]
         assert isinstance(stream, Output)
         return Output(stream.write, tty=stream.isatty())
+    if not target:
+        raise ShellError(": No such file or directory")
     try:
         return FileOutput(files, absolute(target), append=append)
     except FileError as error:

@@ -6,7 +6,25 @@ from svclab.terminal.shell.lexer import HereDocument
 
 
 class ShellSyntaxError(Exception):
-    """The text is not a program; the message is bash's, without the name in front."""
+    """The text is not a program; the message is bash's, without the name in front.
+
+    `line` is the number (from 1) of the line with the `token` that cannot stand there, `shown` that line;
+    the commands before the offset `commands_before` are whole, and bash has run them by then.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        line: int = 1,
+        *,
+        token: str = "",
+        shown: str = "",
+        expected: str = "",
+        commands_before: int = 0,
+    ) -> None:
+        super().__init__(message)
+        self.line, self.token, self.shown = line, token, shown
+        self.expected, self.commands_before = expected, commands_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +49,13 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Simple:
-    """A command with its arguments. `source` is all of it as written."""
+    """A command with its arguments. `source` is all of it as written, `line` the number of its line."""
 
     assignments: tuple[Assignment, ...]
     words: tuple[str, ...]
     redirects: tuple[Redirect, ...]
     source: str
+    line: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +104,13 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class For:
-    """`for name in words`; `words` is None for the positional parameters."""
+    """`for name in words`; `words` is None for the positional parameters. `menu`: it is a `select`."""
 
     name: str
     words: tuple[str, ...] | None
     body: "Node"
+    menu: bool = False
+    line: int = 1
 
 
 @dataclass(frozen=True, slots=True)

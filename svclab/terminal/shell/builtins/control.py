@@ -1,11 +1,13 @@
-"""Builtins that steer: cd, exit, return, break, test, source, eval, exec. Source: bash 5.2 manual."""
+"""Builtins that steer: exit, return, break, test, source, eval, exec. Source: bash 5.2 manual."""
 
+import re
 from typing import TYPE_CHECKING
 
+from svclab.terminal.commands.registry import is_installed
 from svclab.terminal.files import FileError
 from svclab.terminal.shell import calls, conditional
-from svclab.terminal.shell.builtins.table import builtin, number, write
-from svclab.terminal.shell.state import Exit, LoopControl, Return
+from svclab.terminal.shell.builtins.table import builtin, number
+from svclab.terminal.shell.state import Exit, LoopControl, Return, ShellError
 
 if TYPE_CHECKING:
     from svclab.terminal.shell.interpreter import Interpreter
@@ -23,58 +25,32 @@ def false(shell: "Interpreter", arguments: list[str]) -> int:
     return 1
 
 
-@builtin("cd")
-def cd(shell: "Interpreter", arguments: list[str]) -> int:
-    """Changes the working directory."""
-    state = shell.state
-    target = arguments[0] if arguments else state.get("HOME") or "/"
-    if target == "-":
-        target = state.get("OLDPWD") or ""
-        if not target:
-            return shell.complain("cd: OLDPWD not set")
-        write(shell, target + "\n")
-    path = shell.path(target)
-    files = shell.session.files(shell.location)
-    if not files.is_directory(path):
-        problem = "Not a directory" if files.exists(path) else "No such file or directory"
-        if state.flavour == "bash":
-            return shell.complain(f"cd: {target}: {problem}")
-        return shell.complain(
-            f"cd: can't cd to {target}" + (f": {problem}" if state.flavour == "ash" else "")
-        )
-    state.set("OLDPWD", state.cwd)
-    state.cwd = path
-    state.set("PWD", path)
-    return 0
-
-
-@builtin("pwd")
-def pwd(shell: "Interpreter", arguments: list[str]) -> int:
-    """Prints the working directory."""
-    return write(shell, shell.state.cwd + "\n")
-
-
 @builtin("source", ".")
 def source(shell: "Interpreter", arguments: list[str]) -> int:
     """Runs a file in this shell."""
     if not arguments:
-        return shell.complain("source: filename argument required")
+        shell.complain(".: filename argument required")
+        shell.say(".: usage: . filename [arguments]")
+        return 2
     if shell.state.depth >= calls.MAX_CALLS:
         return shell.complain("source: nested too deeply")
     try:
         text = shell.session.files(shell.location).read(shell.path(arguments[0]))
     except FileError as error:
         return shell.complain(f"{arguments[0]}: {error}")
-    before = shell.state.positional
-    shell.state.positional = arguments[1:] or before
-    shell.state.depth += 1
+    state = shell.state
+    before, origin = state.positional, state.origin
+    state.positional, state.origin = arguments[1:] or before, arguments[0]
+    state.depth += 1
+    state.calls.append("source")
     try:
         return shell.run_text(text)
     except Return as returned:
         return returned.status
     finally:
-        shell.state.depth -= 1
-        shell.state.positional = before
+        state.calls.pop()
+        state.depth -= 1
+        state.positional, state.origin = before, origin
 
 
 @builtin("eval")
@@ -82,35 +58,59 @@ def eval_(shell: "Interpreter", arguments: list[str]) -> int:
     """Runs its arguments as a command line."""
     if shell.state.depth >= calls.MAX_CALLS:
         return shell.complain("eval: nested too deeply")
-    shell.state.depth += 1
+    state = shell.state
+    origin, line = state.origin, state.line
+    state.origin = "eval"
+    state.depth += 1
     try:
         return shell.run_text(" ".join(arguments))
     finally:
-        shell.state.depth -= 1
+        state.depth -= 1
+        state.origin, state.line = origin, line
 
 
 @builtin("exit", "logout")
 def exit_(shell: "Interpreter", arguments: list[str]) -> int:
     """Ends the shell."""
+    if arguments and not re.fullmatch(r"[-+]?\d+", arguments[0]):
+        shell.complain(f"exit: {arguments[0]}: numeric argument required")
+        raise Exit(2)
+    if len(arguments) > 1 and shell.state.interactive:
+        shell.say("exit")
+    if len(arguments) > 1 and shell.state.interactive:
+        shell.say("exit")
     raise Exit(number(shell, "exit", arguments, shell.state.status) & 255)
 
 
 @builtin("return")
 def return_(shell: "Interpreter", arguments: list[str]) -> int:
-    """Ends the function."""
+    """Ends the function or the sourced file."""
+    if not shell.state.calls:
+        shell.complain("return: can only `return' from a function or sourced script")
+        return 2
     raise Return(number(shell, "return", arguments, shell.state.status) & 255)
 
 
 @builtin("break")
 def break_(shell: "Interpreter", arguments: list[str]) -> int:
     """Ends a loop."""
-    raise LoopControl(number(shell, "break", arguments, 1), again=False)
+    return _leave_loop(shell, "break", arguments)
 
 
 @builtin("continue")
 def continue_(shell: "Interpreter", arguments: list[str]) -> int:
     """Goes on with a loop's next turn."""
-    raise LoopControl(number(shell, "continue", arguments, 1), again=True)
+    return _leave_loop(shell, "continue", arguments)
+
+
+def _leave_loop(shell: "Interpreter", name: str, arguments: list[str]) -> int:
+    if not shell.state.loops:
+        shell.complain(f"{name}: only meaningful in a `for', `while', or `until' loop")
+        return 0
+    levels = number(shell, name, arguments, 1)
+    if levels < 1:
+        raise ShellError(f"{name}: {arguments[0]}: loop count out of range")
+    raise LoopControl(levels, again=name == "continue")
 
 
 @builtin("test")
@@ -138,5 +138,10 @@ def _tested(shell: "Interpreter", name: str, words: list[str]) -> int:
 
 @builtin("exec")
 def exec_(shell: "Interpreter", arguments: list[str]) -> int:
-    """Runs a command in this shell's stead."""
-    raise Exit(calls.call(shell, arguments, functions=False))
+    """Runs a program in this shell's stead."""
+    words = arguments[1:] if arguments[:1] == ["--"] else arguments
+    name = words[0]
+    if "/" not in name and not is_installed(name, shell.location):
+        shell.complain(f"exec: {name}: not found")
+        raise Exit(127)
+    raise Exit(calls.call(shell, words, functions=False))

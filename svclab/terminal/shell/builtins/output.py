@@ -3,10 +3,11 @@
 import re
 from typing import TYPE_CHECKING
 
-from svclab.terminal.commands.registry import find_command
+from svclab.terminal.commands.registry import ALSO_PROGRAMS, find_command
 from svclab.terminal.shell import calls
 from svclab.terminal.shell.builtins.table import BUILTINS, KEYWORDS, builtin, write
 from svclab.terminal.shell.formatting import escapes, formatted
+from svclab.terminal.shell.listing import listing
 
 if TYPE_CHECKING:
     from svclab.terminal.shell.interpreter import Interpreter
@@ -37,9 +38,9 @@ def printf(shell: "Interpreter", arguments: list[str]) -> int:
     if arguments[:1] == ["--"]:
         arguments = arguments[1:]
     if not arguments:
-        shell.complain("printf: usage: printf [-v var] format [arguments]")
+        shell.say("printf: usage: printf [-v var] format [arguments]")
         return 2
-    text, errors = formatted(arguments[0], arguments[1:])
+    text, errors = formatted(arguments[0], arguments[1:], shell.session.cluster.now)
     for error in errors:
         shell.complain(f"printf: {error}")
     if variable:
@@ -76,49 +77,66 @@ def unalias(shell: "Interpreter", arguments: list[str]) -> int:
     return int(bool(missing))
 
 
-def _kind_of(shell: "Interpreter", name: str) -> tuple[str, str]:
-    """What kind of command a name is, and the sentence `type` prints."""
+def _kinds_of(shell: "Interpreter", name: str) -> list[tuple[str, str]]:
+    """What kinds of command have a name, the one that would run first, and the sentences `type` prints."""
     state = shell.state
+    found: list[tuple[str, str]] = []
     if name in state.aliases:
-        return "alias", f"{name} is aliased to `{state.aliases[name]}'"
+        found.append(("alias", f"{name} is aliased to `{state.aliases[name]}'"))
     if name in KEYWORDS:
-        return "keyword", f"{name} is a shell keyword"
+        found.append(("keyword", f"{name} is a shell keyword"))
     if name in state.functions:
-        return "function", f"{name} is a function"
+        shown = listing(name, state.functions[name]).rstrip("\n")
+        found.append(("function", f"{name} is a function\n{shown}"))
     if name in BUILTINS:
-        return "builtin", f"{name} is a shell builtin"
-    if find_command(name, shell.location.toolset):
-        return "file", f"{name} is /usr/bin/{name}"
-    return "", ""
+        found.append(("builtin", f"{name} is a shell builtin"))
+    if find_command(name, shell.location.toolset) or (name in ALSO_PROGRAMS and name in BUILTINS):
+        found += [("file", f"{name} is {folder}/{name}") for folder in ("/usr/bin", "/bin")]
+    return found
 
 
 @builtin("type")
 def type_(shell: "Interpreter", arguments: list[str]) -> int:
     """Says what its arguments are."""
-    short = arguments[:1] == ["-t"]
+    flags = "".join(word[1:] for word in arguments if word.startswith("-"))
     status = 0
-    for name in arguments[short:]:
-        kind, sentence = _kind_of(shell, name)
-        if kind:
-            write(shell, (kind if short else sentence) + "\n")
-        else:
-            status = 1 if short else shell.complain(f"type: {name}: not found")
+    for name in (word for word in arguments if not word.startswith("-")):
+        found = _kinds_of(shell, name)
+        if "p" in flags or "P" in flags:
+            found = [(kind, sentence.rpartition(" ")[2]) for kind, sentence in found if kind == "file"]
+        for kind, sentence in found if "a" in flags else found[:1]:
+            write(shell, (kind if "t" in flags else sentence) + "\n")
+        if not found:
+            status = 1 if flags.strip("a") else shell.complain(f"type: {name}: not found")
     return status
 
 
-@builtin("command", "builtin")
+@builtin("command")
 def command(shell: "Interpreter", arguments: list[str]) -> int:
     """Runs a program even where a function has its name; `-v` says what would run."""
     if arguments[:1] in (["-v"], ["-V"]):
         status = 1
         for name in arguments[1:]:
-            kind, sentence = _kind_of(shell, name)
+            kind, sentence = next(iter(_kinds_of(shell, name)), ("", ""))
+            short = {"file": f"/usr/bin/{name}", "alias": f"alias {name}='{shell.state.aliases.get(name)}'"}
             if kind:
-                short = f"/usr/bin/{name}" if kind == "file" else name
-                status = write(shell, (short if arguments[0] == "-v" else sentence) + "\n")
+                shown = short.get(kind, name) if arguments[0] == "-v" else sentence
+                status = write(shell, shown + "\n")
+            elif arguments[0] == "-V":
+                shell.complain(f"command: {name}: not found")
         return status
     words = arguments[1:] if arguments[:1] in (["--"], ["-p"]) else arguments
     return calls.call(shell, words, functions=False) if words else 0
+
+
+@builtin("builtin")
+def builtin_(shell: "Interpreter", arguments: list[str]) -> int:
+    """Runs a builtin even where a function has its name."""
+    if not arguments:
+        return 0
+    if arguments[0] not in BUILTINS:
+        return shell.complain(f"builtin: {arguments[0]}: not a shell builtin")
+    return BUILTINS[arguments[0]](shell, arguments[1:])
 
 
 @builtin("history")

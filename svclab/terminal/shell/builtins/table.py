@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from svclab.terminal.shell.state import ShellError
+from svclab.terminal.shell.state import Discard, ShellError
 from svclab.terminal.streams import Output
 
 if TYPE_CHECKING:
@@ -56,10 +56,14 @@ def write(shell: "Interpreter", text: str) -> int:
 
 
 def number(shell: "Interpreter", name: str, arguments: list[str], default: int) -> int:
-    """The one number that break, shift, exit and return take."""
+    """The one number that shift, exit and return take."""
     if not arguments:
         return default
     try:
-        return int(arguments[0])
+        found = int(arguments[0])
     except ValueError:
         raise ShellError(f"{name}: {arguments[0]}: numeric argument required") from None
+    if len(arguments) > 1:
+        shell.complain(f"{name}: too many arguments")
+        raise Discard
+    return found
