@@ -4,10 +4,13 @@ A learner's cluster has no roles: the admin is whoever holds its secret, and may
 in a fresh cluster, have no rights.
 """
 
+import re
+
 from svclab.apiserver.messages import ADMIN, ANONYMOUS, UNKNOWN, ApiRequest
 from svclab.apiserver.routing import Target
 from svclab.kube.status import failure
 
+_PUBLIC = ("/version", "/healthz", "/livez", "/readyz")
 ADMIN_GROUPS = ("system:masters", "system:authenticated")
 _METHOD_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "HEAD": "get"}
 
@@ -31,16 +34,24 @@ def check(request: ApiRequest, target: Target) -> None:
     """Raises Refusal (403) unless the user may do this. Asking about oneself is everybody's right."""
     if is_allowed(request.user) or _asks_about_itself(request, target):
         return
-    resource, verb = target.resource, verb_of(request, target)
+    resource, verb, name = target.resource, verb_of(request, target), target.name or _selected_name(request)
     what = resource.plural + (f"/{target.subresource.name}" if target.subresource else "")
-    subject = resource.qualified + (f' "{target.name}"' if target.name else "")
-    where = f'in the namespace "{target.namespace}"' if target.namespace else "at the cluster scope"
+    subject = resource.qualified + (f' "{name}"' if name else "")
+    # A namespace lies in itself, as the server sees it.
+    namespace = target.name if resource.kind == "Namespace" else target.namespace
+    where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
     message = (
         f'{subject} is forbidden: User "{request.user}" cannot {verb} resource "{what}" in API group '
         f'"{resource.group}" {where}'
     )
-    details = {"name": target.name, "group": resource.group, "kind": resource.plural}
+    details = {"name": name, "group": resource.group, "kind": resource.plural}
     raise failure(403, "Forbidden", message, details)
+
+
+def _selected_name(request: ApiRequest) -> str:
+    """The one name that a list's field selector asks for, or ""."""
+    found = re.search(r"(?:^|,)metadata\.name==?([^,/%]+)", request.parameter("fieldSelector"))
+    return found[1] if found and request.method == "GET" else ""
 
 
 def _asks_about_itself(request: ApiRequest, target: Target) -> bool:
@@ -53,6 +64,12 @@ def check_path(request: ApiRequest) -> None:
         verb = request.method.lower()
         message = f'forbidden: User "{request.user}" cannot {verb} path "{request.path}"'
         raise failure(403, "Forbidden", message, {})
+
+
+def check_discovery(request: ApiRequest) -> None:
+    """What the server offers is told to whoever has a name, its version and health to all. Raises Refusal."""
+    if request.user == ANONYMOUS and not request.path.rstrip("/").startswith(_PUBLIC):
+        check_path(request)
 
 
 def is_allowed(user: str) -> bool:

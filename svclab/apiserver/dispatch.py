@@ -16,6 +16,7 @@ from svclab.apiserver import (
 )
 from svclab.apiserver.logs import LogFollow
 from svclab.apiserver.messages import ApiRequest, ApiResponse
+from svclab.apiserver.options import check_timeout
 from svclab.apiserver.routing import NotAResource, Target, route
 from svclab.apiserver.watch import Watch
 from svclab.cluster import settle
@@ -91,10 +92,12 @@ def _refused(refusal: Refusal) -> ApiResponse:
 
 def _handle(cluster: ClusterHandle, request: ApiRequest) -> Answer:
     request = access.authenticated(request)
+    check_timeout(request)
     found = discovery.answer(request) if request.method in ("GET", "HEAD") else None
     if found is None and request.path.startswith("/openapi/"):
         found = openapi.answer(request)
     if found is not None:
+        access.check_discovery(request)
         return found
     try:
         target = route(request.path)

@@ -82,8 +82,9 @@ class ApiResponse:
         return json.loads(self.body)
 
     def header_list(self) -> list[tuple[str, str]]:
-        """All headers as they go out, warnings quoted as RFC 7234 wants."""
-        escaped = [warning.replace("\\", "\\\\").replace('"', '\\"') for warning in self.warnings]
+        """All headers as they go out, each warning once and quoted as RFC 7234 wants."""
+        once = dict.fromkeys(self.warnings)
+        escaped = [warning.replace("\\", "\\\\").replace('"', '\\"') for warning in once]
         return [*self.headers.items(), *(("Warning", f'299 - "{text}"') for text in escaped)]
 
 

@@ -71,9 +71,15 @@ def answer_format(request: ApiRequest, *, watchable: bool = False) -> Format:
         if not kind:
             return Format(YAML_TYPE if entry.name == YAML_TYPE else JSON_TYPE)
         if kind in ("Table", "PartialObjectMetadata", "PartialObjectMetadataList") and _is_meta(entry):
-            return Format(JSON_TYPE, "Table" if kind == "Table" else "PartialObjectMetadata")
+            return Format(JSON_TYPE, kind)
     message = f"only the following media types are accepted: {', '.join(OBJECT_TYPES)}"
     raise failure(406, "NotAcceptable", message)
+
+
+def not_acceptable(format_: Format, why: str) -> Refusal:
+    """406: metadata of one object was asked for and there are many, or the other way about."""
+    message = f"you requested {format_.as_kind}, but the requested object {why}"
+    return failure(406, "NotAcceptable", message)
 
 
 def _is_meta(entry: MediaType) -> bool:

@@ -2,18 +2,19 @@
 on."""
 
 import base64
-import binascii
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from svclab.apiserver.messages import ApiRequest
-from svclab.kube.decoding_json import syntax_error
+from svclab.kube.decoding_json import go_kind, syntax_error
 from svclab.kube.status import (
     FieldError,
     bad_request,
     failure,
     forbidden_field,
+    go_quote,
     internal,
     invalid,
     invalid_object,
@@ -24,6 +25,7 @@ from svclab.kube.status import (
 
 _GROUP = "meta.k8s.io"
 _MANAGER_LIMIT_BYTES = 128
+_LONGEST_INTEGER = 30  # digits that tell whether a number fits 64 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def list_options(request: ApiRequest) -> ListOptions:
         watch,
         request.parameter("resourceVersion"),
         limit or 0,
-        _start(request.parameter("continue")),
+        _start(request),
         timeout,
         request.flag("allowWatchBookmarks"),
         bool(initial),
@@ -124,10 +126,11 @@ def _integer(request: ApiRequest, name: str) -> int | None:
     text = request.parameter(name)
     if not text:
         return None
-    try:
-        return int(text)
-    except ValueError:
-        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+    if not re.fullmatch(r"[-+]?[0-9]+", text):
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    if not -(2**63) <= (number := int(text[:_LONGEST_INTEGER])) < 2**63:
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": value out of range')
+    return number
 
 
 def _initial_events(request: ApiRequest) -> bool | None:
@@ -136,33 +139,41 @@ def _initial_events(request: ApiRequest) -> bool | None:
 
 
 def _version_match_errors(request: ApiRequest, watch: bool, initial: bool | None) -> list[FieldError]:
-    match, version = request.parameter("resourceVersionMatch"), request.parameter("resourceVersion")
-    field = "resourceVersionMatch"
-    if initial is not None:
-        if not watch:
-            return [forbidden_field("sendInitialEvents", "sendInitialEvents is forbidden for list")]
-        if match != "NotOlderThan":
-            why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
-            return [forbidden_field(field, why)]
-        return []
+    return _watch_errors(request, initial) if watch else _list_errors(request, initial)
+
+
+def _watch_errors(request: ApiRequest, initial: bool | None) -> list[FieldError]:
+    match, field = request.parameter("resourceVersionMatch"), "resourceVersionMatch"
+    errors: list[FieldError] = []
+    if initial is not None and match != "NotOlderThan":
+        why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        errors.append(forbidden_field(field, why))
     if not match:
-        return []
-    if watch:
+        return errors
+    if initial is None:
         why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
-        return [forbidden_field(field, why)]
-    return _list_match_errors(field, match, version, request)
-
-
-def _list_match_errors(field: str, match: str, version: str, request: ApiRequest) -> list[FieldError]:
-    errors = []
-    if not version:
-        errors.append(forbidden_field(field, f"{field} is forbidden unless resourceVersion is provided"))
+        errors.append(forbidden_field(field, why))
+    if match != "NotOlderThan":
+        errors.append(not_supported(field, match, ("NotOlderThan",)))
     if request.parameter("continue"):
         errors.append(forbidden_field(field, f"{field} is forbidden when continue is provided"))
-    if match not in ("Exact", "NotOlderThan"):
+    return errors
+
+
+def _list_errors(request: ApiRequest, initial: bool | None) -> list[FieldError]:
+    match, version = request.parameter("resourceVersionMatch"), request.parameter("resourceVersion")
+    field = "resourceVersionMatch"
+    errors: list[FieldError] = []
+    if match and not version:
+        errors.append(forbidden_field(field, f"{field} is forbidden unless resourceVersion is provided"))
+    if match and request.parameter("continue"):
+        errors.append(forbidden_field(field, f"{field} is forbidden when continue is provided"))
+    if match and match not in ("Exact", "NotOlderThan"):
         errors.append(not_supported(field, match, ("Exact", "NotOlderThan", "")))
     if match == "Exact" and version == "0":
         errors.append(forbidden_field(field, f'{field} "exact" is forbidden for resourceVersion "0"'))
+    if initial is not None:
+        errors.append(forbidden_field("sendInitialEvents", "sendInitialEvents is forbidden for list"))
     return errors
 
 
@@ -194,24 +205,68 @@ def continue_token(version: int, last: str) -> str:
     return base64.urlsafe_b64encode(token.encode()).decode().rstrip("=")
 
 
-def _start(token: str) -> str:
+def _start(request: ApiRequest) -> str:
+    """The key after which a continued list goes on, "" for one from its beginning. Raises Refusal (400)."""
+    token = request.parameter("continue")
     if not token:
         return ""
-    try:
-        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-    except binascii.Error:
-        good = len(token) - len(
-            token.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
-        )
-        raise _bad_token(f"illegal base64 data at input byte {good}") from None
+    found = _decoded_token(token)
+    if found.get("v") != f"{_GROUP}/v1":
+        version = go_quote(str(found.get("v", "")))
+        raise _bad_token(f"server does not recognize this encoded version {version}")
+    if not found.get("rv"):
+        raise _bad_token(f"incorrect encoded start resourceVersion (version {_GROUP}/v1)")
+    start = found.get("start")
+    if not isinstance(start, str) or not start:
+        raise _bad_token(f"encoded start key is empty (version {_GROUP}/v1)")
+    if request.parameter("resourceVersion") not in ("", "0"):
+        raise bad_request("specifying resource version is not allowed when using continue")
+    return start.rstrip("\0")
+
+
+def _decoded_token(token: str) -> dict[str, Any]:
+    good = re.match(r"[-_A-Za-z0-9]*", token)
+    length = len(good[0]) if good else 0
+    if length < len(token) or length % 4 == 1:
+        raise _bad_token(f"illegal base64 data at input byte {length}")
+    raw = base64.urlsafe_b64decode(token + "=" * (-length % 4))
     if (error := syntax_error(raw)) is not None:
         raise _bad_token(error)
     found = json.loads(raw)
-    start = found.get("start") if isinstance(found, dict) else None
-    if not isinstance(start, str) or not start:
-        raise _bad_token("encoding start key is required")
-    return start.rstrip("\0")
+    if not isinstance(found, dict):
+        why = f"json: cannot unmarshal {go_kind(found)} into Go value of type storage.continueToken"
+        raise _bad_token(why)
+    return found
 
 
 def _bad_token(why: str) -> Exception:
     return bad_request(f"invalid continue token: continue key is not valid: {why}")
+
+
+_UNITS = ("ns", "us", "µs", "μs", "ms", "s", "m", "h")
+_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([^0-9.]*)")
+
+
+def check_timeout(request: ApiRequest) -> None:
+    """`timeout` must be a duration as Go reads it: 30s, 1m30s. Raises Refusal (400)."""
+    text = request.parameter("timeout")
+    if not text or text.lstrip("+-") == "0":
+        return
+    if why := _not_a_duration(text):
+        raise bad_request(f"invalid timeout specified in the request URL - time: {why}")
+
+
+def _not_a_duration(text: str) -> str | None:
+    rest, shown = text.lstrip("+-") if text[:1] in "+-" else text, go_quote(text)
+    if not rest:
+        return f"invalid duration {shown}"
+    while rest:
+        part = _DURATION_PART.match(rest)
+        if part is None:
+            return f"invalid duration {shown}"
+        if not part[2]:
+            return f"missing unit in duration {shown}"
+        if part[2] not in _UNITS:
+            return f"unknown unit {go_quote(part[2])} in duration {shown}"
+        rest = rest[part.end() :]
+    return None

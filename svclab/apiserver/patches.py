@@ -47,7 +47,6 @@ def patch(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings:
     format_, resource, media_type = answer_format(request), target.resource, patch_type(request)
     bodies.check_size(request)
     options = write_options(request, "PatchOptions", applies=media_type == APPLY)
-    strict: list[str] = []
     with cluster.writing() as batch:
         old = batch.snapshot.get(resource.kind, target.namespace, target.name)
         if media_type == APPLY:
@@ -57,9 +56,10 @@ def patch(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings:
                 raise not_found(resource, target.name)
             change = reader(media_type, request.body, resource.kind)
             new, strict = patched(resource, old, change, options.validation)
+            warnings += strict
             match_request(resource, new, target.namespace, target.name)
             made = update_in(batch, resource, new, old, options)
-    told = [*warnings, *strict, *warnings_of(made, old)]
+    told = [*warnings, *warnings_of(made, old)]
     status = 201 if old is None else 200
     return answer(format_, status, in_format(cluster, request, resource, made, format_), told)
 

@@ -5,15 +5,16 @@ from collections.abc import Callable
 from typing import Any
 
 from svclab.apiserver.messages import JSON_TYPE, ApiRequest, ApiResponse, encoded
-from svclab.apiserver.negotiation import PLAIN, Format, answer, answer_format
+from svclab.apiserver.negotiation import PLAIN, Format, answer, answer_format, not_acceptable
 from svclab.apiserver.options import ListOptions, continue_token, list_options, too_new, version_number
 from svclab.apiserver.routing import Target
 from svclab.apiserver.watch import Watch
 from svclab.cluster.store import ClusterHandle
 from svclab.kube import printing, selectors
+from svclab.kube.decoding import internal_type
 from svclab.kube.resources import Resource
 from svclab.kube.snapshot import Manifest, key_of
-from svclab.kube.status import bad_request, not_found
+from svclab.kube.status import bad_request, invalid, not_found
 
 _META = "meta.k8s.io/v1"
 _MOST_TEXTS = 4096
@@ -86,11 +87,19 @@ def find(cluster: ClusterHandle, target: Target) -> Manifest:
 def get(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings: list[str]) -> ApiResponse:
     """GET of one object."""
     format_ = answer_format(request)
+    check_version(cluster, version_number(request.parameter("resourceVersion"), watch=True))
     manifest = find(cluster, target)
     if format_ == PLAIN:
         body = _object_text(target.resource, manifest)
         return ApiResponse(200, {"Content-Type": JSON_TYPE}, body, warnings)
     return answer(format_, 200, in_format(cluster, request, target.resource, manifest, format_), warnings)
+
+
+def check_version(cluster: ClusterHandle, version: int | None) -> None:
+    """What a client has seen cannot be newer than what there is. Raises Refusal (504)."""
+    current = cluster.snapshot().resource_version
+    if version is not None and version > current:
+        raise too_new(version, current)
 
 
 def in_format(
@@ -100,6 +109,8 @@ def in_format(
     if format_.as_kind == "Table":
         metadata = {"resourceVersion": manifest["metadata"].get("resourceVersion", "")}
         return printing.table(resource, [manifest], cluster.now(), include(request), metadata=metadata)
+    if format_.as_kind == "PartialObjectMetadataList":
+        raise not_acceptable(format_, f"is not a list (*{internal_type(resource)})")
     if format_.as_kind:
         return partial(manifest)
     return shown(resource, manifest)
@@ -107,9 +118,10 @@ def in_format(
 
 def include(request: ApiRequest) -> str:
     """What a Table's rows carry besides cells. Raises Refusal (400)."""
-    value = request.parameter("includeObject", "Metadata")
+    value = request.parameter("includeObject") or "Metadata"
     if value not in ("Metadata", "Object", "None"):
-        raise bad_request(f'unrecognized includeObject value: "{value}"')
+        error = invalid("includeObject", value, "must be 'Metadata', 'Object', 'None', or empty")
+        raise bad_request(f"Unable to convert to Table as requested: {error}")
     return value
 
 
@@ -128,9 +140,8 @@ def collection(
     version = version_number(options.resource_version, watch=options.watch)
     if options.watch:
         return Watch(cluster, request, target.resource, format_, options, version, chosen, warnings)
+    check_version(cluster, version)
     snapshot = cluster.snapshot()
-    if version is not None and version > snapshot.resource_version:
-        raise too_new(version, snapshot.resource_version)
     found = [manifest for manifest in snapshot.list(target.resource.kind) if chosen(manifest)]
     page, metadata = _page(found, options, snapshot.resource_version)
     if format_ == PLAIN:
@@ -187,6 +198,8 @@ def _listed(
 ) -> Manifest:
     if format_.as_kind == "Table":
         return printing.table(resource, page, cluster.now(), include(request), metadata=metadata)
+    if format_.as_kind == "PartialObjectMetadata":
+        raise not_acceptable(format_, f"is a list (*{internal_type(resource)}List)")
     if format_.as_kind:
         items = [partial(manifest) for manifest in page]
         return {

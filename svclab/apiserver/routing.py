@@ -28,16 +28,17 @@ def route(path: str) -> Target:
     Raises NotAResource for a group nobody knows, Refusal (404) for a resource or version within a known one.
     """
     parts = [unquote(part) for part in path.strip("/").split("/")]
-    if parts[:1] == ["api"] and len(parts) > 2:
-        group, version, rest = "", parts[1], parts[2:]
-    elif parts[:1] == ["apis"] and len(parts) > 3:
-        group, version, rest = parts[1], parts[2], parts[3:]
+    if parts[0] == "api":
+        group, rest = "", parts[1:]
+    elif parts[0] == "apis" and len(parts) > 1:
+        group, rest = parts[1], parts[2:]
     else:
         raise NotAResource(path)
     known = dict(group_versions())
     if group not in known:
         raise NotAResource(path)
-    if version not in known[group]:
+    version, rest = "".join(rest[:1]), rest[1:]
+    if version not in known[group] or not rest:
         raise unknown_path()
     if rest and rest[0] == "watch":
         rest = rest[1:]

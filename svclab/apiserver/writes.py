@@ -6,7 +6,13 @@ from typing import Any
 from svclab.apiserver import bodies
 from svclab.apiserver.messages import ApiRequest, ApiResponse
 from svclab.apiserver.negotiation import answer, answer_format
-from svclab.apiserver.options import WriteOptions, delete_dry_run, list_options, write_options
+from svclab.apiserver.options import (
+    WriteOptions,
+    delete_dry_run,
+    list_options,
+    version_number,
+    write_options,
+)
 from svclab.apiserver.reads import in_format, selection, shown
 from svclab.apiserver.routing import Target
 from svclab.cluster.batch import Batch
@@ -36,10 +42,11 @@ def create(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings
         raise not_kept(resource)
     options = write_options(request, "CreateOptions")
     given, strict = bodies.read_object(request, resource, options.validation)
+    warnings += strict
     match_request(resource, given, target.namespace)
     with cluster.writing() as batch:
         made = create_in(batch, resource, given, options)
-    told = [*warnings, *strict, *warnings_of(made)]
+    told = [*warnings, *warnings_of(made)]
     return answer(format_, 201, in_format(cluster, request, resource, made, format_), told)
 
 
@@ -58,6 +65,7 @@ def update(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings
     format_, resource = answer_format(request), target.resource
     options = write_options(request, "UpdateOptions")
     given, strict = bodies.read_object(request, resource, options.validation)
+    warnings += strict
     match_request(resource, given, target.namespace, target.name)
     with cluster.writing() as batch:
         old = batch.snapshot.get(resource.kind, target.namespace, target.name)
@@ -67,7 +75,7 @@ def update(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings
             made = create_in(batch, resource, given, options)
         else:
             made = update_in(batch, resource, given, old, options)
-    told = [*warnings, *strict, *warnings_of(made, old)]
+    told = [*warnings, *warnings_of(made, old)]
     status = 201 if old is None else 200
     return answer(format_, status, in_format(cluster, request, resource, made, format_), told)
 
@@ -83,11 +91,12 @@ def update_in(
 
 
 def check_identity(resource: Resource, given: Manifest, old: Manifest) -> None:
-    """A resourceVersion and uid that the client names must be the stored ones. Raises Refusal (409)."""
+    """A resourceVersion and uid that the client names must be the stored ones. Raises Refusal (409, 500)."""
     metadata, stored = given["metadata"], old["metadata"]
     if (uid := metadata.get("uid")) and uid != stored["uid"]:
         raise _other_uid(resource, old, uid)
-    if (version := metadata.get("resourceVersion")) and version != stored["resourceVersion"]:
+    version = version_number(metadata.get("resourceVersion", ""), watch=True)
+    if version and version != int(stored["resourceVersion"]):
         raise conflict(resource, stored["name"])
 
 

@@ -80,13 +80,18 @@ def prepare_create(
     if resource.kind in _WITH_GENERATION:
         metadata["generation"] = 1
     _refuse(resource, new, validate(new))
+    _check_no_version(given.get("metadata", {}).get("resourceVersion", ""))
     return new
+
+
+def _check_no_version(version: str) -> None:
+    """Only what is stored has a resourceVersion; a text that is none is passed over. Raises Refusal (500)."""
+    if version.isdecimal() and int(version):
+        raise internal("resourceVersion should not be set on objects to be created")
 
 
 def _fresh_metadata(new: Manifest, now: datetime, dice: Dice) -> Manifest:
     metadata = new.setdefault("metadata", {})
-    if metadata.get("resourceVersion") not in (None, "", "0"):
-        raise internal("resourceVersion should not be set on objects to be created")
     for name in (
         "resourceVersion",
         "selfLink",

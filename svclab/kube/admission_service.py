@@ -179,22 +179,3 @@ def _drop_same(spec: Manifest, old: Manifest, *names: str) -> None:
     for name in names:
         if spec.get(name) == old.get(name):
             spec.pop(name, None)
-
-
-def service_warnings(service: Manifest) -> list[str]:
-    """What the server warns of when a Service is written."""
-    spec, warnings = service["spec"], []
-    if spec.get("externalIPs"):
-        warnings.append("spec.externalIPs is deprecated and may no longer be implemented in some clusters")
-    if spec.get("type") != "ExternalName" and spec.get("externalName"):
-        warnings.append('spec.externalName is ignored when spec.type is not "ExternalName"')
-    if is_headless(spec):
-        if spec.get("loadBalancerIP"):
-            warnings.append("spec.loadBalancerIP is ignored for headless services")
-        if spec.get("externalIPs"):
-            warnings.append("spec.externalIPs is ignored for headless services")
-        if spec.get("sessionAffinity") != "None":
-            warnings.append("spec.SessionAffinity is ignored for headless services")
-    if spec.get("trafficDistribution") == "PreferClose":
-        warnings.append('spec.trafficDistribution: PreferClose is deprecated; use "PreferSameZone"')
-    return warnings

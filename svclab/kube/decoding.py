@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from svclab.kube import quantity
-from svclab.kube.decoding_json import Decimal, JsonError, Repeated
+from svclab.kube.decoding_json import Decimal, JsonError, Repeated, go_kind
 from svclab.kube.decoding_json import parse as parse_json
 from svclab.kube.openapi_types import GoType, Schemas
 from svclab.kube.resources import RESOURCES, Resource
@@ -98,8 +98,7 @@ def decode(value: Any, resource: Resource, schemas: Schemas, body: bytes = b"") 
     if isinstance(decoded, str):
         raise refuse(decoded)
     if kind != resource.kind:
-        internal = _INTERNAL_PACKAGES.get(resource.group, resource.group.partition(".")[0])
-        raise refuse(f"converting ({version}.{kind}) to ({internal}.{resource.kind}): unknown conversion")
+        raise refuse(f"converting ({version}.{kind}) to ({internal_type(resource)}): unknown conversion")
     if api_version != resource.api_version:
         raise bad_request(
             f"the API version in the data ({api_version}) does not match the expected API version "
@@ -107,6 +106,12 @@ def decode(value: Any, resource: Resource, schemas: Schemas, body: bytes = b"") 
         )
     manifest = {**decoded.manifest, "apiVersion": api_version, "kind": kind}
     return Decoded(manifest, decoded.strict_errors)
+
+
+def internal_type(resource: Resource) -> str:
+    """What the server calls a kind's own type: core.Service."""
+    package = _INTERNAL_PACKAGES.get(resource.group, resource.group.partition(".")[0])
+    return f"{package}.{resource.kind}"
 
 
 def strict_refusal(manifest: Mapping[str, Any], errors: tuple[str, ...], resource: Resource) -> Refusal:
@@ -140,7 +145,8 @@ def _version_and_kind(value: Any, resource: Resource, body: bytes) -> tuple[str,
 
 
 def _is_registered(api_version: str, kind: str) -> bool:
-    served = any(r.kind == kind and r.api_version == api_version for r in RESOURCES)
+    kinds = (kind, kind.removesuffix("List"))
+    served = any(r.kind in kinds and r.api_version == api_version for r in RESOURCES)
     return served or kind in _READABLE.get(api_version, ())
 
 
@@ -330,17 +336,6 @@ def _zero(go_type: GoType) -> Any:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def go_kind(value: Any) -> str:
-    """What Go calls a JSON value: bool, string, number, array or object."""
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, int | float):
-        return "number"
-    return "array" if isinstance(value, list) else "object"
 
 
 def _bad_base64_byte(text: str) -> int:

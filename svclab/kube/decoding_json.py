@@ -260,3 +260,14 @@ def quote_char(byte: int) -> str:
     if byte == ord('"'):
         return "'\"'"
     return f"'{go_quote(chr(byte))[1:-1]}'"
+
+
+def go_kind(value: Any) -> str:
+    """What Go calls a JSON value: bool, string, number, array or object."""
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, int | float):
+        return "number"
+    return "array" if isinstance(value, list) else "object"

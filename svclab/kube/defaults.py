@@ -58,7 +58,9 @@ def _endpoints(endpoints: Manifest) -> None:
 
 
 def _endpoint_slice(slice_: Manifest) -> None:
-    for port in slice_.get("ports", ()):
+    for name in ("endpoints", "ports"):  # what Go writes even when there is nothing in it
+        slice_[name] = slice_.get(name) or None
+    for port in slice_["ports"] or ():
         port.setdefault("name", "")
         port.setdefault("protocol", "TCP")
 

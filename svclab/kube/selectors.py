@@ -4,7 +4,7 @@ Source: apimachinery pkg/labels and pkg/fields; error texts as the API server gi
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,17 +119,17 @@ class _Parser:
 
     def parse(self) -> list[Requirement]:
         requirements: list[Requirement] = []
-        if not self._peek():
-            return requirements
-        while True:
+        while (found := self._peek()) and found not in _SYMBOLS - {"!"}:
             requirements.append(self._requirement())
-            found = self._next()
-            if not found:
+            if not (found := self._next()):
                 return requirements
             if found != ",":
                 raise SelectorError(f"found '{found}', expected: ',' or 'end of string'")
             if not self._peek() or self._peek() in _SYMBOLS - {"!"}:
                 raise SelectorError(f"found '{self._peek()}', expected: identifier after ','")
+        if found:
+            raise SelectorError(f"found '{found}', expected: !, identifier, or 'end of string'")
+        return requirements
 
     def _requirement(self) -> Requirement:
         absent = self._peek() == "!"
@@ -138,7 +138,9 @@ class _Parser:
         key = self._next()
         if not key or key in _SYMBOLS:
             raise self._broken(f"found '{key}', expected: identifier")
-        check_key(key)
+        if problems := key_problems(key):
+            # The server has no path to name here.
+            raise self._broken(f'<nil>: Invalid value: "{key}": {"; ".join(problems)}')
         if self._peek() in ("", ","):
             return Requirement(key, "!" if absent else "exists")
         if absent:
@@ -148,11 +150,12 @@ class _Parser:
     def _valued(self, key: str) -> Requirement:
         operator = self._next()
         if operator in ("in", "notin"):
-            return Requirement(key, operator, tuple(self._checked(v, key) for v in self._set()))
+            return Requirement(key, operator, self._checked(key, sorted(set(self._set()))))
         if operator in ("=", "==", "!="):
-            return Requirement(key, "!=" if operator == "!=" else "=", (self._checked(self._exact(), key),))
+            values = self._checked(key, [self._exact()])
+            return Requirement(key, "!=" if operator == "!=" else "=", values)
         if operator in ("<", ">"):
-            return Requirement(key, "gt" if operator == ">" else "lt", (self._number(key),))
+            return Requirement(key, "gt" if operator == ">" else "lt", self._number(key))
         raise self._broken(f"found '{operator}', expected: in, notin, =, ==, !=, gt, lt")
 
     def _exact(self) -> str:
@@ -163,18 +166,24 @@ class _Parser:
             raise self._broken(f"found '{value}', expected: identifier")
         return value
 
-    def _number(self, key: str) -> str:
+    def _number(self, key: str) -> tuple[str, ...]:
         value = self._exact()
-        if not re.fullmatch(r"-?\d+", value):
+        errors = []
+        if not re.fullmatch(r"[-+]?\d+", value):
             rule = "for 'Gt', 'Lt' operators, the value must be an integer"
-            raise SelectorError(f'values[0][{key}]: Invalid value: "{value}": {rule}')
-        return value
+            errors.append(f'values[0]: Invalid value: "{value}": {rule}')
+        return self._checked(key, [value], errors)
 
     def _set(self) -> list[str]:
-        if self._next() != "(":
-            self._at -= 1
-            raise self._broken(f"found '{self._peek()}', expected: '('")
-        values = [""] if self._peek() in (")", ",") else [self._member()]
+        if (found := self._next()) != "(":
+            raise self._broken(f"found '{found}' expected: '('")
+        found = self._peek()
+        if found == ")":
+            self._next()
+            return [""]
+        if not found or found in _SYMBOLS - {","}:
+            raise self._broken(f"found '{found}', expected: ',', ')' or identifier")
+        values = [""] if found == "," else [self._next()]
         while (found := self._next()) == ",":
             values.append("" if self._peek() in (")", ",") else self._member())
         if found != ")":
@@ -187,11 +196,19 @@ class _Parser:
             raise self._broken(f"found '{value}', expected: ',', or identifier")
         return value
 
-    def _checked(self, value: str, key: str) -> str:
-        problem = value_problem(value)
-        if problem:
-            raise SelectorError(f'values[0][{key}]: Invalid value: "{value}": {problem}')
-        return value
+    def _checked(self, key: str, values: list[str], errors: Sequence[str] = ()) -> tuple[str, ...]:
+        """The values of a requirement; all that is wrong with them is told at once."""
+        wrong = [
+            *errors,
+            *(
+                f'values[{index}][{key}]: Invalid value: "{value}": {"; ".join(problems)}'
+                for index, value in enumerate(values)
+                if (problems := value_problems(value))
+            ),
+        ]
+        if wrong:
+            raise self._broken(wrong[0] if len(wrong) == 1 else f"[{', '.join(wrong)}]")
+        return tuple(values)
 
     def _peek(self) -> str:
         return self._tokens[self._at] if self._at < len(self._tokens) else ""
@@ -249,18 +266,10 @@ def key_problems(key: str) -> list[str]:
     return problems
 
 
-def value_problem(value: str) -> str | None:
-    """What is wrong with a label value, in the server's words, or None."""
-    if len(value) > 63:
-        return "must be no more than 63 bytes"
-    return None if _VALUE_SHAPE.fullmatch(value) else _VALUE_RULE
-
-
-def check_key(key: str) -> None:
-    """Raises SelectorError when a selector's key cannot be a label key."""
-    problems = key_problems(key)
-    if problems:
-        raise SelectorError(f'key: Invalid value: "{key}": {"; ".join(problems)}')
+def value_problems(value: str) -> list[str]:
+    """What is wrong with a label value, in the server's words; [] when nothing is."""
+    problems = ["must be no more than 63 bytes"] if len(value.encode()) > 63 else []
+    return problems if _VALUE_SHAPE.fullmatch(value) else [*problems, _VALUE_RULE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +305,7 @@ def field_selector(text: str, kind: str) -> FieldSelector:
 
     Raises SelectorError: a term without operator, or a field that the server cannot select by.
     """
-    terms = tuple(_field_term(part) for part in _split_fields(text) if part)
+    terms = tuple(_field_term(part, text) for part in sorted(_split_fields(text)) if part)
     known = SELECTABLE_FIELDS.get(kind, frozenset()) | {"metadata.name", "metadata.namespace"}
     for path, _, _ in terms:
         if path not in known:
@@ -330,9 +339,18 @@ def _split_fields(text: str) -> list[str]:
     return re.split(r"(?<!\\),", text)
 
 
-def _field_term(part: str) -> tuple[str, bool, str]:
-    shape = re.fullmatch(r"(.*?)(==|!=|=)(.*)", part)
+def _field_term(part: str, text: str) -> tuple[str, bool, str]:
+    shape = re.fullmatch(r"(.*?)(==|!=|=)(.*)", part, re.DOTALL)
     if shape is None:
-        raise SelectorError(f"invalid selector: '{part}'; can't understand '{part}'")
-    value = re.sub(r"\\([\\,=])", r"\1", shape.group(3))
-    return shape.group(1), shape.group(2) == "!=", value
+        raise SelectorError(f"invalid selector: '{text}'; can't understand '{part}'")
+    return shape.group(1), shape.group(2) == "!=", _unescaped(shape.group(3))
+
+
+def _unescaped(value: str) -> str:
+    """A value without the backslashes that a field selector wants before `\\`, `,` and `=`."""
+    if bare := re.search(r"[,=]", re.sub(r"\\.", "", value)):
+        # The server prints the character's number.
+        raise SelectorError(f"invalid field selector: unescaped character in value: {ord(bare[0])}")
+    if bad := re.search(r"(?<!\\)(?:\\\\)*(\\(?:[^\\,=]|$))", value):
+        raise SelectorError(f"invalid field selector: invalid escape sequence: {bad[1]}")
+    return re.sub(r"\\([\\,=])", r"\1", value)

@@ -26,6 +26,7 @@ _FIELD_ERRORS = {
     "Internal": ("Internal error", "InternalError"),
 }
 _WITHOUT_VALUE = {"Required", "Forbidden", "TooLong", "Internal"}
+NIL = "null"  # how a field error shows a pointer to nothing: in quotes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Is this object allowed? Every kind's rules behind two functions: for a new object and for a changed one.
 
-The server collects all errors of an object before it refuses it; so do we. On an update it looks at labels
-and annotations several times over and reports each time, which clients see as repeated causes.
+The server collects all errors of an object before it refuses it; so do we. On an update the machinery looks
+at the metadata first, whatever the kind, and most kinds look again, some twice: clients see the same cause
+several times. Sources: apiserver pkg/registry/rest (BeforeUpdate), the strategies in pkg/registry of 1.36.
 """
 
 from collections.abc import Callable
@@ -10,12 +11,17 @@ from typing import Any
 from svclab.kube import validation_core as core
 from svclab.kube import validation_ingress as ingress
 from svclab.kube import validation_network as network
+from svclab.kube import validation_service as service
 from svclab.kube import validation_workload as workload
 from svclab.kube.status import FieldError, invalid
-from svclab.kube.validation_meta import object_meta, object_meta_update, subdomain_name
-from svclab.kube.validation_pod import validate_pod_spec
+from svclab.kube.validation_meta import (
+    any_object_meta,
+    any_object_meta_update,
+    object_meta_update,
+    path_segment_name,
+)
+from svclab.kube.validation_pod import validate_new_pod, validate_pod
 from svclab.kube.validation_pod_update import validate_pod_update
-from svclab.kube.validation_service import validate_service, validate_service_update
 
 Manifest = dict[str, Any]
 Check = Callable[[Manifest], list[FieldError]]
@@ -29,27 +35,28 @@ def validate(manifest: Manifest) -> list[FieldError]:
 
 def validate_update(new: Manifest, old: Manifest) -> list[FieldError]:
     """Everything wrong with replacing `old` by `new`, in the order of the real server."""
-    errors = object_meta_update(new["metadata"], old["metadata"])
-    kind = new["kind"]
-    if kind not in _WITHOUT_SECOND_LOOK:
-        errors += object_meta_update(new["metadata"], old["metadata"])
-    compare, check = _UPDATES[kind]
-    if kind in _SELECTOR_LAST:
-        return errors + check(new) + workload.selector_kept(new, old)
-    if kind in _COMPARED_LAST:
-        return errors + check(new) + compare(new, old)
-    return errors + compare(new, old) + check(new)
+    return [*any_update(new, old), *(error for look in _UPDATES[new["kind"]] for error in look(new, old))]
 
 
-def _pod(pod: Manifest) -> list[FieldError]:
+def any_update(new: Manifest, old: Manifest) -> list[FieldError]:
+    """What an update of any kind, or of any kind's status, is checked for first."""
+    namespaced = "namespace" in old["metadata"]
     return [
-        *object_meta(pod["metadata"], subdomain_name, namespaced=True),
-        *validate_pod_spec(pod["spec"]),
+        *any_object_meta(new["metadata"], path_segment_name, namespaced=namespaced),
+        *any_object_meta_update(new["metadata"], old["metadata"]),
     ]
 
 
-def _nothing(*_: Manifest) -> list[FieldError]:
-    return []
+def _new(check: Check) -> Comparison:
+    return lambda new, _: check(new)
+
+
+def _spec(check: Check) -> Comparison:
+    return lambda new, _: check(new.get("spec", {}))
+
+
+def _meta(new: Manifest, old: Manifest) -> list[FieldError]:
+    return object_meta_update(new["metadata"], old["metadata"])
 
 
 def _address_type_kept(new: Manifest, old: Manifest) -> list[FieldError]:
@@ -65,10 +72,6 @@ def _controller_kept(new: Manifest, old: Manifest) -> list[FieldError]:
     return [invalid("spec.controller", controller, "field is immutable")]
 
 
-def _spec(check: Check) -> Check:
-    return lambda manifest: check(manifest.get("spec", {}))
-
-
 _CHECKS: dict[str, Check] = {
     "ConfigMap": core.validate_config_map,
     "DaemonSet": workload.validate_daemon_set,
@@ -76,41 +79,44 @@ _CHECKS: dict[str, Check] = {
     "Endpoints": network.validate_endpoints,
     "EndpointSlice": network.validate_endpoint_slice,
     "Event": core.validate_event,
-    "Ingress": ingress.validate_ingress,
+    "Ingress": ingress.validate_new_ingress,
     "IngressClass": ingress.validate_ingress_class,
     "Lease": core.validate_lease,
     "Namespace": core.validate_namespace,
     "NetworkPolicy": network.validate_network_policy,
     "Node": core.validate_node,
-    "Pod": _pod,
+    "Pod": validate_new_pod,
     "ReplicaSet": workload.validate_replica_set,
     "Secret": core.validate_secret,
-    "Service": validate_service,
+    "Service": service.validate_service,
     "ServiceAccount": core.validate_service_account,
     "StatefulSet": workload.validate_stateful_set,
 }
 
-# Kind -> (what must stay, what is checked anew).
-_UPDATES: dict[str, tuple[Comparison, Check]] = {
-    "ConfigMap": (core.config_map_kept, core.validate_config_map),
-    "DaemonSet": (workload.selector_kept, _spec(workload.daemon_set_spec)),
-    "Deployment": (_nothing, _spec(workload.deployment_spec)),
-    "Endpoints": (_nothing, network.validate_endpoints),
-    "EndpointSlice": (_address_type_kept, network.validate_endpoint_slice),
-    "Event": (_nothing, _nothing),
-    "Ingress": (_nothing, ingress.validate_ingress),
-    "IngressClass": (_controller_kept, ingress.validate_ingress_class),
-    "Lease": (_nothing, core.validate_lease),
-    "Namespace": (_nothing, _nothing),
-    "NetworkPolicy": (_nothing, _spec(network.network_policy_spec)),
-    "Node": (core.node_kept, _spec(core.node_spec)),
-    "Pod": (validate_pod_update, _pod),
-    "ReplicaSet": (_nothing, _spec(workload.replica_set_spec)),
-    "Secret": (core.secret_kept, core.validate_secret),
-    "Service": (validate_service_update, validate_service),
-    "ServiceAccount": (_nothing, core.validate_service_account),
-    "StatefulSet": (workload.stateful_set_kept, workload.validate_stateful_set),
-}
-_SELECTOR_LAST = ("Deployment", "ReplicaSet")
-_COMPARED_LAST = ("Pod",)
-_WITHOUT_SECOND_LOOK = ("EndpointSlice", "StatefulSet")
+# Kind -> what its strategy looks at when it changes, in order.
+_UPDATES: dict[str, tuple[Comparison, ...]] = {
+    "ConfigMap": (_meta, core.config_map_kept, _new(core.validate_config_map)),
+    "DaemonSet": (
+        _new(workload.validate_daemon_set), _meta, _spec(workload.daemon_set_spec), workload.selector_kept,
+    ),
+    "Deployment": (_meta, _spec(workload.deployment_spec), workload.selector_kept),
+    "Endpoints": (_meta, _new(network.validate_endpoints)),
+    "EndpointSlice": (_new(network.validate_endpoint_slice), _address_type_kept),
+    "Event": (),
+    "Ingress": (_meta, _new(ingress.validate_ingress)),
+    "IngressClass": (_meta, _controller_kept, _new(ingress.validate_ingress_class)),
+    "Lease": (_meta, _spec(core.lease_spec)),
+    "Namespace": (_new(core.validate_namespace), _meta),
+    "NetworkPolicy": (
+        _new(network.validate_network_policy), _meta, _spec(network.network_policy_spec),
+    ),
+    "Node": (_new(core.validate_node), _meta, core.node_kept, _spec(core.node_taints)),
+    "Pod": (_meta, _new(validate_pod), validate_pod_update),
+    "ReplicaSet": (
+        _new(workload.validate_replica_set), _meta, _spec(workload.replica_set_spec), workload.selector_kept,
+    ),
+    "Secret": (_meta, core.secret_kept, _new(core.validate_secret)),
+    "Service": (_meta, service.service_kept, _new(service.service_fields)),
+    "ServiceAccount": (_meta, _new(core.validate_service_account)),
+    "StatefulSet": (_meta, _spec(workload.stateful_set_spec), workload.stateful_set_kept),
+}  # fmt: skip

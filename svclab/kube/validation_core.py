@@ -4,9 +4,12 @@ Source: k8s.io/kubernetes pkg/apis/core/validation of 1.36.
 """
 
 import base64
-import json
+from ipaddress import ip_network
 from typing import Any
 
+from svclab.kube.decoding_json import JsonError, go_kind
+from svclab.kube.decoding_json import parse as parse_json
+from svclab.kube.selectors import key_problems
 from svclab.kube.status import FieldError, forbidden_field, invalid, required
 from svclab.kube.validation_addresses import cidr
 from svclab.kube.validation_meta import (
@@ -14,10 +17,11 @@ from svclab.kube.validation_meta import (
     label_name,
     object_meta,
     path_segment_name,
+    standard_finalizer,
     subdomain_name,
     wrong,
 )
-from svclab.kube.validation_pod import validate_taint
+from svclab.kube.validation_scheduling import validate_taint
 
 Manifest = dict[str, Any]
 
@@ -43,8 +47,6 @@ def validate_config_map(config_map: Manifest) -> list[FieldError]:
         size += len(value.encode())
     for key, value in binary.items():
         errors += wrong(f"binaryData[{key}]", key, config_key(key))
-        if key in data:
-            errors.append(invalid(f"binaryData[{key}]", key, "duplicate of key present in data"))
         size += len(base64.b64decode(value))
     return errors + _size("[]", size)
 
@@ -56,25 +58,37 @@ def validate_secret(secret: Manifest) -> list[FieldError]:
     for key in data:
         errors += wrong(f"data[{key}]", key, config_key(key))
     errors += _size("data", sum(len(base64.b64decode(value)) for value in data.values()))
+    return errors + _needed_keys(data, type_) + _account_named(secret, type_)
+
+
+def _needed_keys(data: Manifest, type_: str) -> list[FieldError]:
+    errors = []
     for key in _NEEDED_KEYS.get(type_, ()):
-        if key not in data:
+        if key not in data or (type_ == "kubernetes.io/ssh-auth" and not data[key]):
             errors.append(required(f"data[{key}]"))
-        elif type_.startswith("kubernetes.io/docker") and not _is_json(data[key]):
-            errors.append(invalid(f"data[{key}]", "<secret contents redacted>", "invalid character"))
+        elif type_.startswith("kubernetes.io/docker") and (why := _not_a_json_object(data[key])):
+            errors.append(invalid(f"data[{key}]", "<secret contents redacted>", why))
     if type_ == "kubernetes.io/basic-auth" and not {"username", "password"} & set(data):
         errors += [required("data[username]"), required("data[password]")]
-    annotated = secret["metadata"].get("annotations", {}).get(_ACCOUNT)
-    if type_ == "kubernetes.io/service-account-token" and not annotated:
-        errors.append(required(f"metadata.annotations[{_ACCOUNT}]"))
     return errors
 
 
-def _is_json(encoded: str) -> bool:
+def _account_named(secret: Manifest, type_: str) -> list[FieldError]:
+    annotated = secret["metadata"].get("annotations", {}).get(_ACCOUNT)
+    if type_ != "kubernetes.io/service-account-token" or annotated:
+        return []
+    return [required(f"metadata.annotations[{_ACCOUNT}]")]
+
+
+def _not_a_json_object(encoded: str) -> str | None:
+    """Go's words for why a secret's bytes are no JSON object."""
     try:
-        json.loads(base64.b64decode(encoded))
-    except ValueError:
-        return False
-    return True
+        value = parse_json(base64.b64decode(encoded))
+    except JsonError as error:
+        return str(error)
+    if value is None or isinstance(value, dict):
+        return None
+    return f"json: cannot unmarshal {go_kind(value)} into Go value of type map[string]interface {{}}"
 
 
 def _size(field: str, size: int) -> list[FieldError]:
@@ -85,7 +99,11 @@ def _size(field: str, size: int) -> list[FieldError]:
 
 def validate_namespace(namespace: Manifest) -> list[FieldError]:
     """Everything wrong with a Namespace."""
-    return object_meta(namespace["metadata"], label_name, namespaced=False)
+    errors = object_meta(namespace["metadata"], label_name, namespaced=False)
+    for finalizer in namespace.get("spec", {}).get("finalizers", ()):
+        errors += wrong("spec.finalizers", finalizer, key_problems(finalizer))
+        errors += standard_finalizer("spec.finalizers", finalizer)
+    return errors
 
 
 def validate_service_account(account: Manifest) -> list[FieldError]:
@@ -96,33 +114,49 @@ def validate_service_account(account: Manifest) -> list[FieldError]:
 def validate_lease(lease: Manifest) -> list[FieldError]:
     """Everything wrong with a Lease."""
     errors = object_meta(lease["metadata"], subdomain_name, namespaced=True)
-    duration = lease.get("spec", {}).get("leaseDurationSeconds")
-    if duration is not None and duration <= 0:
-        errors.append(invalid("spec.leaseDurationSeconds", duration, "must be greater than 0"))
-    return errors
+    return errors + lease_spec(lease.get("spec", {}))
+
+
+def lease_spec(spec: Manifest) -> list[FieldError]:
+    """The part of a Lease that is checked on every write."""
+    duration = spec.get("leaseDurationSeconds")
+    if duration is None or duration > 0:
+        return []
+    return [invalid("spec.leaseDurationSeconds", duration, "must be greater than 0")]
 
 
 def validate_node(node: Manifest) -> list[FieldError]:
     """Everything wrong with a Node."""
+    spec = node.get("spec", {})
     return [
         *object_meta(node["metadata"], subdomain_name, namespaced=False),
-        *node_spec(node.get("spec", {})),
+        *node_taints(spec),
+        *_pod_ranges(spec.get("podCIDRs", [])),
     ]
 
 
-def node_spec(spec: Manifest) -> list[FieldError]:
-    """The part of a Node that is checked on every write."""
+def node_taints(spec: Manifest) -> list[FieldError]:
+    """A Node's taints, which the server itself looks for below metadata."""
     errors, seen = [], set[tuple[str, str]]()
     for index, taint in enumerate(spec.get("taints", ())):
-        # The server itself looks for taints below metadata.
         errors += validate_taint(f"metadata.taints[{index}]", taint)
         key = (taint.get("key", ""), taint.get("effect", ""))
         if key in seen:
             why = "taints must be unique by key and effect pair"
             errors.append(FieldError("Duplicate", f"metadata.taints[{index}]", _go_taint(taint), why))
         seen.add(key)
-    for index, text in enumerate(spec.get("podCIDRs", ())):
+    return errors
+
+
+def _pod_ranges(ranges: list[str]) -> list[FieldError]:
+    errors = []
+    for index, text in enumerate(ranges):
         errors += cidr(f"spec.podCIDRs[{index}]", text)
+    if not errors and len(ranges) > 1:
+        versions = {ip_network(text, strict=False).version for text in ranges}
+        if len(versions) < 2 or len(ranges) > 2:
+            why = "may specify no more than one CIDR for each IP family"
+            errors.append(invalid("spec.podCIDRs", ranges, why))
     return errors
 
 
@@ -165,9 +199,12 @@ def node_kept(new: Manifest, old: Manifest) -> list[FieldError]:
     """A node's pod ranges and provider id, once set, stay."""
     errors = []
     before, after = old.get("spec", {}), new.get("spec", {})
-    if before.get("podCIDRs") and before["podCIDRs"] != after.get("podCIDRs"):
+    ranges, given = before.get("podCIDRs", []), after.get("podCIDRs", [])
+    if ranges:
+        changed = [pair for pair in zip(ranges, given, strict=False) if pair[0] != pair[1]]
         why = 'node updates may not change podCIDR except from "" to valid'
-        errors.append(forbidden_field("spec.podCIDRs", why))
+        count = 1 if len(ranges) != len(given) else len(changed)
+        errors += [forbidden_field("spec.podCIDRs", why)] * count
     if before.get("providerID") and before["providerID"] != after.get("providerID"):
         why = 'node updates may not change providerID except from "" to valid'
         errors.append(forbidden_field("spec.providerID", why))

@@ -30,20 +30,24 @@ _WILDCARD_RULE = (
 )
 
 
-def validate_ingress(ingress: Manifest) -> list[FieldError]:
-    """Everything wrong with an Ingress."""
-    spec = ingress.get("spec", {})
-    errors = object_meta(ingress["metadata"], subdomain_name, namespaced=True)
-    errors += ingress_spec(spec)
-    annotated, named = ingress["metadata"].get("annotations", {}).get(_CLASS), spec.get("ingressClassName")
+def validate_new_ingress(ingress: Manifest) -> list[FieldError]:
+    """Everything wrong with a new Ingress."""
+    errors = validate_ingress(ingress)
+    annotated = ingress["metadata"].get("annotations", {}).get(_CLASS)
+    named = ingress.get("spec", {}).get("ingressClassName")
     if annotated is not None and named is not None and annotated != named:
         why = "must match `ingressClassName` when both are specified"
         errors.append(invalid(f"annotations.{_CLASS}", annotated, why))
     return errors
 
 
-def ingress_spec(spec: Manifest) -> list[FieldError]:
+def validate_ingress(ingress: Manifest) -> list[FieldError]:
     """The part of an Ingress that is checked on every write."""
+    errors = object_meta(ingress["metadata"], subdomain_name, namespaced=True)
+    return errors + _spec(ingress.get("spec", {}))
+
+
+def _spec(spec: Manifest) -> list[FieldError]:
     errors: list[FieldError] = []
     rules = spec.get("rules", ())
     if not rules and "defaultBackend" not in spec:
@@ -57,15 +61,13 @@ def ingress_spec(spec: Manifest) -> list[FieldError]:
             errors += _host(f"spec.tls[{index}].hosts[{number}]", host)
         if secret := tls.get("secretName"):
             errors += wrong(f"spec.tls[{index}].secretName", secret, subdomain_name(secret))
-    if name := spec.get("ingressClassName"):
+    if (name := spec.get("ingressClassName")) is not None:
         errors += wrong("spec.ingressClassName", name, subdomain_name(name))
     return errors
 
 
 def _host(field: str, host: str) -> list[FieldError]:
     if "*" not in host:
-        if parsed(host) is not None:
-            return [invalid(field, host, "must be a DNS name, not an IP address")]
         return wrong(field, host, subdomain_name(host))
     if host.startswith("*.") and not subdomain_name(host[2:]):
         return []
@@ -73,7 +75,11 @@ def _host(field: str, host: str) -> list[FieldError]:
 
 
 def _ingress_rule(field: str, rule: Manifest) -> list[FieldError]:
-    errors = _host(f"{field}.host", rule["host"]) if rule.get("host") else []
+    errors: list[FieldError] = []
+    if host := rule.get("host"):
+        if parsed(host) is not None:
+            errors.append(invalid(f"{field}.host", host, "must be a DNS name, not an IP address"))
+        errors += _host(f"{field}.host", host)
     if (http := rule.get("http")) is None:
         return errors
     if not http.get("paths"):
@@ -135,7 +141,7 @@ def _backend(field: str, backend: Manifest) -> list[FieldError]:
 
 def _typed_reference(field: str, reference: Manifest) -> list[FieldError]:
     errors: list[FieldError] = []
-    if group := reference.get("apiGroup"):
+    if (group := reference.get("apiGroup")) is not None:
         errors += wrong(f"{field}.apiGroup", group, subdomain_name(group))
     for name in ("kind", "name"):
         word = reference.get(name, "")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from svclab.kube.selectors import key_problems, value_problem
+from svclab.kube.selectors import key_problems, value_problems
 from svclab.kube.status import FieldError, forbidden_field, invalid, not_supported, required, too_long
 
 Manifest = dict[str, Any]
@@ -136,8 +136,7 @@ def labels(field: str, given: Mapping[str, str] | None) -> list[FieldError]:
     errors = []
     for key, value in (given or {}).items():
         errors += wrong(field, key, key_problems(key))
-        if problem := value_problem(value):
-            errors.append(invalid(field, value, problem))
+        errors += wrong(field, value, value_problems(value))
     return errors
 
 
@@ -179,8 +178,7 @@ def _label_requirement(field: str, expression: Manifest) -> list[FieldError]:
     key = expression.get("key", "")
     errors += wrong(f"{field}.key", key, key_problems(key))
     for index, value in enumerate(values):
-        if problem := value_problem(value):
-            errors.append(invalid(f"{field}.values[{index}]", value, problem))
+        errors += wrong(f"{field}.values[{index}]", value, value_problems(value))
     return errors
 
 
@@ -188,6 +186,16 @@ def object_meta(
     metadata: Manifest, rule: Rule, *, namespaced: bool, field: str = "metadata"
 ) -> list[FieldError]:
     """Everything about a new object's metadata; `rule` is the kind's for names."""
+    return [
+        *any_object_meta(metadata, rule, namespaced=namespaced, field=field),
+        *_standard_finalizers(metadata, field),
+    ]
+
+
+def any_object_meta(
+    metadata: Manifest, rule: Rule, *, namespaced: bool, field: str = "metadata"
+) -> list[FieldError]:
+    """What the machinery asks of every kind's metadata."""
     errors: list[FieldError] = []
     if prefix := metadata.get("generateName"):
         errors += wrong(f"{field}.generateName", prefix, generated_prefix(rule)(prefix))
@@ -206,11 +214,16 @@ def object_meta(
         )
     elif namespace:
         errors.append(forbidden_field(f"{field}.namespace", "not allowed on this type"))
-    return errors + _common(metadata, field)
+    return errors + _common(metadata, field) + _finalizers(metadata, field)
 
 
 def object_meta_update(new: Manifest, old: Manifest, field: str = "metadata") -> list[FieldError]:
-    """What an update checks of metadata: labels and the rest again, and that identity stays."""
+    """What a kind checks of changed metadata: labels and the rest again, and that identity stays."""
+    return [*any_object_meta_update(new, old, field), *_standard_finalizers(new, field)]
+
+
+def any_object_meta_update(new: Manifest, old: Manifest, field: str = "metadata") -> list[FieldError]:
+    """What the machinery checks of every kind's changed metadata."""
     errors: list[FieldError] = []
     if old.get("deletionTimestamp"):
         errors += _no_new_finalizers(new, old, field)
@@ -232,31 +245,60 @@ def _no_new_finalizers(new: Manifest, old: Manifest, field: str) -> list[FieldEr
 def _common(metadata: Manifest, field: str) -> list[FieldError]:
     errors = labels(f"{field}.labels", metadata.get("labels"))
     errors += annotations(f"{field}.annotations", metadata.get("annotations"))
-    for index, owner in enumerate(metadata.get("ownerReferences") or ()):
-        errors += _owner(f"{field}.ownerReferences[{index}]", owner)
-    for index, finalizer in enumerate(metadata.get("finalizers") or ()):
-        errors += _finalizer(f"{field}.finalizers[{index}]", finalizer)
+    return errors + _owners(f"{field}.ownerReferences", metadata.get("ownerReferences") or [])
+
+
+def _owners(field: str, owners: list[Manifest]) -> list[FieldError]:
+    errors, controller = [], ""
+    for index, owner in enumerate(owners):
+        errors += _owner(f"{field}[{index}]", owner)
+        if not owner.get("controller"):
+            continue
+        name = f"{owner.get('kind', '')}/{owner.get('name', '')}"
+        if controller:
+            why = (
+                'Only one reference can have Controller set to true. Found "true" in references for '
+                f"{controller} and {name}"
+            )
+            errors.append(invalid(field, name, why))
+        else:
+            controller = name
     return errors
 
 
 def _owner(field: str, owner: Manifest) -> list[FieldError]:
     words = {"apiVersion": "version", "kind": "kind", "name": "name", "uid": "uid"}
-    return [
+    errors = [
         invalid(f"{field}.{key}", owner.get(key, ""), f"{word} must not be empty")
         for key, word in words.items()
         if not owner.get(key)
     ]
-
-
-def _finalizer(field: str, finalizer: str) -> list[FieldError]:
-    problems = key_problems(finalizer)
-    errors = wrong(field, finalizer, problems)
-    if (
-        not problems
-        and "/" not in finalizer
-        and finalizer not in ("kubernetes", "orphan", "foregroundDeletion")
-    ):
-        errors.append(
-            invalid(field, finalizer, "name is neither a standard finalizer name nor is it fully qualified")
-        )
+    if (owner.get("apiVersion"), owner.get("kind")) == ("v1", "Event"):
+        errors.append(invalid(field, owner, "/v1, Kind=Event is disallowed from being an owner"))
     return errors
+
+
+def _finalizers(metadata: Manifest, field: str) -> list[FieldError]:
+    errors, field = [], f"{field}.finalizers"
+    finalizers = metadata.get("finalizers") or []
+    for finalizer in finalizers:
+        errors += wrong(field, finalizer, key_problems(finalizer))
+    if {"orphan", "foregroundDeletion"} <= set(finalizers):
+        why = "finalizer orphan and foregroundDeletion cannot be both set"
+        errors.append(invalid(field, finalizers, why))
+    return errors
+
+
+def _standard_finalizers(metadata: Manifest, field: str) -> list[FieldError]:
+    errors = []
+    for index, finalizer in enumerate(metadata.get("finalizers") or ()):
+        errors += standard_finalizer(f"{field}.finalizers[{index}]", finalizer)
+    return errors
+
+
+def standard_finalizer(field: str, finalizer: str) -> list[FieldError]:
+    """A finalizer without a domain must be one of Kubernetes' own."""
+    if "/" in finalizer or finalizer in ("kubernetes", "orphan", "foregroundDeletion"):
+        return []
+    why = "name is neither a standard finalizer name nor is it fully qualified"
+    return [invalid(field, finalizer, why)]

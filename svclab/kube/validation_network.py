@@ -6,7 +6,7 @@ Source: k8s.io/kubernetes pkg/apis/{core,discovery,networking}/validation of 1.3
 from ipaddress import ip_network
 from typing import Any
 
-from svclab.kube.selectors import key_problems
+from svclab.kube.selectors import key_problems, value_problems
 from svclab.kube.status import (
     FieldError,
     duplicate,
@@ -20,6 +20,7 @@ from svclab.kube.validation_meta import (
     choice,
     label_name,
     label_selector,
+    labels,
     object_meta,
     port_name,
     port_number,
@@ -31,7 +32,7 @@ Manifest = dict[str, Any]
 
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
 _ADDRESS_TYPES = ("FQDN", "IPv4", "IPv6")
-_MAX_ENDPOINTS, _MAX_ADDRESSES = 1000, 100
+_MAX_ENDPOINTS, _MAX_ADDRESSES, _MAX_PORTS, _MAX_HINTS, _MAX_TOPOLOGY_LABELS = 1000, 100, 20000, 8, 16
 
 
 def validate_endpoints(endpoints: Manifest) -> list[FieldError]:
@@ -60,7 +61,7 @@ def _endpoint_address(field: str, address: Manifest) -> list[FieldError]:
     errors = ip(f"{field}.ip", text)
     if name := address.get("hostname"):
         errors += wrong(f"{field}.hostname", name, label_name(name))
-    if name := address.get("nodeName"):
+    if (name := address.get("nodeName")) is not None:
         errors += wrong(f"{field}.nodeName", name, subdomain_name(name))
     return errors + endpoint_ip(f"{field}.ip", text)
 
@@ -72,7 +73,7 @@ def _endpoint_port(field: str, port: Manifest, *, named: bool) -> list[FieldErro
         errors.append(required(f"{field}.name"))
     errors += port_number(f"{field}.port", port.get("port", 0))
     errors += choice(f"{field}.protocol", port.get("protocol"), _PROTOCOLS)
-    if protocol := port.get("appProtocol"):
+    if (protocol := port.get("appProtocol")) is not None:
         errors += wrong(f"{field}.appProtocol", protocol, key_problems(protocol))
     return errors
 
@@ -82,13 +83,15 @@ def validate_endpoint_slice(slice_: Manifest) -> list[FieldError]:
     errors = object_meta(slice_["metadata"], subdomain_name, namespaced=True)
     type_ = slice_.get("addressType", "")
     errors += choice("addressType", type_, _ADDRESS_TYPES)
-    endpoints = slice_.get("endpoints") or []
+    endpoints, ports = slice_.get("endpoints") or [], slice_.get("ports") or []
     if len(endpoints) > _MAX_ENDPOINTS:
         errors.append(_too_many("endpoints", len(endpoints), _MAX_ENDPOINTS))
-        return errors
-    for index, endpoint in enumerate(endpoints):
-        errors += _endpoint(f"endpoints[{index}]", endpoint, type_)
-    return errors + _slice_ports(slice_.get("ports") or [])
+    else:
+        for index, endpoint in enumerate(endpoints):
+            errors += _endpoint(f"endpoints[{index}]", endpoint, type_)
+    if len(ports) > _MAX_PORTS:
+        return [*errors, _too_many("ports", len(ports), _MAX_PORTS)]
+    return errors + _slice_ports(ports)
 
 
 def _too_many(field: str, count: int, limit: int) -> FieldError:
@@ -104,10 +107,29 @@ def _endpoint(field: str, endpoint: Manifest, type_: str) -> list[FieldError]:
         errors.append(_too_many(f"{field}.addresses", len(addresses), _MAX_ADDRESSES))
     for index, address in enumerate(addresses):
         errors += _slice_address(f"{field}.addresses[{index}]", address, type_)
-    if name := endpoint.get("nodeName"):
+    if (name := endpoint.get("nodeName")) is not None:
         errors += wrong(f"{field}.nodeName", name, subdomain_name(name))
-    if name := endpoint.get("hostname"):
+    topology = endpoint.get("deprecatedTopology", {})
+    if len(topology) > _MAX_TOPOLOGY_LABELS:
+        errors.append(_too_many(f"{field}.deprecatedTopology", len(topology), _MAX_TOPOLOGY_LABELS))
+    errors += labels(f"{field}.deprecatedTopology", topology)
+    if (name := endpoint.get("hostname")) is not None:
         errors += wrong(f"{field}.hostname", name, label_name(name))
+    # The server looks for hints below the addresses.
+    return errors + _hints(f"{field}.addresses.hints", endpoint.get("hints", {}))
+
+
+def _hints(field: str, hints: Manifest) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for name, rule in (("forZones", value_problems), ("forNodes", subdomain_name)):
+        given = [hint.get("name", "") for hint in hints.get(name, ())]
+        if len(given) > _MAX_HINTS:
+            return [*errors, _too_many(f"{field}.{name}", len(given), _MAX_HINTS)]
+        for index, word in enumerate(given):
+            inner = f"{field}.{name}[{index}].name"
+            if word in given[:index]:
+                errors.append(duplicate(inner, word))
+            errors += wrong(inner, word, rule(word))
     return errors
 
 
@@ -135,7 +157,7 @@ def _slice_ports(ports: list[Manifest]) -> list[FieldError]:
             errors.append(duplicate(f"{field}.name", name))
         names.add(name)
         errors += choice(f"{field}.protocol", port.get("protocol"), _PROTOCOLS)
-        if protocol := port.get("appProtocol"):
+        if (protocol := port.get("appProtocol")) is not None:
             errors += wrong(f"{field}.appProtocol", protocol, key_problems(protocol))
     return errors
 

@@ -6,8 +6,8 @@ Source: k8s.io/kubernetes pkg/apis/core/validation of 1.36 (ValidatePodUpdate).
 from copy import deepcopy
 from typing import Any
 
-from svclab.kube.admission_pod import qos_class
-from svclab.kube.status import FieldError, forbidden_field, invalid, required
+from svclab.kube.status import NIL, FieldError, forbidden_field, invalid, required
+from svclab.kube.validation_scheduling import validate_tolerations
 
 Manifest = dict[str, Any]
 
@@ -31,11 +31,8 @@ def validate_pod_update(new: Manifest, old: Manifest) -> list[FieldError]:
     if deadline and after.get("activeDeadlineSeconds") is not None:
         return errors + deadline
     errors += deadline
-    if not _only_added(before.get("tolerations", []), after.get("tolerations", [])):
-        why = "existing toleration can not be modified except its tolerationSeconds"
-        errors.append(forbidden_field("spec.tolerations", why))
-    if qos_class(before) != qos_class(after):
-        errors.append(invalid("metadata", old["status"].get("qosClass", ""), "Pod QoS is immutable"))
+    errors += _tolerations(before.get("tolerations", []), after.get("tolerations", []))
+    errors += _gates(before.get("schedulingGates", []), after.get("schedulingGates", []))
     if _fixed(before) != _fixed(after):
         errors.append(forbidden_field("spec", f"{_ALLOWED}\n"))
     return errors
@@ -53,19 +50,36 @@ def _images(field: str, containers: list[Manifest]) -> list[FieldError]:
     return errors
 
 
-def _only_added(before: list[Manifest], after: list[Manifest]) -> bool:
+def _tolerations(before: list[Manifest], after: list[Manifest]) -> list[FieldError]:
+    """Tolerations may be added; those that are there keep all but their seconds."""
+
     def shape(toleration: Manifest) -> Manifest:
         return {key: value for key, value in toleration.items() if key != "tolerationSeconds"}
 
     kept = [shape(toleration) for toleration in after]
-    return all(shape(toleration) in kept for toleration in before)
+    if all(shape(toleration) in kept for toleration in before):
+        return validate_tolerations("spec.tolerations", after)
+    why = "existing toleration can not be modified except its tolerationSeconds"
+    return [forbidden_field("spec.tolerations", why)]
+
+
+def _gates(before: list[Manifest], after: list[Manifest]) -> list[FieldError]:
+    """Scheduling gates may only go."""
+    return [
+        forbidden_field(
+            f"spec.schedulingGates[{index}].name",
+            f"only deletion is allowed, but found new scheduling gate '{gate.get('name', '')}'",
+        )
+        for index, gate in enumerate(after)
+        if gate.get("name") not in [known.get("name") for known in before]
+    ]
 
 
 def _deadline(before: int | None, after: int | None) -> list[FieldError]:
     field = "spec.activeDeadlineSeconds"
     if after is None:
         why = "must not update from a positive integer to nil value"
-        return [] if before is None else [invalid(field, None, why)]
+        return [] if before is None else [invalid(field, NIL, why)]
     if not 0 <= after < 2**31:
         return [invalid(field, after, f"must be between 0 and {2**31 - 1}, inclusive")]
     if before is not None and before < after:
@@ -78,6 +92,6 @@ def _fixed(spec: Manifest) -> Manifest:
     fixed = deepcopy(spec)
     for container in (*fixed.get("containers", ()), *fixed.get("initContainers", ())):
         container.pop("image", None)
-    for name in ("activeDeadlineSeconds", "tolerations"):
+    for name in ("activeDeadlineSeconds", "tolerations", "schedulingGates"):
         fixed.pop(name, None)
     return fixed

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from svclab.kube.allocation import is_headless, needs_health_check
+from svclab.kube.allocation import needs_health_check
 from svclab.kube.defaults import is_externally_accessible
 from svclab.kube.selectors import key_problems
-from svclab.kube.status import FieldError, duplicate, forbidden_field, invalid, not_supported, required
+from svclab.kube.status import NIL, FieldError, duplicate, forbidden_field, invalid, not_supported, required
 from svclab.kube.validation_addresses import cidr, endpoint_ip, ip, parsed
 from svclab.kube.validation_meta import (
     choice,
@@ -23,8 +23,9 @@ Manifest = dict[str, Any]
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _POLICIES = ("Cluster", "Local")
-_DISTRIBUTIONS = ("PreferClose", "PreferSameNode", "PreferSameZone")
-_KUBELET_PORT = 10250
+_DISTRIBUTIONS = ("PreferClose", "PreferSameZone", "PreferSameNode")
+_TOPOLOGY_HINTS = "service.kubernetes.io/topology-aware-hints"
+_TOPOLOGY_MODE = "service.kubernetes.io/topology-mode"
 _LOAD_BALANCER_ONLY = "may only be used when `type` is 'LoadBalancer'"
 _NOT_FOR_EXTERNAL_NAME = "may not be set for ExternalName services"
 _SOURCE_RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
@@ -32,10 +33,15 @@ _MAX_AFFINITY_SECONDS = 86400
 
 
 def validate_service(service: Manifest) -> list[FieldError]:
-    """Everything wrong with a Service that has its defaults and addresses, in the server's order."""
+    """Everything wrong with a new Service that has its defaults and addresses, in the server's order."""
+    return [*object_meta(service["metadata"], label_name, namespaced=True), *service_fields(service)]
+
+
+def service_fields(service: Manifest) -> list[FieldError]:
+    """The part of a Service that is checked on every write."""
     spec = service["spec"]
     return [
-        *object_meta(service["metadata"], label_name, namespaced=True),
+        *_topology_annotations(service["metadata"].get("annotations", {})),
         *_has_ports(spec),
         *_type_rules(spec),
         *_ports(spec),
@@ -52,8 +58,16 @@ def validate_service(service: Manifest) -> list[FieldError]:
     ]
 
 
+def _topology_annotations(annotations: Manifest) -> list[FieldError]:
+    hints, mode = annotations.get(_TOPOLOGY_HINTS), annotations.get(_TOPOLOGY_MODE)
+    if hints is None or mode is None or hints == mode:
+        return []
+    why = f"must match annotations[{_TOPOLOGY_HINTS}] when both are specified"
+    return [invalid(f"metadata.annotations[{_TOPOLOGY_MODE}]", mode, why)]
+
+
 def _has_ports(spec: Manifest) -> list[FieldError]:
-    if spec.get("ports") or is_headless(spec) or spec.get("type") == "ExternalName":
+    if spec.get("ports") or _is_headless(spec) or spec.get("type") == "ExternalName":
         return []
     return [required("spec.ports")]
 
@@ -62,16 +76,14 @@ def _type_rules(spec: Manifest) -> list[FieldError]:
     type_ = spec.get("type")
     if type_ == "ExternalName":
         return _external_name(spec)
-    errors = []
-    if type_ == "LoadBalancer":
-        for index, port in enumerate(spec.get("ports", ())):
-            if port.get("port") == _KUBELET_PORT:
-                why = f"may not expose port {_KUBELET_PORT} externally since it is used by kubelet"
-                errors.append(invalid(f"spec.ports[{index}]", _KUBELET_PORT, why))
-    if type_ in ("LoadBalancer", "NodePort") and is_headless(spec):
+    if type_ in ("LoadBalancer", "NodePort") and _is_headless(spec):
         why = f"may not be set to 'None' for {type_} services"
-        errors.append(invalid("spec.clusterIPs[0]", spec["clusterIPs"][0], why))
-    return errors
+        return [invalid("spec.clusterIPs[0]", "None", why)]
+    return []
+
+
+def _is_headless(spec: Manifest) -> bool:
+    return spec.get("clusterIPs") == ["None"]
 
 
 def _external_name(spec: Manifest) -> list[FieldError]:
@@ -139,7 +151,7 @@ def cluster_ip_fields(spec: Manifest) -> list[FieldError]:
     if len(addresses) > 1 and len({_version(address) for address in addresses}) == 1:
         why = "may specify no more than one IP for each IP family"
         errors.append(invalid("spec.clusterIPs", addresses, why))
-    if not is_headless(spec):
+    if not _is_headless(spec):
         errors += _families_match(addresses, families)
     return errors
 
@@ -280,11 +292,11 @@ def _traffic_policies(spec: Manifest) -> list[FieldError]:
         why = "may only be set for externally-accessible services"
         errors.append(invalid("spec.externalTrafficPolicy", external, why))
     errors += _health_check(spec)
-    needed = spec.get("type") in ("ClusterIP", "NodePort", "LoadBalancer")
-    errors += choice("spec.internalTrafficPolicy", internal, _POLICIES, needed=needed)
-    errors += choice(
-        "spec.trafficDistribution", spec.get("trafficDistribution"), _DISTRIBUTIONS, needed=False
-    )
+    if internal is not None and internal not in _POLICIES:
+        errors.append(not_supported("spec.internalTrafficPolicy", internal, _POLICIES))
+    distribution = spec.get("trafficDistribution")
+    if distribution is not None and distribution not in _DISTRIBUTIONS:
+        errors.append(not_supported("spec.trafficDistribution", distribution, _DISTRIBUTIONS))
     return errors
 
 
@@ -298,39 +310,66 @@ def _health_check(spec: Manifest) -> list[FieldError]:
     return [invalid(field, number, why)]
 
 
-def validate_service_update(new: Manifest, old: Manifest) -> list[FieldError]:
+def service_kept(new: Manifest, old: Manifest) -> list[FieldError]:
     """What may not change: addresses once given, families' order, the load balancer's class."""
-    errors = []
-    if "ExternalName" not in (new["spec"].get("type"), old["spec"].get("type")):
-        if not (is_headless(new["spec"]) and is_headless(old["spec"])):
-            errors += _addresses_kept(new["spec"].get("clusterIPs", []), old["spec"].get("clusterIPs", []))
-        errors += _families_kept(new["spec"].get("ipFamilies", []), old["spec"].get("ipFamilies", []))
-    if new["spec"].get("type") == old["spec"].get("type") == "LoadBalancer":
-        class_ = new["spec"].get("loadBalancerClass")
-        if class_ != old["spec"].get("loadBalancerClass"):
-            errors.append(invalid("spec.loadBalancerClass", class_, "may not change once set"))
-    errors += _load_balancer_class(new["spec"])
-    checked = needs_health_check(old["spec"]) and needs_health_check(new["spec"])
-    if checked and new["spec"].get("healthCheckNodePort") != old["spec"].get("healthCheckNodePort"):
+    errors: list[FieldError] = []
+    before, after = old["spec"], new["spec"]
+    if "ExternalName" not in (after.get("type"), before.get("type")):
+        errors += _addresses_kept(after, before) + _families_kept(after, before)
+    if after.get("type") == before.get("type") == "LoadBalancer":
+        class_ = after.get("loadBalancerClass")
+        if class_ != before.get("loadBalancerClass"):
+            shown = NIL if class_ is None else class_
+            errors.append(invalid("spec.loadBalancerClass", shown, "may not change once set"))
+    errors += _load_balancer_class(after)
+    checked = needs_health_check(before) and needs_health_check(after)
+    if checked and after.get("healthCheckNodePort") != before.get("healthCheckNodePort"):
         errors.append(forbidden_field("spec.healthCheckNodePort", "field is immutable"))
     return errors
 
 
-def _addresses_kept(new: list[str], old: list[str]) -> list[FieldError]:
-    if old and not new:
-        return [invalid("spec.clusterIPs[0]", new, "primary clusterIP can not be unset")]
-    return [
-        invalid(f"spec.clusterIPs[{index}]", new, "may not change once set")
-        for index, (before, after) in enumerate(zip(old, new, strict=False))
-        if before != after
-    ]
+def _addresses_kept(after: Manifest, before: Manifest) -> list[FieldError]:
+    old, new, field = before.get("clusterIPs", []), after.get("clusterIPs", []), "spec.clusterIPs"
+    if _is_headless(before) and _is_headless(after):
+        return []
+    if len(old) == len(new):
+        return [
+            invalid(f"{field}[{index}]", new, "may not change once set")
+            for index, pair in enumerate(zip(old, new, strict=True))
+            if pair[0] != pair[1]
+        ]
+    errors: list[FieldError] = []
+    if not new:
+        errors.append(invalid(f"{field}[0]", new or None, "primary clusterIP can not be unset"))
+    elif old and new[0] != old[0]:
+        errors.append(invalid(f"{field}[0]", new, "may not change once set"))
+    if len(old) > len(new) == 1:
+        errors += _told_to_release(after, "secondary clusterIP")
+    return errors
 
 
-def _families_kept(new: list[str], old: list[str]) -> list[FieldError]:
-    if old and not new:
-        return [invalid("spec.ipFamilies[0]", new, "primary ipFamily can not be unset")]
-    return [
-        invalid(f"spec.ipFamilies[{index}]", new, "may not change once set")
-        for index, (before, after) in enumerate(zip(old, new, strict=False))
-        if before != after
-    ]
+def _families_kept(after: Manifest, before: Manifest) -> list[FieldError]:
+    """The server names the first family, whichever has changed, and quotes the addresses if some are gone."""
+    old, new, field = before.get("ipFamilies", []), after.get("ipFamilies", []), "spec.ipFamilies[0]"
+    if _is_headless(before) or _is_headless(after):
+        return []
+    if len(old) == len(new):
+        changed = [pair for pair in zip(old, new, strict=True) if pair[0] != pair[1]]
+        return [invalid(field, new, "may not change once set") for _ in changed]
+    errors: list[FieldError] = []
+    addresses = after.get("clusterIPs")
+    if len(old) > len(new) and not addresses:
+        errors.append(invalid(field, new or None, "primary ipFamily can not be unset"))
+    if old and new and old[0] != new[0]:
+        errors.append(invalid(field, addresses, "may not change once set"))
+    if len(old) > len(new) == 1:
+        errors += _told_to_release(after, "secondary ipFamily")
+    return errors
+
+
+def _told_to_release(spec: Manifest, what: str) -> list[FieldError]:
+    policy = spec.get("ipFamilyPolicy")
+    if policy == "SingleStack":
+        return []
+    why = f"must be set to 'SingleStack' when releasing the {what}"
+    return [invalid("spec.ipFamilyPolicy", NIL if policy is None else policy, why)]

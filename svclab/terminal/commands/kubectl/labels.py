@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from svclab.kube.selectors import value_problem
+from svclab.kube.selectors import value_problems
 from svclab.terminal.commands.kubectl import verbs
 from svclab.terminal.commands.kubectl.builder import Target, expand, file_objects, targets
 from svclab.terminal.commands.kubectl.client import MERGE, Client
@@ -121,9 +121,8 @@ def _change(field: str, word: str, updates: list[str], *, overwrite: bool) -> _C
     for update in updates:
         key, equals, value = update.partition("=")
         if equals:
-            problem = value_problem(value) if field == "labels" else None
-            if problem:
-                raise KubectlError(f'invalid label value: "{update}": {problem}')
+            if field == "labels" and (problems := value_problems(value)):
+                raise KubectlError(f'invalid label value: "{update}": {";".join(problems)}')
             values[key] = value
         elif update.endswith("-"):
             removals.append(update[:-1])
