@@ -7,6 +7,7 @@ line.
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,13 @@ def read_cluster(name: str) -> Snapshot:
 
 
 def parse(text: str) -> list[Any]:
-    """The documents of a text: one if it is JSON, else those of YAML, empty ones left out. Raises BadFile."""
+    """The documents of a text: those of JSON, one after the other, or of YAML, empty ones left out. Raises
+    BadFile.
+    """
     json_error = None
     if text.lstrip().startswith(("{", "[")):
         try:
-            return [json.loads(text)]
+            return list(_json_documents(text.strip()))
         except (ValueError, RecursionError) as error:
             json_error = error
     try:
@@ -65,6 +68,15 @@ def parse(text: str) -> list[Any]:
         return [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]
     except (yaml.YAMLError, ValueError) as error:
         raise BadFile(_where(json_error or error)) from None
+
+
+def _json_documents(text: str) -> Iterator[Any]:
+    """What `kubectl get -o json` prints, once or several times."""
+    decoder, at = json.JSONDecoder(), 0
+    while at < len(text):
+        document, end = decoder.raw_decode(text, at)
+        yield document
+        at = len(text) - len(text[end:].lstrip())
 
 
 def manifests(documents: list[Any]) -> list[Manifest]:

@@ -10,6 +10,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from svclab.dns.name import parse_address
+from svclab.kube.proxy.addresses import parse_address as forgiving
 from svclab.kube.snapshot import Manifest
 
 Shape = Any  # a type, a range, a tuple of words, a pattern, a test of a text, or a dict or list of shapes
@@ -29,9 +30,14 @@ def is_given_address(text: str) -> bool:
     return parse_address(text) is not None
 
 
+def is_service_address(text: str) -> bool:
+    """An address as older API servers let it into a Service: kube-proxy forgives leading zeros."""
+    return not text or forgiving(text) is not None
+
+
 def is_cluster_ip(text: str) -> bool:
     """An address, or the None of a headless Service."""
-    return text == "None" or is_address(text)
+    return text == "None" or is_service_address(text)
 
 
 def is_range(text: str) -> bool:
@@ -86,7 +92,8 @@ SHAPES: dict[str, dict[str, Shape]] = {
             "clusterIP": is_cluster_ip,
             "clusterIPs": [is_cluster_ip],
             "externalName": str,
-            "externalIPs": [is_address],
+            "ipFamilies": TEXTS,
+            "externalIPs": [is_service_address],
             "externalTrafficPolicy": str,
             "internalTrafficPolicy": str,
             "healthCheckNodePort": PORT,
@@ -97,7 +104,7 @@ SHAPES: dict[str, dict[str, Shape]] = {
             "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": SECONDS}},
             "ports": [{"name": NAME, "protocol": PROTOCOL, "port!": PORT, "nodePort": PORT}],
         },
-        "status": {"loadBalancer": {"ingress": [{"ip": is_address, "hostname": str, "ipMode": str}]}},
+        "status": {"loadBalancer": {"ingress": [{"ip": is_service_address, "hostname": str, "ipMode": str}]}},
     },
     "EndpointSlice": {
         "addressType": str,
@@ -145,6 +152,7 @@ WANTED: dict[Any, str] = {
     bool: "true or false",
     is_address: "an IP address",
     is_given_address: "an IP address",
+    is_service_address: "an IP address",
     is_cluster_ip: "an IP address or None",
     is_range: "an address range",
     is_time: "a time such as 2026-01-01T00:00:00Z",

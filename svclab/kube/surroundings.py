@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from svclab.kube.listeners import Listening, node_services
+from svclab.kube.proxy.addresses import addresses_of, normalised
 from svclab.kube.snapshot import Manifest, Snapshot
 from svclab.linux.fabric import Link
 from svclab.linux.host import Host
@@ -164,12 +165,13 @@ def _balanced_routes(
 
 def _ingress(service: Manifest) -> list[Manifest]:
     status = service.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
-    return [i for i in status if i.get("ip") and ":" not in i["ip"]]
+    read = [i | {"ip": normalised(i.get("ip") or "", 4)} for i in status]
+    return [i for i in read if i["ip"]]
 
 
 def _handed_to_nodes(service: Manifest) -> list[IPv4Address]:
     vips = [i["ip"] for i in _ingress(service) if i.get("ipMode", "VIP") == "VIP"]
-    external = [ip for ip in service["spec"].get("externalIPs") or () if ":" not in ip]
+    external = [ip for _, ip in addresses_of(service["spec"].get("externalIPs") or [], 4)]
     return [IPv4Address(ip) for ip in (*vips, *external)]
 
 

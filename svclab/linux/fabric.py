@@ -30,7 +30,7 @@ IGNORED = {
     Protocol.UDP: (Kind.HOST_UNREACHABLE, Kind.TIME_EXCEEDED),
     Protocol.SCTP: (Kind.PORT_UNREACHABLE, *NO_ROUTE_TO_HOST),
 }
-CIRCLES = 2  # a packet that passes a host more often than this in one form is going in circles
+CIRCLES = 2  # a packet that passes a host more often than this is going in circles
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,15 +316,17 @@ class _Run:
         log.append((Emit, host.name, wire, reply))
         self.touched.add(host.name)
         fate: Fate = host.send(wire, self.now, self.chance, log)
-        passed: Counter[tuple[str, Key]] = Counter()
+        passed: Counter[tuple[str, int, int]] = Counter()
         while True:
             if isinstance(fate, Delivered):
                 return fate, host
             if isinstance(fate, Died):
                 log.append((Death, host.name, fate.wire, fate.code, fate.where, fate.why))
                 return fate, host
-            passed[host.name, fate.wire[1]] += 1
-            if passed[host.name, fate.wire[1]] > CIRCLES:
+            # Between the same addresses: on its way round, NAT may give it another port each time.
+            form = host.name, fate.wire[1][1], fate.wire[1][3]
+            passed[form] += 1
+            if passed[form] > CIRCLES:
                 fate = host.going_in_circles(fate.wire)
                 continue
             fate, host = self.cross(host, fate, reply)

@@ -57,10 +57,11 @@ def as_list(tmp_path):
     (tmp_path / "list.json").write_text(json.dumps(document))
     (tmp_path / "list.yaml").write_text(yaml.safe_dump(document))
     (tmp_path / "several.yaml").write_text("---\n" + yaml.safe_dump_all(document["items"]))
+    (tmp_path / "several.json").write_text("\n".join(json.dumps(each) for each in document["items"]))
     return tmp_path
 
 
-@pytest.mark.parametrize("file", ["list.json", "list.yaml", "several.yaml"])
+@pytest.mark.parametrize("file", ["list.json", "list.yaml", "several.yaml", "several.json"])
 def test_lists_and_yaml_give_the_rules_of_the_recording_they_were_made_from(as_list, file):
     assert printed(str(as_list / file), "--node", "node2") == printed(
         str(FOLDER / "lb-local.json"), "--node", "node2"
@@ -116,6 +117,13 @@ BAD_FILES = {
     json.dumps(
         SERVICE | {"spec": {"clusterIPs": [1]}}
     ): "Service demo/web: spec.clusterIPs[0] must be an IP address or None, not 1",
+    json.dumps(SERVICE | {"spec": {"ipFamilies": 4}}): (
+        "Service demo/web: spec.ipFamilies must be a list, not 4"
+    ),
+    json.dumps(SERVICE | {"spec": {"externalIPs": ["1.2.3.256"]}}): (
+        'Service demo/web: spec.externalIPs[0] must be an IP address, not "1.2.3.256"'
+    ),
+    '{"kind": "Node", "metadata": {"name": "a"}} {': "line 1: Expecting property name",
     "\x00": "unacceptable character",
     "[" * 100_000: "line 1: nested too deeply",
     "- " * 100_000: "line 1: nested too deeply",
@@ -129,6 +137,33 @@ def test_a_bad_file_is_refused_in_one_line(text):
 
     assert str(refused.value).startswith(BAD_FILES[text])
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("subcommand", ["dns", "trace"])
+def test_standard_input_cannot_hold_both_the_objects_and_the_list(subcommand, monkeypatch, capsys):
+    objects = (FOLDER / "lb-local.json").read_bytes()
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(objects)))
+
+    with pytest.raises(SystemExit) as ended:
+        call_command("engine", subcommand, "-")
+
+    assert ended.value.code == 2
+    said = "engine: standard input can hold the objects or the list, not both: name a file of objects\n"
+    assert capsys.readouterr().err == said
+
+
+def test_addresses_with_leading_zeros_are_read_as_kube_proxy_reads_them(tmp_path):
+    objects = json.loads(
+        json.dumps(recording("lb-local")["objects"]).replace("203.0.113.201", "203.0.113.0201")
+    )
+    (tmp_path / "zeros.json").write_text(json.dumps(objects))
+
+    for mode in ("iptables", "nftables", "ipvs"):
+        as_written, as_read = (
+            printed(str(file), "--node", "node1", "--mode", mode)
+            for file in (tmp_path / "zeros.json", FOLDER / "lb-local.json")
+        )
+        assert as_written == as_read
 
 
 @pytest.mark.parametrize("arguments", [("missing.json", "--node", "node1"), (".", "--node", "node1")])

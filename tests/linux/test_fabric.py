@@ -12,7 +12,7 @@ from svclab.linux.iptables.headers import Prefix
 from svclab.linux.iptables.save import parse_save
 from svclab.linux.packet import FiveTuple, Kind, Packet, Protocol
 from svclab.linux.routing import HostRoute, Interface, InterfaceAddress, Routing
-from svclab.linux.trace import Death, Outcome, Verdict
+from svclab.linux.trace import Death, Hop, Outcome, Verdict
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 DEFAULT = Prefix(4, 0, 0)
@@ -122,6 +122,19 @@ def test_a_packet_that_goes_in_circles_ends_and_its_sender_is_told():
 
     assert (result.code, result.verdict) == (Outcome.UNROUTED, Verdict.ERROR)
     assert "circles" in next(s for s in result.steps if isinstance(s, Death)).why
+
+
+def test_a_packet_that_gets_another_source_port_on_each_round_ends_too():
+    snat = "-A POSTROUTING -p tcp -d 10.8.0.0/16 -j SNAT --to-source 10.1.0.99"
+    back = HostRoute(Prefix.parse("10.8.0.0/16"), "left", n("10.1.0.2"))
+    where = fabric(f"*nat\n:POSTROUTING ACCEPT [0:0]\n{snat}\nCOMMIT\n", routes=(back,))
+    where.hosts["client"].forwards = True
+
+    result = ask(where, "10.8.0.1", source="server")
+
+    ports = {step.packet.tuple.source_port for step in result.steps if isinstance(step, Hop)}
+    assert len(ports) > 1
+    assert (result.code, result.verdict) == (Outcome.UNROUTED, Verdict.TIMEOUT)
 
 
 def test_a_host_that_does_not_forward_drops_what_is_not_its_own():

@@ -10,6 +10,7 @@ from typing import Any
 from svclab.kube.proxy.addresses import Network, networks_of, parse_address
 from svclab.kube.snapshot import Manifest
 
+PRIMARY = "primary"  # a word for the node IP in nodePortAddresses
 LOOPBACK = {4: "127.0.0.0/8", 6: "::1/128"}
 
 
@@ -86,8 +87,10 @@ class ProxyConfig:
     @property
     def node_port_networks(self) -> tuple[Network, ...]:
         """nodePortAddresses of this family; empty means every local address. A range with prefix length 0
-        empties it.
+        empties it; "primary" alone stands for the node IP.
         """
+        if self.node_port_addresses == (PRIMARY,) and self.node_ip:
+            return (ip_network(self.node_ip),)
         networks = [network for _, network in networks_of(list(self.node_port_addresses), self.ip_version)]
         return () if any(network.prefixlen == 0 for network in networks) else tuple(networks)
 

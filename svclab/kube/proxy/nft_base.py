@@ -5,7 +5,7 @@ by design.
 """
 
 from svclab.kube.proxy.addresses import networks_of
-from svclab.kube.proxy.config import LOOPBACK, ProxyConfig
+from svclab.kube.proxy.config import LOOPBACK, PRIMARY, ProxyConfig
 from svclab.kube.proxy.fixed_rules import setting
 from svclab.kube.proxy.nft_objects import NftChain, NftElement, NftRule, NftSet, address_set
 
@@ -62,19 +62,23 @@ def local_match(config: ProxyConfig) -> tuple[str, str] | None:
 
 
 def node_port_match(config: ProxyConfig) -> str:
-    """How a rule recognises packets to an address that node ports are open on."""
+    """How a rule recognises packets to an address of this node's that node ports are open on; that it is one
+    of the node's is not asked where every address counts.
+    """
     ip = ip_word(config)
     if _everywhere(config):
-        return f"fib daddr type local {ip} daddr != {LOOPBACK[config.ip_version]}"
+        return f"{ip} daddr != {LOOPBACK[config.ip_version].removesuffix('/128')}"
     return f"{ip} daddr @nodeport-ips"
 
 
-def node_port_ips(config: ProxyConfig) -> NftSet:
-    """The addresses that node ports are open on: by default the node IP alone, never loopback."""
+def node_port_ips(config: ProxyConfig) -> NftSet | None:
+    """The addresses that node ports are open on: by default the node IP alone, never loopback. None where
+    every address counts.
+    """
     if _everywhere(config):
-        ips: tuple[str, ...] = ()
-    elif config.node_port_networks:
-        ips = tuple(ip for ip in config.node_port_ips() if ip not in ("127.0.0.1", "::1"))
+        return None
+    if config.node_port_networks:
+        ips: tuple[str, ...] = tuple(ip for ip in config.node_port_ips() if ip not in ("127.0.0.1", "::1"))
     else:
         ips = (config.node_ip,) if config.node_ip else ()
     elements = tuple(NftElement((ip,), "", "", setting("nodePortAddresses")) for ip in ips)
@@ -87,7 +91,8 @@ def base_chains(config: ProxyConfig) -> list[NftChain]:
     ip, match = ip_word(config), node_port_match(config)
     services = [*_masquerade_cluster_ips(config)]
     services.append(f"{ip} daddr . {PORT} vmap @service-ips")
-    services.append(f"{match} {PORT} vmap @service-nodeports")
+    own = "fib daddr type local " if _everywhere(config) else ""
+    services.append(f"{own}{match} {PORT} vmap @service-nodeports")
     plain = {
         "nodeport-endpoints-check": [f"{match} {PORT} vmap @no-endpoint-nodeports"],
         "service-endpoints-check": [f"{ip} daddr . {PORT} vmap @no-endpoint-services"],
@@ -110,8 +115,9 @@ def _chain(name: str, texts: list[str] | tuple[str, ...], hook: str = "", commen
 
 
 def _everywhere(config: ProxyConfig) -> bool:
-    networks = networks_of(list(config.node_port_addresses), config.ip_version)
-    return any(network.prefixlen == 0 for _, network in networks)
+    """Are node ports open on every address of the node's? Here that is not the default."""
+    given = config.node_port_addresses
+    return given not in ((), (PRIMARY,)) and not config.node_port_networks
 
 
 def _masquerade_cluster_ips(config: ProxyConfig) -> list[str]:

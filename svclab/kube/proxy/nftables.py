@@ -72,7 +72,8 @@ def nft_part(port: ServicePort, choice: Choice, config: ProxyConfig) -> NftPart:
 def assemble(parts: list[NftPart], config: ProxyConfig) -> NftTable:
     """The whole table of these parts."""
     sets = [_set(entry, parts, config) for entry in SETS]
-    sets.insert(2, node_port_ips(config))
+    if own_ips := node_port_ips(config):
+        sets.insert(2, own_ips)
     sets += [affinity for part in parts for affinity in part.sets]
     chains = [*base_chains(config), *(chain for part in parts for chain in part.chains)]
     return NftTable(ip_word(config), "kube-proxy", "rules for kube-proxy", tuple(sets), tuple(chains))

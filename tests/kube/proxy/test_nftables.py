@@ -94,19 +94,42 @@ def test_who_is_masqueraded_follows_the_way_pods_are_recognised(settings, first)
 
 
 @pytest.mark.parametrize(
-    ("addresses", "match", "ips"),
+    ("addresses", "ips"),
     [
-        ((), "ip daddr @nodeport-ips", ["192.168.64.11"]),
-        (("192.168.65.0/24",), "ip daddr @nodeport-ips", ["192.168.65.11"]),
-        (("0.0.0.0/0",), "fib daddr type local ip daddr != 127.0.0.0/8", []),
+        ((), ["192.168.64.11"]),
+        (("primary",), ["192.168.64.11"]),
+        (("192.168.65.0/24", "fd00::/64"), ["192.168.65.11"]),
+        (("127.0.0.0/8", "192.168.0.0/16"), ["192.168.64.11", "192.168.65.11"]),
+        (("10.0.0.0/8",), []),
     ],
 )
-def test_node_ports_are_open_on_the_node_ip_unless_told_otherwise(addresses, match, ips):
+def test_node_ports_are_open_on_the_node_ip_unless_told_otherwise(addresses, ips):
     config = variant(node_port_addresses=addresses)
     table = compile_nftables([], [], config)
 
-    assert chain("services", config)[-1] == f"{match} meta l4proto . th dport vmap @service-nodeports"
+    match = "ip daddr @nodeport-ips meta l4proto . th dport"
+    assert chain("services", config)[-1] == f"{match} vmap @service-nodeports"
+    assert chain("nodeport-endpoints-check", config) == [f"{match} vmap @no-endpoint-nodeports"]
     assert [e.key[0] for found in table.sets if found.name == "nodeport-ips" for e in found.elements] == ips
+
+
+@pytest.mark.parametrize(
+    ("addresses", "family", "but"),
+    [
+        (("192.168.65.0/24", "0.0.0.0/0"), "IPv4", "ip daddr != 127.0.0.0/8"),
+        (("fd00::/64",), "IPv4", "ip daddr != 127.0.0.0/8"),
+        (("192.168.65.0/24",), "IPv6", "ip6 daddr != ::1"),
+    ],
+)
+def test_node_ports_are_open_on_every_address_where_no_range_of_the_family_limits_them(
+    addresses, family, but
+):
+    config = variant(node_port_addresses=addresses, ip_family=family)
+
+    match = f"{but} meta l4proto . th dport"
+    assert chain("services", config)[-1] == f"fib daddr type local {match} vmap @service-nodeports"
+    assert chain("nodeport-endpoints-check", config) == [f"{match} vmap @no-endpoint-nodeports"]
+    assert "nodeport-ips" not in {found.name for found in compile_nftables([], [], config).sets}
 
 
 @given(clusters())

@@ -56,11 +56,12 @@ class Command(BaseCommand):
                 case "rules":
                     self.stdout.write(rules_text(snapshot, options["node"], options["mode"]), ending="")
                 case "dns":
-                    self.stdout.write(dns_text(snapshot, options["pod"], read_text("-")), ending="")
+                    text = dns_text(snapshot, options["pod"], asked(options["file"]))
+                    self.stdout.write(text, ending="")
                 case "trace":
                     text = trace_text(
                         snapshot,
-                        read_text("-"),
+                        asked(options["file"]),
                         events=options["events"],
                         seed=options["seed"],
                         mode=options["mode"],
@@ -69,6 +70,13 @@ class Command(BaseCommand):
         except BadFile as error:
             self.stderr.write(f"engine: {error}")
             raise SystemExit(2) from None
+
+
+def asked(file: str) -> str:
+    """The questions or requests on standard input. Raises BadFile if the objects were read from there."""
+    if file == "-":
+        raise BadFile("standard input can hold the objects or the list, not both: name a file of objects")
+    return read_text("-")
 
 
 def rules_text(snapshot: Snapshot, node_name: str, mode: str) -> str:
