@@ -7,12 +7,15 @@ somebody first asks for it, in a thread, so that the event loop goes on.
 import asyncio
 import gc
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from django.core.asgi import get_asgi_application
 
 gc.freeze()  # the server's own code is there for good: no collection need look through it again
+gc.set_threshold(10_000, 20, 20)  # seldom: a collection stops everything
+sys.setswitchinterval(0.001)  # a keystroke's echo waits while commands compute: let that be short
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "svclab.settings")
 pages = get_asgi_application()  # before anything that imports models
 
@@ -21,12 +24,13 @@ Application = Callable[..., Awaitable[Any]]
 
 def late(load: Callable[[], Application]) -> Application:
     """An application that is imported at its first request."""
-    found: Application | None = None
+    loading: asyncio.Future[Application] | None = None  # by the first of those who ask at the same time
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        nonlocal found
-        if found is None:
-            found = await asyncio.to_thread(load)
+        nonlocal loading
+        if loading is None:
+            loading = asyncio.ensure_future(asyncio.to_thread(load))
+        found = await asyncio.shield(loading)
         await found(scope, receive, send)
 
     return application

@@ -72,6 +72,7 @@ else:
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": VAR_DIR / "svclab.sqlite3",
+            "CONN_MAX_AGE": 60,
             # A file like the real one: threads of an in-memory database find its tables locked.
             "TEST": {"NAME": Path(tempfile.gettempdir()) / f"svclab-test-{os.getpid()}.sqlite3"},
             "OPTIONS": {

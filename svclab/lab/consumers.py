@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from channels.consumer import get_handler_name
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
@@ -60,6 +61,13 @@ class LabConsumer(AsyncWebsocketConsumer):
         self.terminals = Terminals(cluster, self.say, asyncio.get_running_loop())
         if settings.REDIS_URL:  # several processes: their news come over the channel layer
             await self.channel_layer.group_add(news.group(cluster.id), self.channel_name)
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Straight to the handler: the database is read in `work.run`'s threads only, which look after their
+        connections. Channels looks after this thread's before every message, and that is a thread's turn for
+        each keystroke.
+        """
+        await getattr(self, get_handler_name(message))(message)
 
     async def disconnect(self, code: int) -> None:
         """The page is gone, and its terminals with it."""

@@ -74,6 +74,9 @@ class Files:
         if path in self._directories:
             return True
         prefix = path.rstrip("/") + "/"
+        if self._stored_name(path) is not None:  # below the home directory: what is stored says all
+            assert self._store is not None
+            return any(f"{HOME}/{name}".startswith(prefix) for name in self._store.list_files())
         return path in self._kept_directories() or any(other.startswith(prefix) for other in self._paths())
 
     def _text(self, path: str) -> str | None:

@@ -16,8 +16,8 @@ from svclab.terminal.places import LAPTOP, Location
 from svclab.terminal.process import Stopped
 from svclab.terminal.session import Session, is_interactive_shell
 from svclab.terminal.shell.grammar import needs_more
-from svclab.terminal.shell.jobs import in_thread
 from svclab.terminal.tty import TtyInput
+from svclab.terminal.turns import in_thread, turn
 
 _WORK = frozenset("\t\r\n\x03\x04")  # keys that make a shell do something: complete, run, interrupt, end
 _FEW_KEYS = 64
@@ -219,10 +219,11 @@ class InteractiveShell:
         self._stdin = stdin
 
         def work() -> None:
-            status = run(stdin)
-            if self._on_done:
-                self._on_done(status, self.session.flows)
-            self._finished(stdin, status)
+            with turn():
+                status = run(stdin)
+                if self._on_done:
+                    self._on_done(status, self.session.flows)
+                self._finished(stdin, status)
 
         self._run_in(work)
 

@@ -8,8 +8,8 @@ from svclab.apiserver.streams import Command
 from svclab.terminal.interactive import InteractiveShell
 from svclab.terminal.places import Location
 from svclab.terminal.session import Session, is_interactive_shell
-from svclab.terminal.shell.jobs import in_thread
 from svclab.terminal.streams import Input
+from svclab.terminal.turns import in_thread
 
 Emit = Callable[[int, bytes], object]
 

@@ -75,20 +75,21 @@ def completer(name: str) -> Callable[[Completer], Completer]:
 
 
 @cache
-def _load_commands() -> None:
+def load_commands() -> None:
+    """Import every program: the first look-up does it, and a terminal when it opens, before anybody types."""
     for module in pkgutil.walk_packages(_package.__path__, _package.__name__ + "."):
         importlib.import_module(module.name)
 
 
 def find_command(name: str, place: str) -> Command | None:
     """The program of this name in a place, or None: "command not found"."""
-    _load_commands()
+    load_commands()
     return _commands.get(name, {}).get(place)
 
 
 def find_completer(name: str) -> Completer | None:
     """The function that completes the arguments of `name`, if there is one."""
-    _load_commands()
+    load_commands()
     return _completers.get(name)
 
 
@@ -106,7 +107,7 @@ def is_installed(name: str, location: Location) -> bool:
 
 def command_names(place: str) -> list[str]:
     """All programs of a place, in order of name."""
-    _load_commands()
+    load_commands()
     return sorted(name for name, places in _commands.items() if place in places)
 
 

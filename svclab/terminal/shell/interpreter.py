@@ -15,7 +15,7 @@ from svclab.terminal.shell import calls, patterns, syntax, xtrace
 from svclab.terminal.shell.builtins import traps
 from svclab.terminal.shell.double_bracket import DoubleBracket, FileTestsHere
 from svclab.terminal.shell.expansion import Expander
-from svclab.terminal.shell.jobs import BACKGROUND_LIMIT_SECONDS, Job, TooManyJobs, in_thread
+from svclab.terminal.shell.jobs import BACKGROUND_LIMIT_SECONDS, Job, TooManyJobs
 from svclab.terminal.shell.lexer import without_here_documents
 from svclab.terminal.shell.listing import command_text
 from svclab.terminal.shell.menu import select
@@ -25,6 +25,7 @@ from svclab.terminal.shell.special import value_of
 from svclab.terminal.shell.state import Exit, LoopControl, ShellError, ShellState
 from svclab.terminal.shell.syntax import Node, ShellSyntaxError
 from svclab.terminal.streams import Input, Output, Pipe
+from svclab.terminal.turns import in_thread
 
 if TYPE_CHECKING:
     from svclab.terminal.session import Session

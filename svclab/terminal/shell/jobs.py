@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from threading import Event, Thread
+from threading import Event
 
-from django.db import connections
+from svclab.terminal.turns import in_thread
 
 MAX_JOBS = 4
 BACKGROUND_LIMIT_SECONDS = 600.0
@@ -25,20 +25,6 @@ class Job:
     finished: Event = field(default_factory=Event)
     status: int = 0
     announced: bool = False
-
-
-def in_thread(target: Callable[[], None]) -> Thread:
-    """A started thread that runs `target` and then gives its database connections back."""
-
-    def run() -> None:
-        try:
-            target()
-        finally:
-            connections.close_all()
-
-    thread = Thread(target=run, daemon=True)
-    thread.start()
-    return thread
 
 
 @dataclass(slots=True)
