@@ -73,7 +73,7 @@ export function createStage({ onPick, onFrame }) {
   /** The plate that works, the path that is lit, the rest dimmed after a death. @param {import("./trace/player.js").Picture} picture */
   function drawActive(picture) {
     const dns = picture.frame.purpose === "dns";
-    const inGate = picture.activeHost.startsWith("node/") && !["hop", "end"].includes(picture.frame.kind);
+    const inGate = picture.activeHost.startsWith("node/") && !["hop", "tunnel", "end"].includes(picture.frame.kind);
     const [deathHost, deathHook] = (picture.death?.host ?? "#").split("#");
     for (const node of root.querySelectorAll(".node")) {
       const host = node.getAttribute("data-node");

@@ -13,7 +13,7 @@ import { createScrubber } from "./trace/scrubber.js";
 import { createInspector } from "./trace/inspector.js";
 import { createEventList, createRequestList, createTranscript, drawApiLog } from "./trace/events.js";
 import { createHistogram } from "./trace/histogram.js";
-import { createNarrator, sentence, shortWords } from "./a11y/narrate.js";
+import { createNarrator, hostName, sentence, shortWords } from "./a11y/narrate.js";
 import { setMotion, still } from "./a11y/motion.js";
 import { emptyState, reduce } from "./desk/state.js";
 import { isNarrow, openPart, openTab, wireTabs } from "./desk/tabs.js";
@@ -208,7 +208,7 @@ function drawVerdict(trace) {
   if (!trace) return;
   const { outcome } = trace;
   const good = outcome.code === "OK";
-  root.append(h(`span.tag.${good ? "ok" : "dead"}`, { text: good ? "✓ answered" : `✗ ${outcome.code}` }), h("span.mono", { text: good ? `${nameAt(outcome.endpoint)} saw ${outcome.source_seen}` : outcome.words.trim(), title: outcome.words }));
+  root.append(h(`span.tag.${good ? "ok" : "dead"}`, { text: good ? "✓ answered" : `✗ ${outcome.code}` }), h("span.mono", { text: good ? `${hostName(serverOf(trace) ?? outcome.endpoint)} saw ${outcome.source_seen}` : outcome.words.trim(), title: outcome.words }));
 }
 
 /** The pod that an endpoint "IP:PORT" belongs to. @param {string | null} endpoint */
@@ -216,15 +216,16 @@ function podAt(endpoint) {
   const ip = (endpoint ?? "").replace(/:\d+$/, "");
   return stage.model.pods.find((pod) => ip && pod.ip === ip && !pod.hostNetwork)?.host ?? null;
 }
-/** @param {string} endpoint */
-function nameAt(endpoint) {
-  return podAt(endpoint)?.split("/")[2] ?? endpoint;
+/** The pod that answered; a tunnel's request is answered at its far end. @param {any} trace */
+function serverOf(trace) {
+  return trace.steps.findLast((/** @type {any} */ step) => step.kind === "tunnel" && !step.reply)?.host ?? podAt(trace.outcome.endpoint);
 }
 
 /** The end of a trace is seen, however the learner came there. @param {any} trace */
 function watched(trace) {
-  stage.mark({ answered: podAt(trace.outcome.endpoint) ?? "" });
-  for (const hear of hearers) hear({ type: "watched", trace, pod: podAt(trace.outcome.endpoint) });
+  const pod = serverOf(trace);
+  stage.mark({ answered: pod ?? "" });
+  for (const hear of hearers) hear({ type: "watched", trace, pod });
 }
 
 /** @param {{source: string, target: string, protocol?: string}} request @param {{watch?: boolean, count?: number}} [options] */

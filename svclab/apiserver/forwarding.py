@@ -1,8 +1,7 @@
 """port-forward: SPDY/3.1 streams inside WebSocket messages, each carrying HTTP to one pod, past every
 Service.
 
-The kubelet opens the connection from within the pod's own network namespace, so neither Service nor rules
-are in its way: the trace starts in the pod and ends there.
+What becomes of each request is told by `svclab.kube.portforward`.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -15,7 +14,8 @@ from svclab.apiserver.routing import Target
 from svclab.apiserver.spdy import PING, RST_STREAM, SYN_STREAM, Codec, ControlFrame, DataFrame, SpdyError
 from svclab.cluster import dataplane
 from svclab.cluster.store import ClusterHandle
-from svclab.kube.request import BadTarget, Request
+from svclab.kube.portforward import Forwarded
+from svclab.kube.request import BadTarget
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -116,10 +116,9 @@ class _Forwarding:
 
     def _answer(self, connection: _Connection, method: str, path: str, *, closes: bool) -> list[bytes]:
         namespace, name = self._target.namespace, self._target.name
-        url = f"http://127.0.0.1:{connection.port}{path}"
         try:
             sent = dataplane.send(
-                self._cluster, Request(f"pod/{namespace}/{name}", url, method=method), _ORIGIN
+                self._cluster, Forwarded(namespace, name, connection.port, path, method), _ORIGIN
             )
         except (BadTarget, KeyError) as error:
             return self._failed(connection, f"error forwarding port {connection.port} to pod {name}: {error}")

@@ -17,7 +17,7 @@ from svclab.cluster import dataplane
 from svclab.cluster.store import ClusterHandle
 from svclab.kube.controllers.kubelet import workload
 from svclab.kube.meta import moment
-from svclab.kube.status import bad_request
+from svclab.kube.status import bad_request, internal_error
 from svclab.kube.webserver import web_response
 
 Manifest = dict[str, Any]
@@ -110,6 +110,16 @@ def check_started(pod: Manifest, container: str, *, previous: bool) -> None:
         pulling = reason in ("ErrImagePull", "ImagePullBackOff")
         words = "trying and failing to pull image" if pulling else reason
         raise bad_request(f'container "{container}" in pod "{name}" is waiting to start: {words}')
+
+
+def check_running(pod: Manifest, container: str, doing: str) -> None:
+    """A process can be `doing` ("executing command in", "attaching to") a running container only.
+
+    Raises Refusal (400 before its first start; 500 after its end, in containerd's words).
+    """
+    check_started(pod, container, previous=False)
+    if "terminated" in _status(pod, container).get("state", {}):
+        raise internal_error(f"error {doing} container: container is in CONTAINER_EXITED state")
 
 
 def _status(pod: Manifest, container: str) -> Manifest:

@@ -50,7 +50,7 @@ def report(cluster: Any, request: ApiRequest, answer: Any) -> None:
     if not found:
         return
     query = "&".join(f"{name}={value}" for name, value in request.query)
-    status = answer.status if isinstance(answer, ApiResponse) else 200
+    status = answer.status if isinstance(answer, ApiResponse) else 200  # else a watch
     reason = (
         answer.json.get("reason", "")
         if isinstance(answer, ApiResponse) and status >= 400 and answer.body[:1] == b"{"

@@ -16,11 +16,12 @@ from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
-from svclab.apiserver import access, forwarding, hub, logs
+from svclab.apiserver import access, forwarding, hub, logs, requestlog
 from svclab.apiserver.asgi import identify_scope
-from svclab.apiserver.messages import ApiRequest
+from svclab.apiserver.messages import ApiRequest, ApiResponse
 from svclab.apiserver.reads import find
 from svclab.apiserver.routing import NotAResource, Target, route
+from svclab.apiserver.subresources import STREAMS
 from svclab.cluster import settle
 from svclab.cluster.access import cluster_of_secret
 from svclab.cluster.errors import NoSuchCluster
@@ -38,6 +39,7 @@ _STDIN, _STDOUT, _STDERR, _ERROR, _RESIZE, _CLOSE = 0, 1, 2, 3, 4, 255
 _CHANNELS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _CHUNK_BYTES = 16 * 1024
 STREAMS_PER_CLUSTER = 20  # exec and attach, each a process; one more is refused
+_SWITCHED = ApiResponse(101)  # as the API log shows a handshake: Switching Protocols
 _open: Counter[UUID] = Counter()  # in this event loop
 _REFUSED_CODE = (
     4403  # before the handshake: the client sees HTTP 403, asks again by POST, and gets the Status
@@ -88,12 +90,14 @@ def application(start: Start) -> Callable[[Scope, Receive, Send], Awaitable[None
         try:
             cluster, request, target = await hub.in_thread(lambda: _target(scope))
             if target.subresource is not None and target.subresource.name == "portforward":
+                requestlog.report(cluster, request, _SWITCHED)
                 await forwarding.serve(cluster, target, scope, receive, send)
                 return
             command = await hub.in_thread(lambda: command_of(cluster, request, target))
         except (Refusal, NoSuchCluster, NotAResource):
             await send({"type": "websocket.close", "code": _REFUSED_CODE})
             return
+        requestlog.report(cluster, request, _SWITCHED)
         await _run(start, cluster, command, scope, receive, send)
 
     return serve
@@ -107,7 +111,7 @@ def _target(scope: Scope) -> tuple[ClusterHandle, ApiRequest, Target]:
     request = access.authenticated(request)
     target = route(request.path)
     access.check(request, target)
-    if target.subresource is None or target.subresource.name not in ("exec", "attach", "portforward"):
+    if target.subresource is None or target.subresource.name not in STREAMS:
         raise NotAResource(request.path)
     find(cluster, target)
     return cluster, request, target
@@ -117,10 +121,10 @@ def command_of(cluster: ClusterHandle, request: ApiRequest, target: Target) -> C
     """What a request to exec or attach wants. Raises Refusal (400, 404)."""
     pod = find(cluster, target)
     name = logs.container_of(pod, request.parameter("container"))
-    logs.check_started(pod, name, previous=False)
+    attached = target.subresource is not None and target.subresource.name == "attach"
+    logs.check_running(pod, name, STREAMS["attach" if attached else "exec"])
     parts = ("containers", "initContainers", "ephemeralContainers")
     container = next(c for part in parts for c in pod["spec"].get(part, ()) if c["name"] == name)
-    attached = target.subresource is not None and target.subresource.name == "attach"
     argv = tuple(request.parameters("command"))
     if attached or not argv:
         argv = own_process(container)

@@ -36,7 +36,8 @@ Manifest = dict[str, Any]
 
 _SCALE_API = ("autoscaling/v1", "Scale")
 _METHOD_VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
-_STREAMS = ("exec", "attach", "portforward")
+# The streams, and what a container says of them that it cannot take.
+STREAMS = {"exec": "executing command in", "attach": "attaching to", "portforward": ""}
 
 
 def handler(request: ApiRequest, target: Target) -> Any:
@@ -45,7 +46,7 @@ def handler(request: ApiRequest, target: Target) -> Any:
     assert sub is not None
     if _METHOD_VERBS.get(request.method) not in sub.verbs:
         raise method_not_allowed()
-    if sub.name in _STREAMS:
+    if sub.name in STREAMS:
         return _stream_by_plain_request
     found = {
         "status": _status,
@@ -66,9 +67,9 @@ def _stream_by_plain_request(
 ) -> ApiResponse:
     """A client whose WebSocket was refused asks again like this, and shows the reason that it gets here."""
     pod = find(cluster, target)
-    if target.subresource is not None and target.subresource.name != "portforward":
-        name = logs.container_of(pod, request.parameter("container"))
-        logs.check_started(pod, name, previous=False)
+    doing = STREAMS[target.subresource.name] if target.subresource else ""
+    if doing:
+        logs.check_running(pod, logs.container_of(pod, request.parameter("container")), doing)
     message = (
         "Upgrade request required: this server speaks WebSocket (kubectl 1.30 and later, port-forward "
         "1.31 and later), not SPDY"

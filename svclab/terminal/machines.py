@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from svclab.kube import poddns, podenv
+from svclab.kube.pods import is_terminal
 from svclab.kube.snapshot import Manifest, Snapshot
 from svclab.terminal.files import HOME
 from svclab.terminal.places import LAPTOP_USER, Location
@@ -82,6 +83,14 @@ def pod_of(location: Location, snapshot: Snapshot) -> Manifest:
     if pod is None:
         raise KeyError(str(location))
     return pod
+
+
+def is_there(location: Location, snapshot: Snapshot) -> bool:
+    """Whether processes can run in a place: not in a pod that was deleted or has ended."""
+    if location.kind != "pod":
+        return True
+    pod = snapshot.get("Pod", location.namespace, location.name)
+    return pod is not None and not is_terminal(pod)
 
 
 def _container(location: Location, pod: Manifest, snapshot: Snapshot) -> Machine:

@@ -305,6 +305,23 @@ def test_a_line_that_the_page_runs_gets_its_brace_too(visit):
     expect(page.locator("#terminals .line-brace")).to_have_text(["{ DNS 2 · TCP 1 }"])
 
 
+def test_a_port_forward_is_seen_to_go_past_the_service(visit, played):
+    page = visit(still=True)
+    _types(page, "kubectl port-forward -n hello svc/web 8080:80 > /dev/null &", "[1]")
+    _types(page, "sleep 1; curl -s -o /dev/null -w done%{http_code} localhost:8080", "done200")
+    page.click("#tab-requests")
+    page.locator(".request-list button", has_text="port-forward").click()
+    page.wait_for_function("document.documentElement.classList.contains('has-trace')")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("End")
+    played(page)
+    expect(page.locator(".hop.tunnel")).to_have_count(6)
+    expect(page.locator(".service.lit")).to_have_count(0)
+    expect(page.locator(".pod.answered")).to_have_count(1)
+    page.click("#tab-why")
+    expect(page.locator("#pane-why")).to_contain_text("No Service was on this way")
+
+
 def test_after_exit_any_key_begins_a_new_shell(visit):
     page = visit()
     page.click("#terminals")

@@ -49,6 +49,7 @@ const SENTENCES = {
     : `“${step.typed}” could not be resolved: ${step.code}, after ${count(step.queries, "question")}.`),
   emit: ({ step }) => `${capital(hostWords(step.host))} ${step.reply ? "answers with" : "sends"} ${kindWords(step.packet)} from ${sourceOf(step.packet)} to ${destinationOf(step.packet)}.`,
   hop: ({ step, reply }) => `The ${reply ? "answer" : "packet"} arrives at ${hostWords(step.host)}${step.interface ? ` on ${step.interface}` : ""}, coming from ${hostWords(step.source)}.`,
+  tunnel: ({ step }) => step.why,
   rules: (frame) => rulesSentence(frame),
   nat: ({ step }) => natSentence(step),
   conntrack: ({ step }) => (step.state === "NEW"
@@ -136,6 +137,7 @@ export function shortWords(frame) {
     case "resolved": return step.address ? `= ${step.address}` : step.code;
     case "emit": return `${step.packet.kind} → ${destinationOf(step.packet)}`;
     case "hop": return `from ${hostName(step.source)}`;
+    case "tunnel": return `${step.carrier}, from ${hostName(step.source)}`;
     case "rules": return step.kind === "rule" && step.matched ? `${step.chain} → ${step.target || step.text}` : `${step.chain ?? "mark"}: no match`;
     case "nat": return `${step.action} → ${destinationOf(step.before) !== destinationOf(step.packet) ? destinationOf(step.packet) : sourceOf(step.packet)}`;
     case "conntrack": return step.state;

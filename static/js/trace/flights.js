@@ -2,13 +2,14 @@
 // Many requests at once: small dots that fly along their road without stopping, at most 24 at a time.
 
 import { svg } from "../core/dom.js";
+import { moves } from "./frames.js";
 
 const MOST = 24;
 
 /** The corner points of a whole request, there and back, out of its frames. @param {import("./frames.js").Frame[]} frames @param {import("./packet.js").Geometry} geometry */
 export function roadOf(frames, geometry) {
-  const request = frames.filter((frame) => frame.kind === "hop" && frame.purpose !== "dns");
-  const hops = request.length ? request : frames.filter((frame) => frame.kind === "hop");
+  const request = frames.filter((frame) => moves(frame) && frame.purpose !== "dns");
+  const hops = request.length ? request : frames.filter(moves);
   const numbers = [...new Set(hops.map((hop) => hop.packetNumber))].slice(0, 2);
   return hops.filter((hop) => numbers.includes(hop.packetNumber)).flatMap((hop) => geometry.way(hop.from, hop.at, hop.packet));
 }

@@ -20,8 +20,11 @@
  * @property {number} packetNumber counted over the trace
  * @property {number} packetInFlow counted over the flow
  * @property {number} hop counted within the packet
- * @property {string} purpose "dns" or "request"
+ * @property {string} purpose "dns", "request" or "tunnel"
  */
+
+/** Whether a step takes what is sent to another host: over a link, or inside somebody else's connection. @param {{kind: string}} step */
+export const moves = (step) => step.kind === "hop" || step.kind === "tunnel";
 
 const RULES = new Set(["rule", "skipped", "mark"]);
 
@@ -46,14 +49,14 @@ export function framesOf(trace) {
       hop = 0;
       reply = step.reply;
     }
-    if (step.kind === "hop") hop += 1;
+    if (moves(step)) hop += 1;
     if ("reply" in step) reply = step.reply;
     if (step.packet) packet = step.packet;
     at = anchorOf(step, at);
     frames.push({
       index: frames.length, kind: RULES.has(step.kind) ? "rules" : step.kind, first: group[0].i, last: step.i, steps: group, step,
       letter: letterOf(step), flow: step.flow, host: step.host, at, from: step.kind === "emit" ? at : from,
-      packet: step.packet ?? (step.kind === "end" ? null : packet), before: step.kind === "nat" ? step.before : null,
+      packet: step.packet ?? (["end", "tunnel"].includes(step.kind) ? null : packet), before: step.kind === "nat" ? step.before : null,
       reply, packetNumber, packetInFlow: sent.get(step.flow) ?? 0, hop, purpose: purposes.get(step.flow) ?? "request",
     });
   }
@@ -96,7 +99,7 @@ function hookOf(step, at) {
   if (step.kind === "route") return "ROUTING";
   if (step.kind === "hop") return "PREROUTING";
   if (step.kind === "emit") return "OUTPUT";
-  if (step.kind === "deliver") return "INPUT";
+  if (step.kind === "deliver" || step.kind === "tunnel") return "INPUT";
   if (step.kind === "nat" && step.by === "conntrack") return /SNAT|MASQ/.test(step.action) && !step.action.startsWith("un-") ? "POSTROUTING" : "PREROUTING";
   return here || "PREROUTING";
 }
@@ -113,7 +116,7 @@ function letterOf(step) {
   }
 }
 
-const BIG = { hop: new Set(["hop", "nat", "death", "deliver", "lookup", "resolved", "end"]) };
+const BIG = { hop: new Set(["hop", "tunnel", "nat", "death", "deliver", "lookup", "resolved", "end"]) };
 
 /**
  * The frames at which a step of this size stops.
@@ -139,7 +142,7 @@ const HELD = new Set(["nat", "death", "end"]);
  */
 export function duration(frame, size) {
   if (size === "event") return HELD.has(frame.kind) ? 1.6 : 0.9;
-  const moving = frame.kind === "hop";
+  const moving = moves(frame);
   if (size === "hop") return hopDuration(frame);
   if (size === "packet") return HELD.has(frame.kind) ? 0.9 : moving ? 0.35 : 0.03;
   return moving ? 0.12 : 0.01;
@@ -161,7 +164,7 @@ function hopDuration(frame) {
   if (frame.kind === "nat") return (frame.step.by === "conntrack" ? 0.7 : 1.4) * pace;
   if (HELD.has(frame.kind)) return 1.2;
   if (frame.kind === "resolved") return 0.5;
-  if (frame.kind === "hop") return 0.7 * pace;
+  if (moves(frame)) return 0.7 * pace;
   return frame.kind === "rules" && matched(frame) ? 0.1 * pace : 0.03 * pace;
 }
 

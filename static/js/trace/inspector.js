@@ -2,6 +2,7 @@
 // The inspector of the selected event: header before and after, rules with misses, memory, names, why.
 
 import { h } from "../core/dom.js";
+import { moves } from "./frames.js";
 import { hostName, hostWords, sentence, targetWords, commentOf } from "../a11y/narrate.js";
 
 const FIELDS = [["protocol", "protocol"], ["src", "from address"], ["sport", "from port"], ["dst", "to address"], ["dport", "to port"], ["kind", "kind"], ["ttl", "TTL"]];
@@ -28,6 +29,8 @@ export function createInspector(panes) {
     },
   };
 }
+
+const BYPASS = "No Service was on this way: port-forward chose one pod when it began, and stays with it. It shows whether the pod answers, not whether the Service does.";
 
 /** @param {string} text */
 const nothing = (text) => h("p.nothing", { text });
@@ -73,9 +76,9 @@ function ruleBefore(frames, frame) {
 /** Every rule of this visit to this host, up to the event. @param {import("./frames.js").Frame[]} frames @param {import("./frames.js").Frame} frame */
 function rulesPane(frames, frame) {
   let start = frame.index;
-  while (start > 0 && frames[start].kind !== "hop" && frames[start].kind !== "emit") start -= 1;
+  while (start > 0 && !moves(frames[start]) && frames[start].kind !== "emit") start -= 1;
   let end = frame.index;
-  while (end + 1 < frames.length && !["hop", "emit", "end"].includes(frames[end + 1].kind)) end += 1;
+  while (end + 1 < frames.length && !moves(frames[end + 1]) && !["emit", "end"].includes(frames[end + 1].kind)) end += 1;
   const visit = frames.slice(start, end + 1).filter((candidate) => candidate.kind === "rules" || candidate.kind === "nat");
   if (!visit.some((candidate) => candidate.kind === "rules")) {
     const known = frames.slice(start, end + 1).find((candidate) => candidate.kind === "conntrack" && candidate.step.state !== "NEW");
@@ -194,6 +197,7 @@ function whyPane(frames, frame, trace) {
       ASK[outcome.code] ? h("p.ask", { text: `Ask next: ${ASK[outcome.code]}` }) : null));
   }
   if (frame.kind === "end" && outcome.code === "OK") parts.push(h("section.card.answer-card", {}, h("h4", {}, h("span.tag.ok", { text: "✓ answered" }), h("span.mono", { text: outcome.endpoint ?? "" })), h("p", { text: `The server saw the request come from ${outcome.source_seen ?? "?"}.` }), outcome.words ? h("pre.words", { text: outcome.words.trim() }) : null));
+  if (frame.kind === "end" && frames.some((candidate) => candidate.kind === "tunnel")) parts.push(h("p", { text: BYPASS }));
   parts.push(h("p.note", { text: `Proxy mode ${trace.mode} · seed ${trace.seed}: the same seed gives the same trace.` }));
   return parts;
 }

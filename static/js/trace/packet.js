@@ -109,7 +109,7 @@ function drawEnvelope(mark, picture, geometry, still) {
   const at = geometry.along(points, still ? 1 : ease(envelope.progress));
   set(mark, {
     transform: `translate(${at.x.toFixed(1)} ${at.y.toFixed(1)})`,
-    class: `envelope ${envelope.purpose}${envelope.reply ? " reply" : ""}${envelope.dead ? " dead" : ""} ${envelope.packet.protocol === "UDP" ? "udp" : "tcp"}`,
+    class: `envelope ${envelope.purpose}${envelope.reply ? " reply" : ""}${envelope.dead ? " dead" : ""} ${envelope.packet?.protocol === "UDP" ? "udp" : "tcp"}`,
   });
   drawLabel(mark, envelope, at, geometry.bounds());
 }
@@ -117,9 +117,9 @@ function drawEnvelope(mark, picture, geometry, still) {
 /** The two header lines; at a NAT the old value struck through and the new one beneath. @param {Element} mark @param {any} envelope @param {{x: number, y: number}} at @param {{width: number, height: number}} bounds */
 function drawLabel(mark, envelope, at, bounds) {
   const label = /** @type {Element} */ (mark.querySelector(".label"));
-  const { packet, struck } = envelope;
-  const rows = [];
-  for (const [key, end] of /** @type {["from" | "to", "src" | "dst"][]} */ ([["from", "src"], ["to", "dst"]])) {
+  const { packet, struck, carrier } = envelope;
+  const rows = carrier ? [{ key: "with", text: carrier, old: false, fresh: false }] : [];
+  for (const [key, end] of /** @type {["from" | "to", "src" | "dst"][]} */ (packet ? [["from", "src"], ["to", "dst"]] : [])) {
     const now = endOf(packet, end);
     const old = struck ? endOf(struck, end) : now;
     if (old !== now) rows.push({ key, text: old, old: true }, { key: "", text: now, fresh: true });
@@ -149,7 +149,7 @@ function drawLabel(mark, envelope, at, bounds) {
     set(old, { x: 40, text: row.old ? row.text : "" });
     set(now, { x: 40, text: row.old ? "" : row.text });
   });
-  setText(/** @type {Element} */ (mark.querySelector(".letter")), packet.protocol === "UDP" ? "?" : "");
+  setText(/** @type {Element} */ (mark.querySelector(".letter")), packet?.protocol === "UDP" ? "?" : "");
 }
 
 /** @param {Element} grave @param {Element} silence @param {import("./player.js").Picture} picture @param {Geometry} geometry */

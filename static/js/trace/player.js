@@ -1,7 +1,7 @@
 // @ts-check
 // (frames, t) -> picture, and the clock that moves t. Play, pause, back and scrub only change t.
 
-import { duration, stops } from "./frames.js";
+import { duration, moves, stops } from "./frames.js";
 
 /** @typedef {import("./frames.js").Frame} Frame */
 /**
@@ -10,8 +10,8 @@ import { duration, stops } from "./frames.js";
  * @property {Frame} frame
  * @property {Frame | null} next the frame under way, if t is between two
  * @property {number} progress 0..1 towards next
- * @property {{from: string, to: string, progress: number, packet: any, struck: any, reply: boolean, purpose: string,
- *   dead: boolean, visible: boolean, number: number} | null} envelope
+ * @property {{from: string, to: string, progress: number, packet: any, carrier: string, struck: any, reply: boolean, purpose: string,
+ *   dead: boolean, visible: boolean, number: number} | null} envelope `carrier`: who has the bytes, inside a tunnel; there is no packet then
  * @property {{from: string, to: string, entered: string, number: number, reply: boolean, purpose: string, packet: any}[]} trail
  *   `entered`: the plate at which the packet came into the gate that it leaves with this hop, or ""
  * @property {string} activeHost
@@ -34,7 +34,7 @@ export function picture(frames, t) {
   const end = frame.kind === "end";
   const death = frames.slice(0, index + 1).reverse().find((candidate) => candidate.kind === "death") ?? null;
   const showDeath = death && (end || death.flow === frame.flow) && !reborn(frames, death, index);
-  const [activeHost, activeHook = ""] = (next && next.kind !== "hop" ? next.at : frame.at).split("#");
+  const [activeHost, activeHook = ""] = (next && !moves(next) ? next.at : frame.at).split("#");
   return {
     index, frame, next, progress, activeHost, activeHook,
     envelope: envelopeAt(frame, next, progress),
@@ -51,14 +51,15 @@ function reborn(frames, death, index) {
 
 /** @param {Frame} frame @param {Frame | null} next @param {number} progress */
 function envelopeAt(frame, next, progress) {
-  const travelling = next?.kind === "hop" ? next : null;
+  const travelling = next && moves(next) ? next : null;
   const shown = travelling ?? frame;
   const packet = travelling ? travelling.packet : frame.packet;
-  if (!packet || frame.kind === "end" || frame.kind === "resolved" || frame.kind === "lookup") return null;
+  const carrier = shown.kind === "tunnel" ? shown.step.carrier : "";
+  if (!(packet || carrier) || frame.kind === "end" || frame.kind === "resolved" || frame.kind === "lookup") return null;
   const from = travelling ? travelling.from : frame.at;
   const step = next && !travelling && next.kind !== "emit" ? next : null;
   return {
-    from, to: travelling ? travelling.at : step?.at ?? frame.at, progress: travelling || step ? progress : 1, packet,
+    from, to: travelling ? travelling.at : step?.at ?? frame.at, progress: travelling || step ? progress : 1, packet, carrier,
     struck: frame.kind === "nat" && !travelling ? frame.before : null,
     reply: shown.reply, purpose: shown.purpose, dead: frame.kind === "death", visible: true, number: shown.packetNumber,
   };
@@ -71,10 +72,10 @@ function envelopeAt(frame, next, progress) {
 function trailAt(frames, index) {
   const frame = frames[index];
   const flow = frame.kind === "end" ? lastFlow(frames) : frame.flow;
-  const hops = frames.slice(0, index + 1).filter((candidate) => candidate.kind === "hop" && candidate.flow === flow);
+  const hops = frames.slice(0, index + 1).filter((candidate) => candidate.kind === "tunnel" || (candidate.kind === "hop" && candidate.flow === flow));
   const numbers = [...new Set(hops.map((hop) => hop.packetNumber))];
   const round = frame.kind === "end" ? numbers.slice(0, 2) : roundOf(frame);
-  return hops.filter((hop) => round.includes(hop.packetNumber)).map((hop, i, all) => ({
+  return hops.filter((hop) => hop.kind === "tunnel" || round.includes(hop.packetNumber)).map((hop, i, all) => ({
     from: hop.from, to: hop.at, entered: enteredAt(all[i - 1], hop), number: i + 1, reply: hop.reply, purpose: hop.purpose, packet: hop.packet,
   }));
 }
@@ -87,7 +88,7 @@ function enteredAt(before, hop) {
 
 /** @param {Frame[]} frames */
 function lastFlow(frames) {
-  for (let i = frames.length - 1; i >= 0; i -= 1) if (frames[i].kind === "hop") return frames[i].flow;
+  for (let i = frames.length - 1; i >= 0; i -= 1) if (moves(frames[i])) return frames[i].flow;
   return frames[frames.length - 1].flow;
 }
 

@@ -4,7 +4,7 @@
 import { h, keyed, set, setText } from "../core/dom.js";
 import { destinationOf, hostName, hostWords, shortWords, sourceOf } from "../a11y/narrate.js";
 
-const STATIONS = new Set(["lookup", "resolved", "emit", "hop", "nat", "deliver", "death", "end"]);
+const STATIONS = new Set(["lookup", "resolved", "emit", "hop", "tunnel", "nat", "deliver", "death", "end"]);
 
 /** The stations of a trace: where the packet is sent, passes, changes, arrives or dies. @param {import("./frames.js").Frame[]} frames */
 export const stations = (frames) => frames.filter((frame) => STATIONS.has(frame.kind));
@@ -35,13 +35,13 @@ function station(frame, onPick) {
   const where = h("div.where");
   setText(where, frame.kind === "end" ? (step.code === "OK" ? "Answered" : step.code) : hostWords(step.host));
   const diff = frame.kind === "nat" ? h("div.diff", {}, ...changes(step)) : null;
-  return h(`li${kind}${frame.purpose === "dns" ? ".dns" : ""}${frame.reply ? ".reply" : ""}${step.host.startsWith("node/") ? ".band-node" : ""}`, {},
+  return h(`li${kind}${frame.purpose === "request" ? "" : `.${frame.purpose}`}${frame.reply ? ".reply" : ""}${step.host.startsWith("node/") ? ".band-node" : ""}`, {},
     h("button", { type: "button", onclick: () => onPick(frame.index) }, where, h("div.what", { text: `${word(frame)} ${shortWords(frame)}` }), diff));
 }
 
 /** @param {import("./frames.js").Frame} frame */
 function word(frame) {
-  return { emit: frame.reply ? "answers" : "sends", hop: "arrives", deliver: "delivered", nat: "", end: "" }[frame.kind] ?? "";
+  return { emit: frame.reply ? "answers" : "sends", hop: "arrives", tunnel: "", deliver: "delivered", nat: "", end: "" }[frame.kind] ?? "";
 }
 
 /** @param {any} step */

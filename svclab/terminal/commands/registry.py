@@ -20,8 +20,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from svclab.terminal import commands as _package
+from svclab.terminal.machines import is_there
 from svclab.terminal.places import TOOLSETS, Location
 from svclab.terminal.process import Process
+from svclab.terminal.shell.state import Exit
 from svclab.terminal.streams import Input, Output
 
 if TYPE_CHECKING:
@@ -185,10 +187,16 @@ class Context:
     def send(self, request: Any, origin: str = "terminal") -> Any:
         """Perform one request (svclab.kube.request.Request, or a NameTool); gives the TraceRecord.
 
-        The trace belongs to the flows that the command line caused.
+        The trace belongs to the flows that the command line caused. Raises Exit where the pod that the
+        command runs in is gone: its processes were killed.
         """
         self.process.check()
-        record = self.session.wires.send(self.cluster, request, origin)
+        try:
+            record = self.session.wires.send(self.cluster, request, origin)
+        except KeyError:
+            if is_there(self.location, self.cluster.snapshot()):
+                raise
+            raise Exit(137) from None
         self.process.flows.append(record.id)
         return record
 

@@ -167,6 +167,15 @@ def test_a_shell_without_a_script_lives_as_long_as_its_input():
     assert container(without)["restartCount"] >= 2
 
 
+def test_a_command_with_standard_input_waits_for_whoever_attaches():
+    spec = "{{restartPolicy: Never, containers: [{{name: c, image: nicolaka/netshoot, {}args: [curl, -s, web]}}]}}"
+    with_input = run(spec.format("stdin: true, ")).get("Pod", "web")
+    without = run(spec.format("")).get("Pod", "web")
+
+    assert "running" in container(with_input)["state"]
+    assert without["status"]["phase"] == "Succeeded"
+
+
 def test_back_off_grows_from_ten_seconds_to_five_minutes():
     cluster = Simulation().apply(
         pod_yaml("web", "{containers: [{name: c, image: busybox, command: ['false']}]}")

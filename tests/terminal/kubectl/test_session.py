@@ -63,6 +63,18 @@ def test_a_one_shot_command_gives_its_exit_code(learner):
     assert learner.status == 3
 
 
+def test_what_runs_in_a_pod_is_killed_with_it(learner):
+    learner.types(
+        "kubectl run x --image=nicolaka/netshoot --command -- sleep 3600; kubectl wait pod/x --for=condition=Ready"
+    )
+
+    shown = learner.types(
+        "(sleep 1; kubectl delete pod x --now) & kubectl exec x -- sh -c 'sleep 6; curl -s 10.96.0.1; echo on'; echo code $?"
+    )
+
+    assert "command terminated with exit code 137\ncode 137\n" in shown
+
+
 def test_a_forwarded_port_goes_past_the_service_to_one_pod(learner):
     learner.types(
         "kubectl create deployment web --image=nginx:1.25 --port=80; kubectl rollout status deploy/web"

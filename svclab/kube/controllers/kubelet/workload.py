@@ -103,7 +103,9 @@ def _of_argv(argv: list[str], container: Manifest) -> Run:
         "ls",
         "getent",
     )
-    return Run(1.0) if program in one_shot else Run()
+    if program not in one_shot or container.get("stdin"):
+        return Run()  # what has a standard input is run by whoever attaches, and ends with that
+    return Run(1.0)
 
 
 def _script(argv: list[str]) -> str | None:

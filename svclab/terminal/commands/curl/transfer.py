@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from svclab.apiserver.messages import ANONYMOUS, ApiRequest
-from svclab.kube.request import Request, Sent, Target, read_target
+from svclab.kube.portforward import Forwarded
+from svclab.kube.request import Sent, Target, read_target
 from svclab.kube.webserver import HttpResponse, web_response
 from svclab.linux.trace import Outcome
 from svclab.terminal.commands.connecting import (
@@ -95,13 +96,12 @@ def _tell(context: Context, options: Options, text: str, mark: str = "*") -> Non
 
 
 def _forward(context: Context, found: Transfer, options: Options, forward: Any) -> None:
-    """Over a `kubectl port-forward` that listens on the laptop: from inside the pod to its own port."""
+    """Over a `kubectl port-forward` that listens on the laptop."""
     assert found.target is not None
     _tell(context, options, f"  Trying 127.0.0.1:{found.target.port}...")
     _tell(context, options, f"Connected to {found.target.host} (127.0.0.1) port {found.target.port} (#0)")
-    pod = f"pod/{forward.namespace}/{forward.pod}"
-    url = f"http://127.0.0.1:{forward.port}{found.target.path}"
-    found.sent = context.send(Request(pod, url, method=options.method), "port-forward").sent
+    request = Forwarded(forward.namespace, forward.pod, forward.port, found.target.path, options.method)
+    found.sent = context.send(request, "port-forward").sent
     found.response = found.sent.response if found.sent else None
     if found.response is None:
         found.status, found.error = 52, "Empty reply from server"
