@@ -10,7 +10,8 @@ from svclab.apiserver import bodies, logs
 from svclab.apiserver.messages import ApiRequest, ApiResponse
 from svclab.apiserver.negotiation import answer, answer_format, patch_type
 from svclab.apiserver.options import WriteOptions, write_options
-from svclab.apiserver.patches import APPLY, patched, reader
+from svclab.apiserver.patches import APPLY
+from svclab.apiserver.patching import patched, reader
 from svclab.apiserver.reads import find, shown
 from svclab.apiserver.routing import Target
 from svclab.apiserver.writes import check_identity, delete_in
@@ -34,7 +35,7 @@ from svclab.kube.validation_meta import non_negative
 
 Manifest = dict[str, Any]
 
-_SCALE_API = ("autoscaling/v1", "Scale")
+_SCALE = Resource("autoscaling", "v1", "", "Scale", True)
 _METHOD_VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 # The streams, and what a container says of them that it cannot take.
 STREAMS = {"exec": "executing command in", "attach": "attaching to", "portforward": ""}
@@ -89,22 +90,22 @@ def _changed(
     target: Target,
     old: Manifest,
     options: WriteOptions,
-    api: tuple[str, str] | None = None,
+    warnings: list[str],
+    shape: Resource | None = None,
 ) -> Manifest:
-    """The document that a PUT or PATCH of a subresource leaves, decoded. Raises Refusal."""
+    """The document that a PUT or PATCH of a subresource leaves, decoded: the object, or what `shape` says.
+
+    Raises Refusal.
+    """
     resource = target.resource
+    shape = shape or resource
     if request.method == "PATCH":
         media_type = patch_type(request)
-        kind = api[1] if api else resource.kind
-        change = (
-            reader(media_type, request.body, kind) if media_type != APPLY else reader("", request.body, kind)
-        )
-        new, _ = patched(resource, old, change, options.validation, api)
-    elif api:
-        shape = Resource(api[0].partition("/")[0], api[0].rpartition("/")[2], "", api[1], True)
-        new, _ = bodies.read_object(request, shape, options.validation)
+        change = reader("" if media_type == APPLY else media_type, request.body, shape.kind)
+        new, strict = patched(shape, old, change, options.validation)
     else:
-        new, _ = bodies.read_object(request, resource, options.validation)
+        new, strict = bodies.read_object(request, shape, options.validation)
+    warnings += strict
     match_request(resource, new, target.namespace, target.name)
     check_identity(resource, new, old)
     return new
@@ -118,7 +119,7 @@ def _status(cluster: ClusterHandle, request: ApiRequest, target: Target, warning
                             applies=_is_apply(request))  # fmt: skip
     with cluster.writing() as batch:
         old = _stored(batch, target)
-        new = _changed(request, target, old, options)
+        new = _changed(request, target, old, options, warnings)
         made = {**old, "status": new.get("status", {})}
         made = made if options.dry_run else batch.update(made)
     return answer(format_, 200, shown(resource, made), warnings)
@@ -153,7 +154,7 @@ def _scale(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings
                             applies=_is_apply(request))  # fmt: skip
     with cluster.writing() as batch:
         old = _stored(batch, target)
-        scale = _changed(request, target, scale_of(old), options, _SCALE_API)
+        scale = _changed(request, target, scale_of(old), options, warnings, _SCALE)
         replicas = scale.get("spec", {}).get("replicas", 0)
         if errors := non_negative("spec.replicas", replicas):
             raise invalid_object("Scale", "autoscaling", target.name, errors)
@@ -243,7 +244,7 @@ def _ephemeral_containers(
                             applies=_is_apply(request))  # fmt: skip
     with cluster.writing() as batch:
         old = _stored(batch, target)
-        new = _changed(request, target, old, options)
+        new = _changed(request, target, old, options, warnings)
         added = new["spec"].get("ephemeralContainers", [])
         if (
             old["spec"].get("ephemeralContainers", [])

@@ -60,6 +60,12 @@ def create_in(batch: Batch, resource: Resource, given: Manifest, options: WriteO
     return made if options.dry_run else batch.create(made)
 
 
+def without_version(given: Manifest) -> Manifest:
+    """An object that an update creates; there is no version that it could refer to."""
+    metadata = {key: value for key, value in given["metadata"].items() if key != "resourceVersion"}
+    return {**given, "metadata": metadata}
+
+
 def update(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings: list[str]) -> ApiResponse:
     """PUT of an object."""
     format_, resource = answer_format(request), target.resource
@@ -72,7 +78,7 @@ def update(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings
         if old is None:
             if resource.kind not in _CREATE_ON_UPDATE:
                 raise not_found(resource, target.name)
-            made = create_in(batch, resource, given, options)
+            made = create_in(batch, resource, without_version(given), options)
         else:
             made = update_in(batch, resource, given, old, options)
     told = [*warnings, *warnings_of(made, old)]

@@ -83,29 +83,37 @@ def decode(value: Any, resource: Resource, schemas: Schemas, body: bytes = b"") 
 
     `body` is quoted in some errors. Raises Refusal (400).
     """
-    api_version, kind = _version_and_kind(value, resource, body)
-    version = api_version.rpartition("/")[2]
-
-    def refuse(why: str) -> Refusal:
-        return bad_request(f'{kind} in version "{version}" cannot be handled as a {resource.kind}: {why}')
-
-    if not _is_registered(api_version, kind):
-        raise refuse(f'no kind "{kind}" is registered for version "{api_version}" in {_SCHEME}')
-    go_type = schemas.of_kind(api_version, kind)
-    if kind == resource.kind and go_type is None:
-        go_type = schemas.of_kind(resource.api_version, kind)
-    decoded = convert(value or {}, go_type)
+    named = version_and_kind(value, resource)
+    if isinstance(named, str):
+        raise unrecognized(body, resource.kind, named)
+    api_version, kind = named
+    decoded = typed(value, api_version, kind, resource, schemas)
     if isinstance(decoded, str):
-        raise refuse(decoded)
-    if kind != resource.kind:
-        raise refuse(f"converting ({version}.{kind}) to ({internal_type(resource)}): unknown conversion")
+        version = api_version.rpartition("/")[2]
+        why = f'{kind} in version "{version}" cannot be handled as a {resource.kind}: {decoded}'
+        raise bad_request(why)
     if api_version != resource.api_version:
         raise bad_request(
             f"the API version in the data ({api_version}) does not match the expected API version "
             f"({resource.api_version})"
         )
-    manifest = {**decoded.manifest, "apiVersion": api_version, "kind": kind}
-    return Decoded(manifest, decoded.strict_errors)
+    return decoded
+
+
+def typed(value: Any, api_version: str, kind: str, resource: Resource, schemas: Schemas) -> Decoded | str:
+    """The object of a value that calls itself `kind`, as `resource` keeps it; or why it cannot be one."""
+    if not _is_registered(api_version, kind):
+        return f'no kind "{kind}" is registered for version "{api_version}" in {_SCHEME}'
+    go_type = schemas.of_kind(api_version, kind)
+    if kind == resource.kind and go_type is None:
+        go_type = schemas.of_kind(resource.api_version, kind)
+    decoded = convert(value or {}, go_type)
+    if isinstance(decoded, str):
+        return decoded
+    if kind != resource.kind:
+        version = api_version.rpartition("/")[2]
+        return f"converting ({version}.{kind}) to ({internal_type(resource)}): unknown conversion"
+    return Decoded({**decoded.manifest, "apiVersion": api_version, "kind": kind}, decoded.strict_errors)
 
 
 def internal_type(resource: Resource) -> str:
@@ -124,23 +132,22 @@ def strict_refusal(manifest: Mapping[str, Any], errors: tuple[str, ...], resourc
     )
 
 
-def _version_and_kind(value: Any, resource: Resource, body: bytes) -> tuple[str, str]:
+def version_and_kind(value: Any, resource: Resource) -> tuple[str, str] | str:
+    """What a value says it is, or else what `resource` holds; or why it cannot be told."""
+    parse_error = "couldn't get version/kind; json parse error: json: cannot unmarshal"
     if value is None:
         value = {}
     if not isinstance(value, dict):
-        why = f"json: cannot unmarshal {go_kind(value)} into Go value of type {_META_TYPE}"
-        raise unrecognized(body, resource.kind, f"couldn't get version/kind; json parse error: {why}")
+        return f"{parse_error} {go_kind(value)} into Go value of type {_META_TYPE}"
     found = {"apiversion": "", "kind": ""}
     for key, given in value.items():
         if key.lower() in found and given is not None:
             if not isinstance(given, str):
                 field = "apiVersion" if key.lower() == "apiversion" else "kind"
-                why = f"json: cannot unmarshal {go_kind(given)} into Go struct field .{field} of type string"
-                raise unrecognized(body, resource.kind, f"couldn't get version/kind; json parse error: {why}")
+                return f"{parse_error} {go_kind(given)} into Go struct field .{field} of type string"
             found[key.lower()] = given
     if found["apiversion"].count("/") > 1:
-        why = f"unexpected GroupVersion string: {found['apiversion']}"
-        raise unrecognized(body, resource.kind, why)
+        return f"unexpected GroupVersion string: {found['apiversion']}"
     return found["apiversion"] or resource.api_version, found["kind"] or resource.kind
 
 
@@ -150,16 +157,14 @@ def _is_registered(api_version: str, kind: str) -> bool:
     return served or kind in _READABLE.get(api_version, ())
 
 
-def convert(value: Any, go_type: GoType | None) -> Decoded | str:
+def convert(value: Any, go_type: GoType | None, walk: "Walk | None" = None) -> Decoded | str:
     """A JSON value as a Go type holds and writes it, or the words of the first type error.
 
-    Without a type (None) the value is taken as it is.
+    Without a type (None) the value is taken as it is. `walk` is another converter than JSON's.
     """
     if go_type is None:
         return Decoded(dict(value))
-    walk = _Walk()
-    manifest = walk.convert(value, go_type, "")
-    return walk.error or Decoded(manifest or {}, tuple(dict.fromkeys(walk.strict)))
+    return (walk or Walk()).result(value, go_type)
 
 
 class _Absent:
@@ -169,7 +174,7 @@ class _Absent:
 _ABSENT = _Absent()
 
 
-class _Walk:
+class Walk:
     """One pass over a value; keeps the first type error and all strict ones, like Go's decoder."""
 
     def __init__(self) -> None:
@@ -177,10 +182,16 @@ class _Walk:
         self.strict: list[str] = []
         self._fields: list[str] = []
         self._struct = ""
+        self._over = False
+
+    def result(self, value: Any, go_type: GoType) -> Decoded | str:
+        """What a whole document becomes, or the words of the first error."""
+        manifest = self.convert(value, go_type, "")
+        return self.error or Decoded(manifest or {}, tuple(dict.fromkeys(self.strict)))
 
     def convert(self, value: Any, go_type: GoType, path: str) -> Any:
         """The converted value; None where it does not fit, after noting the error."""
-        if value is None:
+        if value is None or self._over:
             return None
         match go_type.shape:
             case "struct":
@@ -190,11 +201,11 @@ class _Walk:
             case "list":
                 return self._convert_list(value, go_type, path)
             case _:
-                return self._convert_leaf(value, go_type)
+                return self.convert_leaf(value, go_type)
 
     def _convert_struct(self, value: Any, go_type: GoType, path: str) -> Any:
         if not isinstance(value, dict):
-            return self._mismatch(value, go_type.name)
+            return self.mismatch(value, go_type)
         struct = self._struct
         result: Manifest = {}
         for key, inner in value.items():
@@ -220,7 +231,7 @@ class _Walk:
 
     def _convert_map(self, value: Any, go_type: GoType, path: str) -> Any:
         if not isinstance(value, dict):
-            return self._mismatch(value, go_type.name)
+            return self.mismatch(value, go_type)
         assert go_type.element is not None
         result = {}
         for key, inner in value.items():
@@ -231,7 +242,7 @@ class _Walk:
 
     def _convert_list(self, value: Any, go_type: GoType, path: str) -> Any:
         if not isinstance(value, list):
-            return self._mismatch(value, go_type.name)
+            return self.mismatch(value, go_type)
         assert go_type.element is not None
         result = []
         for index, inner in enumerate(value):
@@ -239,26 +250,35 @@ class _Walk:
             result.append(_zero(go_type.element) if converted is None else converted)
         return result
 
-    def _convert_leaf(self, value: Any, go_type: GoType) -> Any:
+    def convert_leaf(self, value: Any, go_type: GoType) -> Any:
+        """What no walk goes into. An error of a type that reads itself ends the whole walk."""
+        if go_type.shape in ("int-or-string", "quantity", "time"):
+            before, self.error = self.error, None
+            found = self._read_itself(value, go_type.shape)
+            self._over = self._over or self.error is not None
+            self.error = self.error or before
+            return found
         match go_type.shape:
             case "any":
                 return value
             case "string":
-                return value if isinstance(value, str) else self._mismatch(value, go_type.name)
+                return value if isinstance(value, str) else self._unfit(value, go_type.name)
             case "bool":
-                return value if isinstance(value, bool) else self._mismatch(value, "bool")
+                return value if isinstance(value, bool) else self._unfit(value, "bool")
             case "int32" | "int64":
                 return self._integer(value, go_type.shape)
             case "float64":
-                return value if _is_number(value) else self._mismatch(value, "float64")
-            case "int-or-string":
-                return value if isinstance(value, str) else self._integer(value, "int32")
+                return value if _is_number(value) else self._unfit(value, "float64")
+            case _:
+                return self._base64(value)
+
+    def _read_itself(self, value: Any, shape: str) -> Any:
+        match shape:
             case "quantity":
                 return self._quantity(value)
             case "time":
                 return self._time(value)
-            case _:
-                return self._base64(value)
+        return value if isinstance(value, str) else self._integer(value, "int32")
 
     def _integer(self, value: Any, shape: str) -> int | None:
         if (
@@ -268,10 +288,8 @@ class _Walk:
         ):
             return value
         if _is_number(value):
-            return self._mismatch(
-                value, shape, f"number {value.text if isinstance(value, Decimal) else value}"
-            )
-        return self._mismatch(value, shape)
+            return self._unfit(value, shape, f"number {value.text if isinstance(value, Decimal) else value}")
+        return self._unfit(value, shape)
 
     def _quantity(self, value: Any) -> str | None:
         if isinstance(value, Decimal):
@@ -281,32 +299,35 @@ class _Walk:
         try:
             return quantity.canonical(value)
         except quantity.QuantityError as error:
-            return self._note(str(error))
+            return self.note(str(error))
 
     def _time(self, value: Any) -> str | None:
         if not isinstance(value, str):
-            return self._mismatch(value, "string")
+            return self._unfit(value, "string")
         if value and not _TIME.fullmatch(value):
             layout = "2006-01-02T15:04:05Z07:00"
-            return self._note(f'parsing time "{value}" as "{layout}": cannot parse "{value}" as "2006"')
+            return self.note(f'parsing time "{value}" as "{layout}": cannot parse "{value}" as "2006"')
         return value
 
     def _base64(self, value: Any) -> str | None:
         if not isinstance(value, str):
-            return self._mismatch(value, "[]uint8")
+            return self._unfit(value, "[]uint8")
         text = value.replace("\n", "").replace("\r", "")
         try:
             return base64.b64encode(base64.b64decode(text, validate=True)).decode()
         except binascii.Error:
-            return self._note(f"illegal base64 data at input byte {_bad_base64_byte(text)}")
+            return self.note(f"illegal base64 data at input byte {_bad_base64_byte(text)}")
 
-    def _mismatch(self, value: Any, go_name: str, what: str | None = None) -> None:
+    def mismatch(self, value: Any, go_type: GoType) -> None:
+        """Note that a value is not what the type is made of."""
+        self._unfit(value, go_type.name)
+
+    def _unfit(self, value: Any, go_name: str, what: str | None = None) -> None:
         where = f"struct field {self._struct}.{'.'.join(self._fields)}" if self._fields else "value"
-        return self._note(
-            f"json: cannot unmarshal {what or go_kind(value)} into Go {where} of type {go_name}"
-        )
+        return self.note(f"json: cannot unmarshal {what or go_kind(value)} into Go {where} of type {go_name}")
 
-    def _note(self, error: str) -> None:
+    def note(self, error: str) -> None:
+        """Keep an error, if it is the first."""
         self.error = self.error or error
 
 

@@ -88,6 +88,30 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return repeated
 
 
+def repeated_fields(value: Any, path: str = "") -> list[str]:
+    """Where keys stand twice: `duplicate field "spec.type"`, in order."""
+    found: list[str] = []
+    if isinstance(value, list):
+        for index, inner in enumerate(value):
+            found += repeated_fields(inner, f"{path}[{index}]")
+    elif isinstance(value, dict):
+        prefix = f"{path}." if path else ""
+        for key, inner in value.items():
+            found += repeated_fields(inner, prefix + key)
+        if isinstance(value, Repeated):
+            found += [f'duplicate field "{prefix}{key}"' for key in value.keys_again]
+    return found
+
+
+def once(value: Any) -> Any:
+    """A value with plain objects: what a second key overwrote is forgotten."""
+    if isinstance(value, list):
+        return [once(inner) for inner in value]
+    if isinstance(value, dict):
+        return {key: once(inner) for key, inner in value.items()}
+    return value
+
+
 def _no_constant(word: str) -> None:
     raise ValueError(word)
 

@@ -49,10 +49,21 @@ def _children(field: FieldType, value: Json) -> list[tuple[str, FieldType, Json]
     return []
 
 
-def _item_key(field: FieldType, item: Manifest) -> str:
+def element_of(field: FieldType, item: Json) -> str | None:
+    """What an item of a list is known by; None in a list that is owned whole."""
+    if field.map_keys:
+        return _item_key(field, item)
+    return f"v:{json.dumps(item)}" if field.is_set else None
+
+
+def keys_of(field: FieldType, item: Manifest) -> dict[str, Json]:
+    """The keys of an item and their values, with those that the API fills in."""
     keys = {key: item.get(key, KEY_DEFAULTS.get(key)) for key in sorted(field.map_keys)}
-    named = {key: value for key, value in keys.items() if value is not None}
-    return "k:" + json.dumps(named, separators=(",", ":"))
+    return {key: value for key, value in keys.items() if value is not None}
+
+
+def _item_key(field: FieldType, item: Manifest) -> str:
+    return "k:" + json.dumps(keys_of(field, item), separators=(",", ":"))
 
 
 def merge(kind: str, live: Manifest, applied: Manifest) -> Manifest:

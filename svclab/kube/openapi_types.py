@@ -22,7 +22,15 @@ _POINTERS_TEXT = """
     DeleteOptions.propagationPolicy appProtocol holderIdentity ingressClassName ipFamilyPolicy
     internalTrafficPolicy loadBalancerClass pathType preemptionPolicy runtimeClassName storageClassName
     trafficDistribution volumeMode Endpoint.hostname Endpoint.nodeName Endpoint.zone
-    EndpointAddress.nodeName GRPCAction.service
+    EndpointAddress.nodeName GRPCAction.service NetworkPolicyPort.protocol procMount localhostProfile
+    recursiveReadOnly fsGroupChangePolicy supplementalGroupsPolicy seLinuxChangePolicy nodeAffinityPolicy
+    nodeTaintsPolicy minDomains hostnameOverride hostProcess gmsaCredentialSpec gmsaCredentialSpecName
+    runAsUserName stopSignal HostPathVolumeSource.type EphemeralContainer.restartPolicy
+    Container.restartPolicy PodDNSConfigOption.value apiGroup resourceClaimName resourceClaimTemplateName
+    TypedObjectReference.namespace IngressClassParametersReference.namespace
+    IngressClassParametersReference.scope preferredHolder LeaseSpec.strategy
+    volumeAttributesClassName PortStatus.error IngressPortStatus.error LoadBalancerIngress.ipMode
+    collisionCount terminatingReplicas
 """
 _POINTERS = frozenset(_POINTERS_TEXT.split())
 # In discovery.k8s.io these are pointers too, while the core type of the same name holds values.
@@ -63,6 +71,44 @@ _STRING_TYPES = {
     "NamespaceSpec.finalizers": "v1.FinalizerName",
     "NamespaceStatus.phase": "v1.NamespacePhase",
     "PodStatus.phase": "v1.PodPhase",
+    "procMount": "v1.ProcMountType",
+    "recursiveReadOnly": "v1.RecursiveReadOnlyMode",
+    "fsGroupChangePolicy": "v1.PodFSGroupChangePolicy",
+    "supplementalGroupsPolicy": "v1.SupplementalGroupsPolicy",
+    "seLinuxChangePolicy": "v1.PodSELinuxChangePolicy",
+    "nodeAffinityPolicy": "v1.NodeInclusionPolicy",
+    "nodeTaintsPolicy": "v1.NodeInclusionPolicy",
+    "accessModes": "v1.PersistentVolumeAccessMode",
+    "volumeMode": "v1.PersistentVolumeMode",
+    "resourceName": "v1.ResourceName",
+    "qosClass": "v1.PodQOSClass",
+    "stopSignal": "v1.Signal",
+    "conditionType": "v1.PodConditionType",
+    "volumesInUse": "v1.UniqueVolumeName",
+    "propagationPolicy": "v1.DeletionPropagation",
+    "ImageVolumeSource.pullPolicy": "v1.PullPolicy",
+    "AppArmorProfile.type": "v1.AppArmorProfileType",
+    "SeccompProfile.type": "v1.SeccompProfileType",
+    "PodOS.name": "v1.OSName",
+    "HostPathVolumeSource.type": "v1.HostPathType",
+    "ContainerResizePolicy.restartPolicy": "v1.ResourceResizeRestartPolicy",
+    "EphemeralContainer.restartPolicy": "v1.ContainerRestartPolicy",
+    "ContainerRestartRule.action": "v1.ContainerRestartRuleAction",
+    "whenDeleted": "v1.PersistentVolumeClaimRetentionPolicyType",
+    "whenScaled": "v1.PersistentVolumeClaimRetentionPolicyType",
+    "ManagedFieldsEntry.operation": "v1.ManagedFieldsOperationType",
+    "LoadBalancerIngress.ipMode": "v1.LoadBalancerIPMode",
+    "LeaseSpec.strategy": "v1.CoordinatedLeaseStrategy",
+    "PersistentVolumeClaimStatus.phase": "v1.PersistentVolumeClaimPhase",
+    "NodeStatus.phase": "v1.NodePhase",
+    "NodeAddress.type": "v1.NodeAddressType",
+    "AttachedVolume.name": "v1.UniqueVolumeName",
+    "Condition.status": "v1.ConditionStatus",
+    **{
+        f"{owner}Condition.{name}": f"v1.{type_}"
+        for owner in ("Namespace", "Node", "Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")
+        for name, type_ in (("type", f"{owner}ConditionType"), ("status", "ConditionStatus"))
+    },
     "Capabilities.add": "v1.Capability",
     "Capabilities.drop": "v1.Capability",
 }

@@ -20,6 +20,14 @@ class PatchError(ValueError):
     """A patch that cannot be applied to this object; the message says why."""
 
 
+class PatchFormatError(PatchError):
+    """A directive of a strategic merge patch that has not the form it must have."""
+
+
+class ListOfLists(PatchError):
+    """A strategic merge patch would merge lists that hold lists."""
+
+
 # JSON patch
 
 
@@ -165,14 +173,19 @@ def _merge_map(type_name: str, original: Manifest, patch: Manifest) -> Manifest:
             _delete_values(merged, key.removeprefix(_DELETE_VALUES), values)
     for key, order in patch.items():
         if key.startswith(_ORDER):
+            if not isinstance(order, list):
+                raise PatchFormatError("invalid patch format of setElementOrder list")
             _reorder(type_name, merged, key.removeprefix(_ORDER), order, original)
     return merged
 
 
 def _retained(original: Manifest, patch: Manifest) -> Manifest:
-    retain = patch.get("$retainKeys")
-    if retain is None:
+    if "$retainKeys" not in patch:
         return dict(original)
+    retain = patch["$retainKeys"]
+    named = [key for key in patch if not key.startswith("$")]
+    if not isinstance(retain, list) or any(key not in retain for key in named):
+        raise PatchFormatError("invalid patch format of retainKeys")
     return {key: value for key, value in original.items() if key in retain}
 
 
@@ -198,7 +211,8 @@ def _is_mergeable(field: FieldType) -> bool:
 
 
 def _merge_list(field: FieldType, original: list, patch: list, explicit_order: list | None) -> list:
-    if field.is_set:
+    _check_elements([*original, *patch])
+    if field.is_set and not any(isinstance(value, dict) for value in patch):
         merged = original + [value for value in patch if value not in original]
         return _in_order(merged, explicit_order or patch, original, "")
     key = field.merge_key
@@ -209,6 +223,14 @@ def _merge_list(field: FieldType, original: list, patch: list, explicit_order: l
         _merge_item(field, merged, item)
     order = explicit_order or [item for item in patch if item.get("$patch") != "delete"]
     return _in_order(merged, order, original, key)
+
+
+def _check_elements(items: list) -> None:
+    """What is merged must be of one type, and not lists. Raises PatchError."""
+    if any(isinstance(item, list) for item in items):
+        raise ListOfLists("lists of lists are not supported")
+    if len({type(item) for item in items}) > 1:
+        raise PatchError("list element types are not identical")
 
 
 def _merge_item(field: FieldType, merged: list, item: Manifest) -> None:
@@ -224,8 +246,8 @@ def _merge_item(field: FieldType, merged: list, item: Manifest) -> None:
         merged[found] = _merge_map(field.type, merged[found], item)
 
 
-def _delete_values(merged: Manifest, key: str, values: list) -> None:
-    if key in merged:
+def _delete_values(merged: Manifest, key: str, values: Json) -> None:
+    if isinstance(merged.get(key), list) and isinstance(values, list):
         merged[key] = [value for value in merged[key] if value not in values]
 
 

@@ -81,6 +81,12 @@ def test_the_first_of_several_type_errors_is_told() -> None:
     assert _refusal("Service", body).endswith("ObjectMeta.metadata.name of type string")
 
 
+def test_an_error_of_a_value_that_reads_itself_comes_before_all_others() -> None:
+    body = {"metadata": {"name": 1}, "spec": {"type": 2, "ports": [{"targetPort": True, "port": "x"}]}}
+    where = "Go struct field ServicePort.spec.ports.targetPort of type int32"
+    assert _refusal("Service", body).endswith(f"json: cannot unmarshal bool into {where}")
+
+
 def test_empty_values_go_as_in_go_but_pointers_keep_their_zero() -> None:
     body = {
         "metadata": {"name": "x", "labels": {}, "annotations": None},
