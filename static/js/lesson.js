@@ -18,6 +18,8 @@ const root = byId("lesson");
 const { page } = workspace;
 const csrf = { "X-CSRFToken": root.dataset.csrf, "Content-Type": "application/json" };
 const open = () => workspace.tell({ type: "lesson.open", lesson: root.dataset.lesson });
+/** @type {ReturnType<typeof createGround> | null} */
+let ground = null;
 const say = (/** @type {string} */ text) => { byId("lesson-news").textContent = text; };
 
 /** @param {string} url @param {any} [body] */
@@ -35,7 +37,16 @@ const lamps = createLamps({
     else workspace.toast(text);
   },
 });
-createSteps(root);
+let atLastStep = false;
+/** What was learned stands where the lesson ends, not before. */
+const drawDone = () => { byId("lesson-done").hidden = !(atLastStep && root.hasAttribute("data-done")); };
+createSteps(root, {
+  onMove(last) {
+    atLastStep = last;
+    drawDone();
+    ground?.settle();
+  },
+});
 
 for (const form of root.querySelectorAll("form.predict")) {
   const step = form.dataset.predictStep;
@@ -52,11 +63,21 @@ async function apply(file, text) {
   const answer = await fetch(page.apply, { method: "POST", body: text, headers: { ...csrf, "Content-Type": "application/yaml" } }).then((response) => response.json()).catch(() => ({ results: [{ error: "The manifest could not be sent. Is the connection there?" }] }));
   return show(file, answer.results);
 }
+/** The open question of the step that an element stands in, unless the learner has said to go on without. @param {Element} element */
+function openQuestion(element) {
+  const form = /** @type {HTMLFormElement | null} */ (element.closest(".step")?.querySelector("form.predict:not([data-given], [data-skipped])"));
+  if (!form) return null;
+  return {
+    text: "First say what you expect, above. It costs nothing.",
+    ask: () => { form.scrollIntoView({ block: "center" }); form.querySelector("input")?.focus({ preventScroll: true }); },
+    skip: () => form.toggleAttribute("data-skipped", true),
+  };
+}
 /** A text too large to keep is still applied as it stands. @param {string} file @param {string} text */
 const save = (file, text) => post(root.dataset.file, { file, text }).catch(() => null);
 
 /** @type {Promise<Awaited<ReturnType<typeof createManifest>>[]>} */
-const manifests = Promise.all([...root.querySelectorAll(".manifest")].map((element) => createManifest(element, { apply, save })));
+const manifests = Promise.all([...root.querySelectorAll(".manifest")].map((element) => createManifest(element, { apply, save, question: () => openQuestion(element) })));
 /** @param {string} file @param {any[]} results */
 const show = (file, results) => manifests.then((all) => { for (const manifest of all) if (manifest.file === file) manifest.showResults(results); });
 
@@ -66,10 +87,11 @@ const commands = createCommands(root, {
   interrupt: () => workspace.interrupt(),
   before: async () => { for (const manifest of await manifests) await manifest.keep(); },
   onTrace: (id) => workspace.showTrace(id),
+  question: openQuestion,
   say,
 });
 
-const ground = createGround({ url: root.dataset.ground, csrf, onBegun: open });
+ground = createGround({ url: root.dataset.ground, csrf, onBegun: open });
 
 byId("lesson-start").addEventListener("submit", async (/** @type {any} */ event) => {
   event.preventDefault();
@@ -90,10 +112,13 @@ byId("lesson-start").addEventListener("submit", async (/** @type {any} */ event)
 
 workspace.onMessage((message) => {
   if (message.type === "welcome") open();
-  if (message.type === "welcome") ground.check();
-  if (message.type === "state" && message.fresh) ground.soon();
-  if (message.type === "objects" && message.deleted.some((/** @type {any} */ object) => LASTING.has(object.kind))) ground.soon();
+  if (message.type === "welcome") ground?.check();
+  if (message.type === "state" && message.fresh) ground?.soon();
+  if (message.type === "objects" && message.deleted.some((/** @type {any} */ object) => LASTING.has(object.kind))) ground?.soon();
   if (message.type === "term.opened") commands.forget();
-  if (message.type === "progress" && message.lesson === root.dataset.lesson) lamps.render(message.lamps);
+  if (message.type === "progress" && message.lesson === root.dataset.lesson) {
+    lamps.render(message.lamps);
+    drawDone();
+  }
   if (message.type === "applied") show(message.name, message.results);
 });

@@ -6,8 +6,8 @@ packet died and the next question to ask, never with the solution.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, field
+from itertools import dropwhile, pairwise, takewhile
 from typing import Any
 
 from svclab.kube.snapshot import Manifest, Snapshot
@@ -29,12 +29,14 @@ class Result:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What a check may look at. `probe(source, target, via, times)` sends simulated connections that leave
-    no mark on the learner's cluster, and gives their traces as JSON."""
+    no mark on the learner's cluster, and gives their traces as JSON. `kept` has the uids that objects had
+    when the lesson began, by `identity`."""
 
     snapshot: Snapshot
     traces: tuple[Mapping[str, Any], ...]
     predictions: Mapping[str, int]
     probe: Callable[[str, str, str | None, int], list[Mapping[str, Any]]]
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 def evaluate(kind: str, what: Mapping[str, Any], evidence: Evidence) -> Result:
@@ -57,17 +59,21 @@ def validate(kind: str, what: Any) -> None:
 
 SHAPES: dict[str, tuple[set[str], set[str]]] = {
     "object": (
-        {"kind", "namespace", "name", "selector", "where", "count", "absent"},
+        {"kind", "namespace", "name", "selector", "where", "some", "count", "absent"},
         {"kind"},
     ),
     "slices": ({"service", "selector"}, {"service", "selector"}),
-    "probe": ({"from", "to", "via", "times", "code", "backends", "source", "body"}, {"from", "to", "code"}),
+    "probe": ({"from", "to", "via", "times", "code", "backends", "source", "words"}, {"from", "to", "code"}),
     "path": ({"from", "to", "via", "passes", "avoids"}, {"from", "to"}),
     "seen": (
-        {"from", "target", "code", "step", "times", "distinct", "same_twice"},
+        {
+            *("from", "target", "code", "endpoint", "step"),
+            *("times", "distinct", "same_twice", "answered_before", "after"),
+        },
         set(),
     ),
     "predict": ({"step"}, {"step"}),
+    "keep": ({"kind", "namespace", "name"}, {"kind", "name"}),
 }
 
 
@@ -123,7 +129,10 @@ def _label(what: Mapping[str, Any]) -> str:
 
 
 def check_object(what: Mapping[str, Any], evidence: Evidence) -> Result:
-    """An object exists (or is absent), in the number asked for, and its fields have the values asked for."""
+    """An object exists (or is absent), in the number asked for, and its fields have the values asked for.
+
+    Of several, all must have them; with `some`, one is enough.
+    """
     found = _objects(what, evidence.snapshot)
     if what.get("absent"):
         return Result(not found, f"Found {len(found)}: {_label(what)}.")
@@ -131,14 +140,20 @@ def check_object(what: Mapping[str, Any], evidence: Evidence) -> Result:
         return Result(False, f"There is no {_label(what)} yet.")
     if "count" in what and not fits(len(found), what["count"]):
         return Result(False, f"Found {len(found)}: {_label(what)}.")
-    for item in found:
-        for path, wanted in what.get("where", {}).items():
-            value = value_at(item, path)
-            if not fits(value, wanted):
-                name = item["metadata"]["name"]
-                shown = "not set" if value is None else value
-                return Result(False, f"{what['kind']} {name}: {path} is {shown}.")
+    misfits = [misfit for item in found if (misfit := _misfit(item, what))]
+    if misfits and not (what.get("some") and len(misfits) < len(found)):
+        return Result(False, f"No such {_label(what)} yet." if what.get("some") else misfits[0])
     return Result(True, f"Found {_label(what)}.")
+
+
+def _misfit(item: Manifest, what: Mapping[str, Any]) -> str:
+    """The first field that has another value than asked for, in words; "" if there is none."""
+    for path, wanted in what.get("where", {}).items():
+        value = value_at(item, path)
+        if not fits(value, wanted):
+            shown = "not set" if value is None else value
+            return f"{what['kind']} {item['metadata']['name']}: {path} is {shown}."
+    return ""
 
 
 def ready_addresses(snapshot: Snapshot, namespace: str, service: str) -> set[str]:
@@ -161,6 +176,11 @@ def check_slices(what: Mapping[str, Any], evidence: Evidence) -> Result:
         for pod in evidence.snapshot.list("Pod", namespace)
         if selects(what["selector"], pod["metadata"].get("labels"))
     ]
+    found_service = evidence.snapshot.get("Service", namespace, service)
+    if found_service is None:
+        return Result(False, f"There is no Service {service} in {namespace} yet.")
+    if not found_service["spec"].get("selector"):
+        return Result(False, f"{service} has no selector: nobody keeps its endpoints up to date.")
     wanted = {pod["status"]["podIP"] for pod in pods if pod.get("status", {}).get("podIP")}
     found = ready_addresses(evidence.snapshot, namespace, service)
     if found and found == wanted:
@@ -228,8 +248,8 @@ def check_probe(what: Mapping[str, Any], evidence: Evidence) -> Result:
             return Result(False, f"{trace['target']} from {trace['source']}: {end['code']}{where}.", trace)
         if "source" in what and end["source_seen"] != what["source"]:
             return Result(False, f"The server saw {end['source_seen']} as the client's address.", trace)
-        if "body" in what and not re.search(what["body"], end["words"] or ""):
-            return Result(False, f"The answer came from something else: {end['endpoint']}.", trace)
+        if "words" in what and what["words"] not in (end["words"] or ""):
+            return Result(False, f"{end['endpoint']} answered {end['words']}.", trace)
     backends = {trace["outcome"]["endpoint"] for trace in traces}
     if len(backends) < what.get("backends", 1) and what["code"] == "OK":
         return Result(False, f"{len(traces)} connections reached only {len(backends)} endpoint(s).")
@@ -269,11 +289,22 @@ def check_path(what: Mapping[str, Any], evidence: Evidence) -> Result:
 
 
 def check_seen(what: Mapping[str, Any], evidence: Evidence) -> Result:
-    """The learner's own log has flows of this kind: from, target (regex), code, a step, so many times."""
-    found = [trace for trace in evidence.traces if _is_like(trace, what)]
+    """The learner's own log has so many flows of this kind: from, target, endpoint (regex), code, a step.
+
+    `endpoint` may name an object's field, as a probe's target does. `answered_before`: of a target that had
+    answered an earlier request of hers; `after`: later than a flow of that kind.
+    """
+    if "endpoint" in what:
+        what = {**what, "endpoint": target_of(what["endpoint"], evidence.snapshot) or "nobody"}
+    traces = evidence.traces
+    if "after" in what:
+        traces = tuple(dropwhile(lambda trace: not _is_like(trace, what["after"]), traces))
+    found = [trace for trace in traces if _is_like(trace, what)]
+    if what.get("answered_before"):
+        found = [trace for trace in found if _answered_before(trace, evidence.traces)]
     least = what.get("times", 1)
     if len(found) < least:
-        return Result(False, f"Seen {len(found)} of {least} so far.")
+        return Result(False, f"Seen {len(found)} of {least} so far." if found else _nearest(what, evidence))
     endpoints = [trace["outcome"]["endpoint"] for trace in found]
     if len(set(endpoints)) < what.get("distinct", 1):
         return Result(False, f"Seen {len(found)}, but only {len(set(endpoints))} different endpoint(s).")
@@ -282,10 +313,28 @@ def check_seen(what: Mapping[str, Any], evidence: Evidence) -> Result:
     return Result(True, f"Seen {len(found)} time(s) in your own traffic.")
 
 
+def _answered_before(trace: Mapping[str, Any], traces: Iterable[Mapping[str, Any]]) -> bool:
+    earlier = takewhile(lambda other: other is not trace, traces)
+    return any(other["target"] == trace["target"] and other["outcome"]["code"] == "OK" for other in earlier)
+
+
+def _nearest(what: Mapping[str, Any], evidence: Evidence) -> str:
+    """What to say of the learner's own traffic when none of it is what the check waits for."""
+    place = {key: what[key] for key in ("from", "target") if key in what}
+    near = [trace for trace in evidence.traces if _is_like(trace, place)]
+    if not near:
+        return "No such request among yours yet."
+    last, code = near[-1], near[-1]["outcome"]["code"]
+    name = last["source"].rpartition("/")[2]
+    return f"Not seen yet. Your latest, from {name} to {last['target']}, ended with {code}."
+
+
 def _is_like(trace: Mapping[str, Any], what: Mapping[str, Any]) -> bool:
     if "from" in what and not re.search(what["from"], trace["source"]):
         return False
     if "target" in what and not re.search(what["target"], trace["target"]):
+        return False
+    if "endpoint" in what and not re.search(what["endpoint"], trace["outcome"]["endpoint"] or ""):
         return False
     if "code" in what and trace["outcome"]["code"] not in _listed(what["code"]):
         return False
@@ -306,6 +355,27 @@ def check_predict(what: Mapping[str, Any], evidence: Evidence) -> Result:
     return Result(given, "You said what you expect." if given else "Say what you expect first.")
 
 
+def identity(what: Mapping[str, Any]) -> str:
+    """The object that a `keep` check names, as "Kind/namespace/name"."""
+    return f"{what['kind']}/{what.get('namespace', '')}/{what['name']}"
+
+
+def uids(kept: Iterable[Mapping[str, Any]], snapshot: Snapshot) -> dict[str, str]:
+    """The uids at this moment of the objects that `keep` checks name, by identity."""
+    return {identity(what): item["metadata"]["uid"] for what in kept for item in _objects(what, snapshot)}
+
+
+def check_keep(what: Mapping[str, Any], evidence: Evidence) -> Result:
+    """The object is the very one that was there when the lesson began."""
+    now = uids([what], evidence.snapshot).get(identity(what))
+    if now is None:
+        return Result(False, f"There is no {_label(what)} any more.")
+    if now != evidence.kept.get(identity(what)):
+        other = f"{_label(what)} is not the one this lesson began with: it was deleted and made again."
+        return Result(False, f'{other} "Begin afresh" gives you a new start.')
+    return Result(True, f"{_label(what)} is the one this lesson began with.")
+
+
 KINDS: dict[str, Callable[[Mapping[str, Any], Evidence], Result]] = {
     "object": check_object,
     "slices": check_slices,
@@ -313,4 +383,5 @@ KINDS: dict[str, Callable[[Mapping[str, Any], Evidence], Result]] = {
     "path": check_path,
     "seen": check_seen,
     "predict": check_predict,
+    "keep": check_keep,
 }

@@ -111,8 +111,7 @@ def _objects(snapshot: Snapshot, lesson: Lesson) -> Iterator[Gap]:
 def _switches(cluster: ClusterHandle, lesson: Lesson) -> Iterator[Gap]:
     settings = cluster.settings()
     if settings.runtime != lesson.start.runtime:
-        detail = f"it is {settings.runtime}, not {lesson.start.runtime}"
-        yield Gap("the container runtime", "switched", detail)
+        yield Gap(f"a {lesson.start.runtime} container runtime", "switched", f"it is {settings.runtime}")
     if settings.flavour != lesson.start.flavour:
         yield Gap(
             "the cluster's surroundings", "different", f"{settings.flavour}, not {lesson.start.flavour}"

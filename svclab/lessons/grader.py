@@ -5,8 +5,9 @@ from typing import Any
 
 from svclab.cluster.store import ClusterHandle
 from svclab.lessons import progress
-from svclab.lessons.checks import Evidence, evaluate
+from svclab.lessons.checks import Evidence, evaluate, uids
 from svclab.lessons.gaps import gaps
+from svclab.lessons.models import Beginning
 from svclab.lessons.schema import Check, Lesson
 
 
@@ -39,12 +40,12 @@ def grade(cluster: ClusterHandle, learner: str, lesson: Lesson) -> list[Lamp]:
     from svclab.cluster import dataplane  # noqa: PLC0415 (late: a page that only shows lamps needs no packet engine)
 
     reached = progress.green_checks(learner, lesson.id)
-    after = progress.begun_after(learner, lesson.id)
-    if after is None and not gaps(cluster, lesson):
-        after = progress.begin(learner, lesson.id, dataplane.newest(cluster))
-    evidence = gather(cluster, learner, lesson, after or 0)
+    begun = progress.beginning(learner, lesson.id)
+    if begun is None and not gaps(cluster, lesson):
+        begun = progress.begin(learner, lesson.id, dataplane.newest(cluster), kept_now(cluster, lesson))
+    evidence = gather(cluster, learner, lesson, begun)
     lamps = [_lamp(check, check.id in reached, evidence) for check in lesson.checks]
-    if after is None:
+    if begun is None:
         early = reached | {check.id for check in lesson.checks if check.kind == "predict"}
         lamps = [lamp if lamp.check.id in early else _waiting(lamp) for lamp in lamps]
     elif not all(lamp.green for lamp in lamps if not lamp.check.standing):
@@ -54,17 +55,23 @@ def grade(cluster: ClusterHandle, learner: str, lesson: Lesson) -> list[Lamp]:
     return lamps
 
 
-def gather(cluster: ClusterHandle, learner: str, lesson: Lesson, after: int = 0) -> Evidence:
-    """What this learner's cluster shows at this moment, and her requests with a number over `after`."""
+def kept_now(cluster: ClusterHandle, lesson: Lesson) -> dict[str, str]:
+    """The uids, at this moment, of the objects that the lesson wants kept."""
+    return uids([check.what for check in lesson.checks if check.kind == "keep"], cluster.snapshot())
+
+
+def gather(cluster: ClusterHandle, learner: str, lesson: Lesson, begun: Beginning | None) -> Evidence:
+    """What this learner's cluster shows at this moment, and her requests since the lesson began."""
     from svclab.cluster import dataplane  # noqa: PLC0415 (late: a page that only shows lamps needs no packet engine)
 
     return Evidence(
         snapshot=cluster.snapshot(),
-        traces=tuple(record.trace for record in dataplane.traces(cluster, after)),
+        traces=tuple(record.trace for record in dataplane.traces(cluster, begun.after_trace if begun else 0)),
         predictions=progress.predictions(learner, lesson.id),
         probe=lambda source, target, via, times: dataplane.probe(
             cluster, source, target, via=via, times=times
         ),
+        kept=begun.kept if begun else {},
     )
 
 

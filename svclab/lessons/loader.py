@@ -120,6 +120,10 @@ class _Reader:
         what = plain.pop(kind)
         if not {"id", "title"} <= plain.keys():
             self.fail(node, "a check needs 'id' and 'title'")
+        if kind == "keep":
+            plain["standing"] = True
+        elif kind != "predict" and not plain.get("question"):
+            self.fail(node, "a check needs 'question': what to ask next while it is red")
         try:
             validate(kind, what)
         except CheckError as error:
@@ -141,12 +145,20 @@ class _Reader:
             self.fail(node, "a lesson has steps, checks and a solution")
         if len(lesson.hints) != 3:
             self.fail(node, "a lesson has three hints: question, tool, field")
+        if len(lesson.cheats) < 3:
+            self.fail(node, "a lesson has three cheats at least: lazy repairs that its checks refuse")
         for things in (lesson.steps, lesson.checks):
             ids = [thing.id for thing in things]
             if len(set(ids)) != len(ids):
                 self.fail(node, f"an id stands twice among {ids}")
+        checks = {check.id for check in lesson.checks}
+        for cheat in lesson.cheats:
+            if not cheat.red or not set(cheat.red) <= checks:
+                self.fail(node, f"cheat {cheat.title!r}: 'red' names checks of this lesson")
         steps = {step.id: step for step in lesson.steps}
         for step in lesson.steps:
+            if not (step.expect and step.watch):
+                self.fail(node, f"step {step.id!r} needs 'expect' and 'watch'")
             if step.predict and not 0 <= step.predict.answer < len(step.predict.options):
                 self.fail(node, f"step {step.id!r}: the answer is none of the options")
         for check in lesson.checks:

@@ -44,6 +44,7 @@ class Beginning(models.Model):
     learner = models.CharField(max_length=64)
     lesson = models.CharField(max_length=64)
     after_trace = models.PositiveBigIntegerField()  # number of the cluster's latest request then
+    kept = models.JSONField(default=dict)  # uids of the objects that must stay, by "Kind/namespace/name"
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -26,18 +26,22 @@ class Standing:
         return self.green > 0
 
 
-def begun_after(learner: str, lesson: str) -> int | None:
-    """The request after which the learner's own traffic counts for a lesson; None while it has not begun."""
-    row = Beginning.objects.filter(learner=learner, lesson=lesson).first()
-    return None if row is None else row.after_trace
+def beginning(learner: str, lesson: str) -> Beginning | None:
+    """When and with what a lesson began for this learner; None while it has not begun."""
+    return Beginning.objects.filter(learner=learner, lesson=lesson).first()
 
 
-def begin(learner: str, lesson: str, after_trace: int) -> int:
-    """The lesson begins now, unless it had begun already; gives the request after which traffic counts."""
+def begin(learner: str, lesson: str, after_trace: int, kept: dict[str, str]) -> Beginning:
+    """The lesson begins now, unless it had begun already."""
     row, _ = Beginning.objects.get_or_create(
-        learner=learner, lesson=lesson, defaults={"after_trace": after_trace}
+        learner=learner, lesson=lesson, defaults={"after_trace": after_trace, "kept": kept}
     )
-    return row.after_trace
+    return row
+
+
+def keep_anew(learner: str, lesson: str, kept: dict[str, str]) -> None:
+    """A lesson's start was put in place again: its objects are others now."""
+    Beginning.objects.filter(learner=learner, lesson=lesson).update(kept=kept)
 
 
 def green_checks(learner: str, lesson: str) -> set[str]:

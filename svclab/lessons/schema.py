@@ -25,6 +25,11 @@ class Command:
     note: str = ""
 
     @property
+    def words(self) -> list[str]:
+        """Its parts, between which a narrow page may break the line."""
+        return self.run.split(" ")
+
+    @property
     def enters(self) -> str:
         """Where the terminal is after it: "pod" or "node" if it opens a shell there, else ""."""
         if self.run.startswith("ssh ") and self.run.count(" ") == 1:
@@ -69,7 +74,8 @@ class Step:
 class Check:
     """One lamp. Exactly one of the kinds of curriculum 0.2 says when it turns green.
 
-    `standing` marks a check that already holds in the start state (something to keep, not to reach).
+    `standing` marks a check that already holds in the start state (something to keep, not to reach); every
+    `keep` is one. `question` is what to ask next while the lamp is dark.
     """
 
     id: str
@@ -78,6 +84,15 @@ class Check:
     what: dict[str, Any]
     question: str = ""
     standing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cheat:
+    """A lazy repair, as it is typed. A test plays it and sees that at least the lamps `red` stay red."""
+
+    title: str
+    run: tuple[str, ...]
+    red: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +112,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One lesson, with its solution: a test plays it and sees every lamp turn green."""
+    """One lesson. A test plays its solution, which turns every lamp green, and its cheats, which must not."""
 
     id: str
     number: int
@@ -111,6 +126,7 @@ class Lesson:
     checks: tuple[Check, ...]
     hints: tuple[str, ...]
     solution: tuple[str, ...]
+    cheats: tuple[Cheat, ...]
     aha: str = ""
     start: Start = field(default_factory=Start)
 

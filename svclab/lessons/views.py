@@ -17,7 +17,7 @@ from svclab.cluster.store import ClusterHandle
 from svclab.lessons import progress
 from svclab.lessons.catalogue import lessons
 from svclab.lessons.gaps import gaps
-from svclab.lessons.grader import grade, stored_lamps
+from svclab.lessons.grader import grade, kept_now, stored_lamps
 from svclab.lessons.schema import Lesson
 
 
@@ -31,6 +31,8 @@ def find(lesson_id: str) -> Lesson:
 def panel_context(learner: str, lesson: Lesson) -> dict[str, Any]:
     """What the lesson's panel shows, as far as it does not depend on the cluster at this moment."""
     lamps = stored_lamps(learner, lesson)
+    answered = progress.predictions(learner, lesson.id)
+    asks = [step.predict is not None and step.id not in answered for step in lesson.steps]
     following = [other for other in lessons().values() if other.number > lesson.number]
     return {
         "lesson": lesson,
@@ -38,7 +40,8 @@ def panel_context(learner: str, lesson: Lesson) -> dict[str, Any]:
         "green": sum(lamp.green for lamp in lamps),
         "done": all(lamp.green for lamp in lamps),
         "standings": progress.standings(learner),
-        "steps": list(zip(lesson.steps, lesson.places(), strict=True)),
+        "next_goal": next((lamp.check for lamp in lamps if not lamp.green), None),
+        "steps": list(zip(lesson.steps, lesson.places(), asks, strict=True)),
         "next_lesson": following[0] if following else None,
     }
 
@@ -98,7 +101,8 @@ def prepare(request: HttpRequest, lesson_id: str) -> HttpResponse:
     from svclab.lessons import start  # noqa: PLC0415 (late: it plays commands, so it needs the whole terminal)
 
     lesson = find(lesson_id)
-    start.prepare(_cluster(request), lesson)
+    cluster = start.prepare(_cluster(request), lesson)
+    progress.keep_anew(_learner(request), lesson.id, kept_now(cluster, lesson))
     if request.content_type == "application/json":
         return JsonResponse(_beginning(request, lesson))
     return HttpResponseRedirect(reverse("lesson", args=[lesson.id]))
@@ -114,6 +118,7 @@ def ground(request: HttpRequest, lesson_id: str) -> HttpResponse:
     start.provide_files(cluster, lesson)
     if request.method == "POST":
         start.complete(cluster, lesson)
+        progress.keep_anew(_learner(request), lesson.id, kept_now(cluster, lesson))
     return JsonResponse(_beginning(request, lesson))
 
 
@@ -141,7 +146,7 @@ def checks(request: HttpRequest, lesson_id: str) -> HttpResponse:
 
 
 def _beginning(request: HttpRequest, lesson: Lesson) -> dict[str, Any]:
-    begun = progress.begun_after(_learner(request), lesson.id) is not None
+    begun = progress.beginning(_learner(request), lesson.id) is not None
     return {"begun": begun, "gaps": [gap.as_json() for gap in gaps(_cluster(request), lesson)]}
 
 

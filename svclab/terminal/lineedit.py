@@ -318,9 +318,9 @@ class LineEditor:
         self._clear()
         prompt = self.prompt.rpartition("\n")[2]
         end_row, end_column = self._position(len(self._text))
-        self.write(
-            prompt + self._text.replace("\n", _NEWLINE) + ("\r\n" if end_column == 0 and end_row else "")
-        )
+        # A full row: a space makes the terminal itself go on to the next, and know both as one line.
+        onward = " \r" if end_column == 0 and end_row else ""
+        self.write(prompt + self._text.replace("\n", _NEWLINE) + onward)
         self._row = end_row
         if self._at < len(self._text):
             at, self._at = self._at, len(self._text)

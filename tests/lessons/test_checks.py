@@ -1,9 +1,11 @@
 """When a lamp turns green, and what it says while it does not."""
 
+from dataclasses import replace
+
 import pytest
 
 from svclab.kube.snapshot import Snapshot
-from svclab.lessons.checks import CheckError, Evidence, evaluate, target_of, validate, value_at
+from svclab.lessons.checks import CheckError, Evidence, evaluate, target_of, uids, validate, value_at
 
 
 def pod(name, ip, app, phase="Running"):
@@ -62,6 +64,7 @@ def test_a_field_is_compared_as_the_check_says(wanted, green):
 
 def test_slices_must_be_exactly_the_selected_pods():
     pods = [pod("a", "10.244.1.4", "web"), pod("b", "10.244.2.5", "web"), pod("c", "10.244.1.6", "other")]
+    pods.append(service("web", selector={"app": "web"}))
     what = {"service": "shop/web", "selector": "app=web"}
     good = evidence(*pods, endpoint_slice("web", "10.244.1.4", "10.244.2.5"))
     one_too_many = evidence(*pods, endpoint_slice("web", "10.244.1.4", "10.244.2.5", "10.244.1.6"))
@@ -69,6 +72,36 @@ def test_slices_must_be_exactly_the_selected_pods():
     assert evaluate("slices", what, good).green
     assert not evaluate("slices", what, one_too_many).green
     assert evaluate("slices", what, not_ready).found == "web has no ready endpoint."
+
+
+def test_endpoints_written_by_hand_are_nobodys_pods():
+    what = {"service": "shop/web", "selector": "app=web"}
+    by_hand = evidence(service("web"), pod("a", "10.244.1.4", "web"), endpoint_slice("web", "10.244.1.4"))
+    assert evaluate("slices", what, by_hand).found == (
+        "web has no selector: nobody keeps its endpoints up to date."
+    )
+    assert evaluate("slices", what, evidence()).found == "There is no Service web in shop yet."
+
+
+def test_of_several_objects_one_may_be_enough():
+    some = {"kind": "Service", "namespace": "shop", "some": True, "where": {"spec.n": 1}}
+    assert evaluate("object", some, evidence(service("a", n=1), service("b", n=2))).green
+    assert evaluate("object", some, evidence(service("b", n=2))).found == "No such Service in shop yet."
+    assert not evaluate(
+        "object", some | {"some": False}, evidence(service("a", n=1), service("b", n=2))
+    ).green
+
+
+def test_what_is_to_be_kept_must_be_the_same_object():
+    what = {"kind": "Service", "namespace": "shop", "name": "web"}
+    web, again = service("web"), service("web")
+    web["metadata"]["uid"], again["metadata"]["uid"] = "u1", "u2"
+    kept = uids([what], Snapshot.of([web]))
+    assert evaluate("keep", what, replace(evidence(web), kept=kept)).green
+    assert "deleted and made again" in evaluate("keep", what, replace(evidence(again), kept=kept)).found
+    assert evaluate("keep", what, replace(evidence(), kept=kept)).found == (
+        "There is no Service web in shop any more."
+    )
 
 
 def test_a_probe_says_where_the_packet_died():
@@ -119,11 +152,49 @@ def test_seen_counts_the_learners_own_traffic():
     assert not evaluate("seen", {"code": "OK", "times": 4}, both).green
     assert not evaluate("seen", {"target": "^http://db"}, both).green
     assert not evaluate("seen", {"step": {"kind": "nat"}}, both).green
+    assert not evaluate("seen", {"endpoint": "^192"}, both).green
+
+
+def test_seen_says_what_came_nearest():
+    assert evaluate("seen", {"code": "DROPPED"}, evidence()).found == "No such request among yours yet."
+    mine = evidence(traces=[trace(), trace("RESET", None)])
+    assert evaluate("seen", {"code": "DROPPED", "target": "web"}, mine).found == (
+        "Not seen yet. Your latest, from client to http://web, ended with RESET."
+    )
+    assert evaluate("seen", {"code": "OK", "times": 2}, mine).found == "Seen 1 of 2 so far."
+
+
+def test_a_target_may_have_to_have_answered_before():
+    what = {"code": "UNROUTED", "answered_before": True}
+    lost = trace("UNROUTED", None, target="http://10.244.1.4")
+    answered = trace(target="http://10.244.1.4")
+    assert evaluate("seen", what, evidence(traces=[answered, lost])).green
+    assert not evaluate("seen", what, evidence(traces=[lost, answered])).green
+    assert not evaluate("seen", what, evidence(traces=[trace(), lost])).green
 
 
 def test_a_prediction_counts_whatever_it_was():
     assert evaluate("predict", {"step": "first"}, evidence(predictions={"first": 0})).green
     assert not evaluate("predict", {"step": "first"}, evidence(predictions={"second": 1})).green
+
+
+def test_a_flow_may_have_to_come_after_another():
+    what = {"code": "OK", "after": {"code": "RESET"}}
+    assert evaluate("seen", what, evidence(traces=[trace("RESET", None), trace()])).green
+    assert not evaluate("seen", what, evidence(traces=[trace(), trace("RESET", None)])).green
+
+
+def test_an_endpoint_may_be_an_objects_address():
+    what = {"endpoint": "^{Pod/shop/a:status.podIP}:"}
+    assert evaluate("seen", what, evidence(pod("a", "10.244.1.4", "web"), traces=[trace()])).green
+    assert not evaluate("seen", what, evidence(pod("a", "10.244.1.40", "web"), traces=[trace()])).green
+    assert not evaluate("seen", what, evidence(traces=[trace()])).green
+
+
+def test_a_probe_may_ask_for_what_was_answered():
+    what = {"from": "client laptop", "to": "http://web", "code": "OK", "words": "200 OK"}
+    assert evaluate("probe", what, evidence(answers=[trace()])).found == "10.244.1.4:80 answered hello."
+    assert evaluate("probe", what | {"words": "hello"}, evidence(answers=[trace()])).green
 
 
 def test_a_path_into_an_object_knows_lists_and_keys_with_dots():

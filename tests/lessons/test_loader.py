@@ -22,6 +22,8 @@ steps:
   predict: {question: "Which?", options: [this, that], answer: 1, because: So it is.}
   commands:
   - kubectl get pods
+  expect: A list.
+  watch: The stage.
 checks:
 - id: said
   title: You said it
@@ -29,9 +31,14 @@ checks:
 - id: there
   title: The namespace is there
   object: {kind: Namespace, name: shop}
+  question: What is there?
 hints: [a question, a tool, a field]
 solution:
 - kubectl create namespace shop
+cheats:
+- {title: Call it something else, run: [kubectl create namespace shopp], red: [there]}
+- {title: Say nothing, run: [kubectl create namespace shop], red: [said]}
+- {title: Do nothing, run: ["true"], red: [said, there]}
 """
 
 
@@ -55,9 +62,13 @@ def test_a_good_file_becomes_a_lesson(tmp_path):
         ("minutes: 3", "minutes: three", 5, "expected int"),
         ("words: Some words.", 'words: ""', 1, "'words' is empty"),
         ("title: A lesson", "title: A lesson\ntitle: Again", 4, "stands here twice"),
-        ("object: {kind", "thing: {kind", 20, "exactly one of"),
-        ("{kind: Namespace, name: shop}", "{kind: Namespace, nmae: shop}", 22, "does not know 'nmae'"),
-        ("{kind: Namespace, name: shop}", "{name: shop}", 22, "needs 'kind'"),
+        ("object: {kind", "thing: {kind", 22, "exactly one of"),
+        ("{kind: Namespace, name: shop}", "{kind: Namespace, nmae: shop}", 24, "does not know 'nmae'"),
+        ("{kind: Namespace, name: shop}", "{name: shop}", 24, "needs 'kind'"),
+        ("  question: What is there?\n", "", 22, "needs 'question'"),
+        ("  watch: The stage.\n", "", 1, "needs 'expect' and 'watch'"),
+        ("- {title: Do nothing,", "# {title: Do nothing,", 1, "three cheats"),
+        ("red: [there]", "red: [nowhere]", 1, "names checks of this lesson"),
         ("answer: 1", "answer: 2", 1, "the answer is none of the options"),
         ("predict: {step: first}", "predict: {step: second}", 1, "asks nothing"),
         ("hints: [a question, a tool, a field]", "hints: [a question]", 1, "three hints"),

@@ -114,6 +114,16 @@ def test_a_line_longer_than_the_screen_wraps_and_can_be_edited():
     assert screen.text == "$"
 
 
+def test_a_row_that_is_full_goes_on_without_a_line_break_so_that_the_terminal_knows_one_line():
+    written: list[str] = []
+    editor = LineEditor(written.append, lambda before: [], [], 10)
+    editor.start("$ ")
+    editor.feed("x" * 25)
+    assert "\n" not in "".join(written)
+    editor.feed("\r")
+    assert "".join(written).endswith("\r\n")
+
+
 def test_tab_completes_as_far_as_candidates_agree_and_then_lists_them():
     assert edited("ec\t", words=["echo"]).text == "$ echo"
     assert edited("get s\t", words=["services", "serviceaccounts"]).text == "$ get service"

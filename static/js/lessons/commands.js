@@ -8,6 +8,7 @@ import { inlineWords } from "./words.js";
 const WATCHES = /\s(-w|--watch|-f|--follow)(\s|$)(?!.*\.ya?ml)/;
 const PLACES = /** @type {Record<string, string>} */ ({ laptop: "on the laptop", pod: "inside the pod", node: "on the node" });
 const LONGEST = 4000; // characters of output beneath a command
+const COLUMNS = /^\S.*\S {2,}\S/m; // what is printed in columns must not be folded
 
 /** The variables that a line sets, and those that it uses. @param {string} line */
 export function variables(line) {
@@ -19,7 +20,8 @@ export function variables(line) {
 /**
  * @param {HTMLElement} root
  * @param {{run: (line: string) => Promise<{status: number, flows: any[], output: string, location: string}>, location: () => Promise<string>,
- *   interrupt: () => void, before: () => Promise<void>, onTrace: (id: number) => void, say: (text: string) => void}} terminal
+ *   interrupt: () => void, before: () => Promise<void>, onTrace: (id: number) => void, say: (text: string) => void,
+ *   question: (element: Element) => {text: string, ask: () => void, skip: () => void} | null}} terminal
  */
 export function createCommands(root, terminal) {
   const items = /** @type {HTMLElement[]} */ ([...root.querySelectorAll(".command")]);
@@ -77,7 +79,7 @@ export function createCommands(root, terminal) {
     const count = flows.length === 1 ? "its request" : `its ${flows.length} requests`;
     after.hidden = !text && !flows.length;
     after.replaceChildren(...[
-      text ? h("pre.command-output", { tabindex: "0", "aria-label": "What it printed", text: text.length > LONGEST ? `${text.slice(0, LONGEST)}\n…` : text }) : null,
+      text ? h(`pre.command-output${COLUMNS.test(text) ? ".in-columns" : ""}`, { tabindex: "0", "aria-label": "What it printed", text: text.length > LONGEST ? `${text.slice(0, LONGEST)}\n…` : text }) : null,
       flows.length ? h("button.button.small", { type: "button", text: `Watch ${count}`, onclick: () => terminal.onTrace(flows[0].id ?? flows[0]) }) : null,
     ].filter((node) => node !== null));
   }
@@ -98,6 +100,15 @@ export function createCommands(root, terminal) {
     const setters = unset.map((variable) => earlier(item).find((other) => variables(lineOf(other)).sets.includes(variable))).filter((other) => other !== undefined);
     if (setters.length) return { text: `\`$${unset[0]}\` is not set in this terminal.`, first: { leave: false, items: setters }, label: "Set it, then run" };
     return null;
+  }
+
+  /** Before the first run the learner says what she expects, or says that she will not. @param {HTMLElement} item @param {NonNullable<ReturnType<typeof terminal.question>>} question */
+  function remind(item, question) {
+    const { why, button } = part(item);
+    why.hidden = false;
+    why.replaceChildren(h("span", { text: question.text }),
+      h("button.button.small", { type: "button", text: "To the question", onclick: () => { why.hidden = true; question.ask(); } }),
+      h("button.button.small.quiet", { type: "button", text: "Run it now", onclick: () => { why.hidden = true; question.skip(); button.focus(); button.click(); } }));
   }
 
   /** @param {HTMLElement} item @param {NonNullable<ReturnType<typeof obstacle>>} found */
@@ -124,6 +135,11 @@ export function createCommands(root, terminal) {
       return;
     }
     if (item.dataset.state === "waiting") return;
+    const question = terminal.question(item);
+    if (question) {
+      remind(item, question);
+      return;
+    }
     const found = running ? null : obstacle(item, await terminal.location());
     if (found && part(item).why.hidden) explain(item, found);
     else start(item);

@@ -57,7 +57,8 @@ export function createGround({ url, csrf, onBegun }) {
   function draw({ begun, gaps }, alone = true) {
     const loading = first;
     first = false;
-    const missing = gaps.filter((gap) => gap.state === "missing");
+    const done = byId("lesson").hasAttribute("data-done"); // who has reached everything may clear everything away
+    const missing = done ? [] : gaps.filter((gap) => gap.state === "missing");
     if (!gaps.length || (begun && !missing.length && !loading)) {
       if (!root.querySelector("button") || (gaps.length === 0 && root.dataset.kind !== "added")) root.hidden = true;
       if (!begun) onBegun();
@@ -73,8 +74,8 @@ export function createGround({ url, csrf, onBegun }) {
     }
     const harmless = gaps.every((gap) => gap.state === "missing" || gap.state === "switched");
     if (alone && harmless) return close(gaps, "This lesson begins with these in place. Preparing them…");
-    return say("This lesson begins with other things in place than your cluster has. Its goals count from then on.", names(gaps),
-      h("div.ground-actions", {}, button("Put this right", () => close(gaps, "Putting it right…"), true), h("span.hint", { text: "The rest of your cluster stays as it is." })));
+    return say("Your cluster differs from where this lesson begins:", names(gaps),
+      h("div.ground-actions", {}, button("Put this right", () => close(gaps, "Putting it right…"), true), h("span.hint", { text: "Only this is changed. The goals count from then on." })));
   }
 
   async function check() {
@@ -102,5 +103,9 @@ export function createGround({ url, csrf, onBegun }) {
     timer = window.setTimeout(check, 700);
   }
   window.addEventListener("pagehide", () => clearTimeout(timer));
-  return { check, soon };
+  return {
+    check, soon,
+    /** The learner goes on: what was put in place need not be told any longer. */
+    settle() { if (root.dataset.kind === "added") root.hidden = true; },
+  };
 }

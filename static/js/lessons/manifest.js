@@ -6,9 +6,10 @@ import { createCodeView } from "../core/codeview.js";
 
 /**
  * @param {HTMLElement} root  the .manifest element
- * @param {{apply: (file: string, text: string) => void, save: (file: string, text: string) => Promise<any>}} options
+ * @param {{apply: (file: string, text: string) => void, save: (file: string, text: string) => Promise<any>,
+ *   question: () => {text: string, ask: () => void, skip: () => void} | null}} options
  */
-export async function createManifest(root, { apply, save }) {
+export async function createManifest(root, { apply, save, question }) {
   const file = root.dataset.file ?? "manifest.yaml";
   const area = /** @type {HTMLTextAreaElement} */ (root.querySelector("textarea"));
   const original = area.value;
@@ -22,10 +23,16 @@ export async function createManifest(root, { apply, save }) {
   };
   const run = async () => {
     result.removeAttribute("data-bad");
+    const open = question();
+    if (open) return remind(open);
     result.textContent = "applying…";
     await keep();
-    apply(file, view.text);
+    return apply(file, view.text);
   };
+  /** Before the first run the learner says what she expects, or says that she will not. @param {NonNullable<ReturnType<typeof question>>} open */
+  const remind = (open) => result.replaceChildren(h("p.manifest-question", {}, open.text,
+    h("button.button.small", { type: "button", text: "To the question", onclick: () => { result.replaceChildren(); open.ask(); } }),
+    h("button.button.small.quiet", { type: "button", text: "Apply it now", onclick: () => { open.skip(); run(); /** @type {HTMLElement} */ (root.querySelector(".manifest-apply")).focus(); } })));
   const holder = h("div");
   area.after(holder);
   const view = await createCodeView({

@@ -24,6 +24,8 @@ export function createPrediction(form, given, commit) {
       if (value === choice || value === answer) label?.append(h("span.predict-mark", { text: value === answer ? (value === choice ? "✓ as you said" : "✓ so it is") : "you said" }));
     }
     /** @type {HTMLElement} */ (form.querySelector('button[type="submit"]')).hidden = true;
+    form.toggleAttribute("data-given", true);
+    form.closest(".step")?.querySelector(".correction")?.toggleAttribute("open", true);
     note.hidden = false;
     note.replaceChildren(h("strong", { text: choice === answer ? "So it is. " : "Not quite. " }), ...inlineWords(because));
   }

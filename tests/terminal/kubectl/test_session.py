@@ -180,3 +180,13 @@ def test_the_tab_key_offers(learner, typed, offered):
 def test_a_wrong_command_is_answered_as_kubectl_answers_it(learner, line, complaint):
     assert learner.types(line) == complaint
     assert learner.status == 1
+
+
+def test_what_get_prints_can_be_put_in_again(learner):
+    learner.types("kubectl run web --image=nginx:1.25; kubectl wait --for=condition=ready pod/web")
+    changed = "kubectl get pod web -o yaml | sed 's/nginx:1.25/nginx:1.27/'"
+
+    assert learner.types(f"{changed} | kubectl replace --force -f -") == 'pod "web" deleted\npod/web replaced\n'
+
+    image = learner.types("kubectl get pod web -o jsonpath='{.spec.containers[0].image}'")
+    assert image == "nginx:1.27"

@@ -81,7 +81,10 @@ class Client:
             raise unlisted(refusal, resource, labels, fields) from None
 
     def create(self, resource: Resource, namespace: str, body: Manifest, query: Query = ()) -> Manifest:
-        """POST a new object."""
+        """POST a new object, without a resourceVersion that it brings from `get -o yaml`, as kubectl does."""
+        if body.get("metadata", {}).get("resourceVersion"):
+            kept = {name: value for name, value in body["metadata"].items() if name != "resourceVersion"}
+            body = {**body, "metadata": kept}
         return self.send("POST", resource.path(namespace), body, query=query)
 
     def patch(self, path: str, body: Any, kind: str = STRATEGIC, query: Query = ()) -> Manifest:
