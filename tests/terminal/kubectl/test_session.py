@@ -186,7 +186,9 @@ def test_what_get_prints_can_be_put_in_again(learner):
     learner.types("kubectl run web --image=nginx:1.25; kubectl wait --for=condition=ready pod/web")
     changed = "kubectl get pod web -o yaml | sed 's/nginx:1.25/nginx:1.27/'"
 
-    assert learner.types(f"{changed} | kubectl replace --force -f -") == 'pod "web" deleted\npod/web replaced\n'
+    assert (
+        learner.types(f"{changed} | kubectl replace --force -f -") == 'pod "web" deleted\npod/web replaced\n'
+    )
 
     image = learner.types("kubectl get pod web -o jsonpath='{.spec.containers[0].image}'")
     assert image == "nginx:1.27"
