@@ -47,7 +47,7 @@ def kernel_chains(table: NftTable) -> tuple[BaseChain, ...]:
         for each in table.sets
     ]
     chains = [
-        ChainText(each.name, each.hook, tuple((rule.text, rule.origin) for rule in each.rules))
+        ChainText(each.name, each.hook, tuple((rule.text, rule.origin, rule.drawn) for rule in each.rules))
         for each in table.chains
     ]
     return base_chains(f"{table.family} {table.name}", sets, chains, 6 if table.family == "ip6" else 4)
@@ -77,6 +77,9 @@ def kernel_ipvs(ruleset: IpvsRuleset) -> NodeRules:
         )
         for each in ruleset.servers
     )
-    ipsets = tuple(IpSet(each.name, each.kind, tuple(each.entries)) for each in ruleset.ipsets.values())
+    ipsets = tuple(
+        IpSet(each.name, each.kind, tuple(each.entries), tuple(each.entries.values()))
+        for each in ruleset.ipsets.values()
+    )
     tables = {table.name: _table(table, version) for table in ruleset.tables}
     return NodeRules(tables, (), ipsets, servers, ruleset.bound)

@@ -19,7 +19,9 @@ from svclab.linux.iptables.rules import Chain, Rule, Table
 from svclab.linux.iptables.save import parse_rule
 from svclab.linux.packet import Protocol
 from svclab.linux.routing import HostRoute, Interface, InterfaceAddress
+from svclab.linux.trace import Origin
 
+Entry = tuple[str, Origin]  # a rule's text and what it follows from
 ROUTER = "router"
 INTERNET = "internet"
 STANDARD_CLIENTS: Mapping[str, str] = {"laptop": "192.0.2.50", "office": "203.0.113.5"}
@@ -195,11 +197,15 @@ def _eligible(service: Manifest, snapshot: Snapshot, places: list[NodePlace]) ->
 def _router_nat(snapshot: Snapshot, places: list[NodePlace]) -> dict[str, Table]:
     """The router's nat table; no table where there is nothing to translate."""
     inward = [
-        f"-d {external}/32 -j DNAT --to-destination {place.internal}"
+        (f"-d {external}/32 -j DNAT --to-destination {place.internal}", _addresses_of_node(place))
         for place in places
         for external in place.external
     ]
-    outward = [f"-s {p.internal}/32 -j SNAT --to-source {p.external[0]}" for p in places if p.external]
+    outward = [
+        (f"-s {place.internal}/32 -j SNAT --to-source {place.external[0]}", _addresses_of_node(place))
+        for place in places
+        if place.external
+    ]
     proxied, back = _proxying(snapshot, places)
     prerouting, postrouting = [*proxied, *inward], [*back, *outward]
     if not prerouting and not postrouting:
@@ -211,19 +217,28 @@ def _router_nat(snapshot: Snapshot, places: list[NodePlace]) -> dict[str, Table]
     return {"nat": Table("nat", chains)}
 
 
-def _rules(texts: Iterable[str]) -> list[Rule]:
-    return [parse_rule(text) for text in texts]
+def _rules(texts: Iterable[Entry]) -> list[Rule]:
+    return [parse_rule(text, 4, origin) for text, origin in texts]
 
 
-def _proxying(snapshot: Snapshot, places: list[NodePlace]) -> tuple[list[str], list[str]]:
+def _addresses_of_node(place: NodePlace) -> Origin:
+    return Origin("Node", place.name, "status.addresses")
+
+
+def _proxying(snapshot: Snapshot, places: list[NodePlace]) -> tuple[list[Entry], list[Entry]]:
     """Rules by which the router itself answers for `ipMode: Proxy` addresses: to a node port, from its own
     address.
     """
-    forward, back = [], []
+    forward: list[Entry] = []
+    back: list[Entry] = []
     internal = {place.name: place.internal for place in places}
     for service in snapshot.list("Service"):
         proxied = [i["ip"] for i in _ingress(service) if i.get("ipMode") == "Proxy"]
         nodes = _eligible(service, snapshot, places) if proxied else []
+        metadata = service["metadata"]
+        origin = Origin(
+            "Service", f"{metadata['namespace']}/{metadata['name']}", "status.loadBalancer.ingress"
+        )
         for port in service["spec"].get("ports") or () if nodes else ():
             node_port = port.get("nodePort")
             if not node_port:
@@ -234,6 +249,7 @@ def _proxying(snapshot: Snapshot, places: list[NodePlace]) -> tuple[list[str], l
                     draw = f" -m statistic --mode random --probability {1 / left:.11f}" if left > 1 else ""
                     target = f"{internal[node]}:{node_port}"
                     match = f"-d {vip}/32 -p {p} -m {p} --dport {port['port']}{draw}"
-                    forward.append(f"{match} -j DNAT --to-destination {target}")
-            back.append(f"-p {p} -m {p} --dport {node_port} -m conntrack --ctstate DNAT -j MASQUERADE")
+                    forward.append((f"{match} -j DNAT --to-destination {target}", origin))
+            translated = f"-p {p} -m {p} --dport {node_port} -m conntrack --ctstate DNAT"
+            back.append((f"{translated} -j MASQUERADE", origin))
     return forward, back

@@ -22,7 +22,7 @@ from svclab.linux.nftables.statements import FromNumgen, Numgen
 from svclab.linux.packet import Packet
 from svclab.linux.routing import HostRoute
 from svclab.linux.skb import Skb, Wire, address_text, five_tuple, packet_of
-from svclab.linux.trace import Conntrack, Mark, Nat, Route, Skipped, Step
+from svclab.linux.trace import Conntrack, Mark, Nat, Origin, Route, Skipped, Step
 from svclab.linux.trace import Rule as RuleStep
 
 
@@ -126,12 +126,17 @@ class _Narrator:
         known = _known(rule)
         draw, probability = _chance(known, note)
         decided = _decided(rule, note) if matched else rule.target
-        origin = note.origin if isinstance(note, Element) and note.origin else rule.origin
+        origin = (self._found_in(known) if matched else None) or rule.origin
         text = rule.spelled or f"-A {chain.name} {known.text}".rstrip()
         return RuleStep(
             self.flow, self.host, self.packet, self.hook, self.table, chain.name, self._names(), number + 1,
             text, matched, why, decided.name if decided else None, draw, probability, origin,
         )  # fmt: skip
+
+    def _found_in(self, known: "_Known") -> Origin | None:
+        """What made the element in which a rule last found the packet, or the choice that was drawn."""
+        assert self.skb
+        return next((origin for test in reversed(known.tests) if (origin := test.origin(self.skb))), None)
 
     def _names(self) -> tuple[str, ...]:
         return tuple(chain.name for chain in self.path)

@@ -5,22 +5,24 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 from svclab.linux.packet import Protocol
 from svclab.linux.skb import Skb
+from svclab.linux.trace import Origin
 
 
 @dataclass(frozen=True)
 class IpSet:
     """One set. `kind` is ipset's type (`hash:ip,port`, `hash:ip,port,net`, `bitmap:port`, ...); entries as it
-    writes them, such as `10.96.0.1,tcp:443`.
+    writes them, such as `10.96.0.1,tcp:443`. `origins`: the objects that made them, in their order.
     """
 
     name: str
     kind: str
     entries: tuple[str, ...]
+    origins: tuple[Origin, ...] = ()
 
     @cached_property
     def _parts(self) -> tuple[str, ...]:
@@ -53,7 +55,25 @@ class IpSet:
 
     def has(self, skb: Skb, directions: tuple[str, ...]) -> bool:
         """Whether the packet's values, picked by `directions` (src or dst for each part), are in the set."""
-        values = []
+        values = self._picked(skb, directions)
+        if "net" not in self._parts:
+            return values in self._members
+        return any(self._within(skb, values, known) for known in self._networks)
+
+    def origin(self, skb: Skb, directions: tuple[str, ...]) -> Origin | None:
+        """What made the entry in which the packet is found; None if that is not known."""
+        values = self._picked(skb, directions)
+        for entry, origin in zip(self.entries, self.origins, strict=False):
+            known = tuple(self._values(entry))
+            found = known == values
+            if "net" in self._parts:
+                found = self._within(skb, values, (known[:-1], known[-1]))
+            if found:
+                return origin
+        return None
+
+    def _picked(self, skb: Skb, directions: tuple[str, ...]) -> tuple[Any, ...]:
+        values: list[Any] = []
         for kind, direction in zip(self._parts, directions, strict=False):
             source = direction == "src"
             if kind == "port":
@@ -61,8 +81,11 @@ class IpSet:
                 values.append(port if self.kind.startswith("bitmap") else (skb.protocol, port))
             else:
                 values.append(skb.source if source else skb.destination)
-        if "net" not in self._parts:
-            return tuple(values) in self._members
-        *fixed, last = values
-        address = ip_address(last) if skb.version == 6 or last < 1 << 32 else None
-        return any(tuple(fixed) == known and address in network for known, network in self._networks)
+        return tuple(values)
+
+    @staticmethod
+    def _within(skb: Skb, values: tuple[Any, ...], known: tuple[tuple[Any, ...], Any]) -> bool:
+        """For a set that ends in a network: are the first values equal, and is the last inside it?"""
+        fixed, network = known
+        address = IPv6Address(values[-1]) if skb.version == 6 else IPv4Address(values[-1])
+        return values[:-1] == fixed and address in network

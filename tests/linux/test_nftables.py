@@ -177,7 +177,7 @@ def test_every_recorded_rule_can_be_read(name):
     for text in recording(name)["nftables"].values():
         _, sets, chains, version = parse_table(text)
         by_name = {each.name: each for each in sets}
-        rules = [parse_rule(rule, by_name, version) for chain in chains for rule, _ in chain.rules]
+        rules = [parse_rule(rule, by_name, version) for chain in chains for rule, *_ in chain.rules]
         assert all(rule.target for rule in rules)
         assert all(each.by_key is not None for each in sets)
 

@@ -200,7 +200,8 @@ class _Compiler:
         if node_ip and any(ip_address(node_ip) in network for _, network in port.source_ranges):
             self._entry("KUBE-LOAD-BALANCER-SOURCE-IP", f"{to},{vip.address}", origin)
         else:
-            self.guarded.append((vip.address, port.protocol.lower(), port.port))
+            origin = port.origin("spec.loadBalancerSourceRanges")
+            self.guarded.append((vip.address, port.protocol.lower(), port.port, origin))
 
     def _node_port(self, port: ServicePort, choice: Choice) -> None:
         if not port.node_port:

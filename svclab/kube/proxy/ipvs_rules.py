@@ -9,6 +9,7 @@ from svclab.kube.proxy.config import LOOPBACK, ProxyConfig
 from svclab.kube.proxy.fixed_rules import BUILT_IN, setting
 from svclab.kube.proxy.ipvs_objects import IpSet
 from svclab.kube.proxy.rules import Block, ChainKey, ProxyTable, Sources, block_of
+from svclab.linux.trace import Origin
 
 JUMPS: dict[ChainKey, tuple[tuple[str, str], ...]] = {
     ("nat", "PREROUTING"): (("kubernetes service portals", "KUBE-SERVICES"),),
@@ -54,7 +55,9 @@ SET_RULES = (
 )
 ADDRESSED = ("KUBE-LOAD-BALANCER", "KUBE-CLUSTER-IP", "KUBE-EXTERNAL-IP", "KUBE-EXTERNAL-IP-LOCAL")
 
-Guarded = tuple[str, str, int]  # address, protocol, port of a VIP that the node itself may not reach
+# Address, protocol and port of a VIP that the node itself may not reach, and what says so.
+Guarded = tuple[str, str, int, Origin]
+OUT_FILTER = "KUBE-IPVS-OUT-FILTER"
 
 
 def ipvs_tables(
@@ -73,13 +76,16 @@ def ipvs_tables(
     rules["nat", "KUBE-POSTROUTING"] += _postrouting(config)
     rules["nat", "KUBE-MARK-MASQ"].append(f"-j MARK --or-mark {config.mark}")
     _filter(rules, ipsets, guarded, config)
-    return tuple(_table(name, rules) for name in BUILT_IN)
+    out_filter = tuple(origin for *_, origin in guarded)
+    return tuple(_table(name, rules, out_filter) for name in BUILT_IN)
 
 
-def _table(name: str, rules: dict[ChainKey, list[str]]) -> ProxyTable:
+def _table(name: str, rules: dict[ChainKey, list[str]], out_filter: tuple[Origin, ...]) -> ProxyTable:
     blocks: dict[str, Block] = dict.fromkeys(BUILT_IN[name], "")
     blocks |= {chain: block_of(chain, texts) for (table, chain), texts in rules.items() if table == name}
     sources: dict[str, Sources] = dict.fromkeys(blocks, setting("mode"))
+    if OUT_FILTER in sources:
+        sources[OUT_FILTER] = out_filter
     return ProxyTable(name, BUILT_IN[name], blocks, sources)
 
 
@@ -137,9 +143,9 @@ def _filter(
 ) -> None:
     health = ipsets["KUBE-HEALTH-CHECK-NODE-PORT"]
     rules["filter", "KUBE-SOURCE-RANGES-FIREWALL"].append("-j DROP")
-    rules["filter", "KUBE-IPVS-OUT-FILTER"] += [
+    rules["filter", OUT_FILTER] += [
         f"-s {address} -m ipvs --vaddr {address} --vproto {protocol} --vport {port} -j DROP"
-        for address, protocol, port in guarded
+        for address, protocol, port, _ in guarded
     ]
     marked = f"-m mark --mark {config.mark}/{config.mark}"
     rules["filter", "KUBE-FORWARD"] += [

@@ -61,10 +61,13 @@ class NftSet:
 
 @dataclass(frozen=True, slots=True)
 class NftRule:
-    """One rule as nft lists it, and the object and field that produced it."""
+    """One rule as nft lists it, the object and field that produced it, and those behind each of the choices
+    that it draws from.
+    """
 
     text: str
     origin: Origin
+    drawn: tuple[Origin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

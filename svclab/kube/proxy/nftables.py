@@ -204,10 +204,11 @@ class _Writer:
         """One draw over all endpoints; with affinity, first a look whether this client was here before."""
         draw = f"numgen random mod {len(endpoints)}"
         origin = Origin("EndpointSlice", endpoints[0].slice_name, "endpoints")
+        drawn = tuple(endpoint.origin() for endpoint in endpoints)
         if self.port.affinity_seconds is None:
             map_ = ", ".join(f"{i} : {endpoint.ip} . {endpoint.port}" for i, endpoint in enumerate(endpoints))
             text = f"meta l4proto {self.protocol} dnat {self.ip} to {draw} map {{ {map_} }}"
-            return NftChain(chain, (NftRule(text, origin),))
+            return NftChain(chain, (NftRule(text, origin, drawn),))
         rules = [
             NftRule(
                 f"{self.ip} saddr @affinity-{names[endpoint]} goto endpoint-{names[endpoint]}",
@@ -216,7 +217,7 @@ class _Writer:
             for endpoint in endpoints
         ]
         map_ = ", ".join(f"{i} : goto endpoint-{names[endpoint]}" for i, endpoint in enumerate(endpoints))
-        return NftChain(chain, (*rules, NftRule(f"{draw} vmap {{ {map_} }}", origin)))
+        return NftChain(chain, (*rules, NftRule(f"{draw} vmap {{ {map_} }}", origin, drawn)))
 
     def _endpoint_chain(self, endpoint: Endpoint, name: str) -> NftChain:
         """Remembers the client, then DNAT."""

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from svclab.linux.packet import Protocol
 from svclab.linux.skb import Skb, address_text
+from svclab.linux.trace import Origin
 
 
 class RuleError(ValueError):
@@ -56,6 +57,10 @@ class Match:
     def why_not(self, skb: Skb) -> str:
         """Why the packet does not fit."""
         raise NotImplementedError
+
+    def origin(self, skb: Skb) -> Origin | None:
+        """What made that which a fitting packet was found in, where it is not what made the rule."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)

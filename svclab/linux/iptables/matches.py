@@ -11,6 +11,7 @@ from typing import ClassVar
 from svclab.linux.iptables.headers import Match, bang, quoted
 from svclab.linux.packet import Protocol
 from svclab.linux.skb import Skb, address_text
+from svclab.linux.trace import Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,6 +419,10 @@ class SetMatch(Match):
 
     def fact(self, skb: Skb) -> str:
         return f"it is {'not ' if self.negated else ''}in the set {self.name}"
+
+    def origin(self, skb: Skb) -> Origin | None:
+        found = skb.host.ipsets.get(self.name)
+        return found.origin(skb, self.directions) if found and not self.negated else None
 
     def why_not(self, skb: Skb) -> str:
         return f"it is {'' if self.negated else 'not '}in the set {self.name}"

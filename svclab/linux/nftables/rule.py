@@ -70,18 +70,27 @@ def verdict(text: str) -> Target:
 
 
 def parse_rule(
-    text: str, sets: Mapping[str, NamedSet], version: int = 4, origin: Origin | None = None
+    text: str,
+    sets: Mapping[str, NamedSet],
+    version: int = 4,
+    origin: Origin | None = None,
+    drawn: tuple[Origin, ...] = (),
 ) -> Rule:
-    """The rule; `sets` are those of its table. Raises RuleError with the word that cannot be read."""
-    return _Reader(text, sets, version).read(origin)
+    """The rule; `sets` are those of its table, `drawn` is what made each of the choices that it draws from.
+    Raises RuleError with the word that cannot be read.
+    """
+    return _Reader(text, sets, version, drawn).read(origin)
 
 
 class _Reader:
     """Takes a rule's words one by one."""
 
-    def __init__(self, text: str, sets: Mapping[str, NamedSet], version: int) -> None:
+    def __init__(
+        self, text: str, sets: Mapping[str, NamedSet], version: int, drawn: tuple[Origin, ...] = ()
+    ) -> None:
         self.text = text
         self.sets = sets
+        self.drawn = drawn
         self.version = version
         self.words: list[str] = _TOKEN.findall(text)
         self.at = 0
@@ -237,7 +246,7 @@ class _Reader:
         count = self._count()
         self.expect("vmap")
         choices = [verdict(text) for text in self._choices(count)]
-        self.matches.append(Numgen(count))
+        self.matches.append(Numgen(count, self.drawn))
         self.targets.append(FromNumgen(tuple(choices)))
 
     def _numgen_map(self, kind: type[Dnat] | type[Snat]) -> None:
@@ -249,7 +258,7 @@ class _Reader:
             spelled = (f"[{address}]:{port}" if ":" in address else f"{address}:{port}") if port else address
             addresses, ports = nat_range(spelled, self.version)
             choices.append(kind(addresses, ports, self.version, spelled=spelled))
-        self.matches.append(Numgen(count))
+        self.matches.append(Numgen(count, self.drawn))
         self.targets.append(FromNumgen(tuple(choices)))
 
     def _count(self) -> int:

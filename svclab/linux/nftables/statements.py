@@ -13,6 +13,7 @@ from svclab.linux.iptables.traverse_log import Log
 from svclab.linux.nftables.selectors import Ranges, Selector, Value
 from svclab.linux.nftables.sets import Key, NamedSet
 from svclab.linux.skb import Skb
+from svclab.linux.trace import Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,10 @@ class SetLookup(Match):
     def why_not(self, skb: Skb) -> str:
         return f"{key_text(self.selectors, skb)} is {'' if self.negated else 'not '}in {self.found_in.name}"
 
+    def origin(self, skb: Skb) -> Origin | None:
+        element = self.found_in.by_key.get(key_of(self.selectors, skb))
+        return element.origin if element else None
+
 
 @dataclass(frozen=True, slots=True)
 class VerdictLookup(Match):
@@ -121,12 +126,16 @@ class VerdictLookup(Match):
     def why_not(self, skb: Skb) -> str:
         return f"{key_text(self.selectors, skb)} is not in {self.found_in.name}"
 
+    def origin(self, skb: Skb) -> Origin | None:
+        return skb.note.origin
+
 
 @dataclass(frozen=True, slots=True)
 class Numgen(Match):
-    """`numgen random mod N`: draws one of 0 to N-1 and always fits."""
+    """`numgen random mod N`: draws one of 0 to N-1 and always fits. `origins`: what made each choice."""
 
     count: int
+    origins: tuple[Origin, ...] = ()
     stateful: ClassVar[bool] = True
     volatile: ClassVar[bool] = True
 
@@ -136,6 +145,9 @@ class Numgen(Match):
 
     def fact(self, skb: Skb) -> str:
         return f"drew {skb.note} of 0 to {self.count - 1}"
+
+    def origin(self, skb: Skb) -> Origin | None:
+        return self.origins[skb.note] if self.origins else None
 
 
 @dataclass(frozen=True, slots=True)

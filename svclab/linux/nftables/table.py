@@ -29,11 +29,13 @@ _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1, "ms": 0.001}
 
 @dataclass(frozen=True, slots=True)
 class ChainText:
-    """A chain as text: its hook line ("" without) and its rules with their origins."""
+    """A chain as text: its hook line ("" without) and its rules, each with what made it and what made each
+    of the choices that it draws from.
+    """
 
     name: str
     hook: str
-    rules: tuple[tuple[str, Origin | None], ...]
+    rules: tuple[tuple[str, Origin | None, tuple[Origin, ...]], ...]
 
 
 def base_chains(
@@ -50,7 +52,7 @@ def base_chains(
 
 def _chain(texts: Mapping[str, ChainText], sets: Mapping[str, NamedSet], version: int, name: str) -> Chain:
     text = texts[name]
-    rules: list[Rule] = [parse_rule(rule, sets, version, origin) for rule, origin in text.rules]
+    rules: list[Rule] = [parse_rule(rule, sets, version, *origins) for rule, *origins in text.rules]
     policy = _hook(text)[3].upper() if text.hook else None
     return Chain(name, policy, rules, language="nft")
 
@@ -121,7 +123,7 @@ def _blocks(lines: list[str]) -> Iterable[tuple[str, str, list[str]]]:
 def _chain_text(name: str, body: list[str]) -> ChainText:
     hook = next((line for line in body if line.startswith("type ") and " hook " in line), "")
     rules = [line for line in body if line and line != hook and not line.startswith('comment "')]
-    return ChainText(name, hook, tuple((rule, None) for rule in rules))
+    return ChainText(name, hook, tuple((rule, None, ()) for rule in rules))
 
 
 def _named_set(name: str, body: list[str]) -> NamedSet:
