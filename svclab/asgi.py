@@ -52,7 +52,14 @@ def _websockets() -> Application:
     from svclab.terminal import remote  # noqa: PLC0415 (late)
 
     gc.freeze()
-    return URLRouter([re_path(r"^k8s/", streams.application(remote.start)), *websocket_urlpatterns])
+    kubernetes = re_path(r"^k8s/", streams.application(remote.start))
+    return URLRouter([kubernetes, *websocket_urlpatterns, re_path("", _nowhere)])
+
+
+async def _nowhere(scope: Any, receive: Any, send: Any) -> None:
+    """A websocket at an address that leads nowhere is not accepted."""
+    await receive()
+    await send({"type": "websocket.close"})
 
 
 api, websockets = late(_api), late(_websockets)

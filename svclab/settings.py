@@ -66,13 +66,14 @@ TEMPLATES = [
 ]
 
 if DATABASE_URL:
-    DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60)}
+    DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)}
 else:
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": VAR_DIR / "svclab.sqlite3",
-            "CONN_MAX_AGE": 60,
+            # The last connection to be closed takes the WAL with it, which a full disk would not give back.
+            "CONN_MAX_AGE": None,
             # A file like the real one: threads of an in-memory database find its tables locked.
             "TEST": {"NAME": Path(tempfile.gettempdir()) / f"svclab-test-{os.getpid()}.sqlite3"},
             "OPTIONS": {
@@ -143,8 +144,10 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "discreet"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    # Daphne tells at every start what `make run` has said better.
-    "loggers": {"daphne": {"level": "WARNING"}},
+    "loggers": {
+        "daphne": {"level": "WARNING"},  # it tells at every start what `make run` has said better
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # anybody can ask so; the answer says it all
+    },
 }
 
 CONTENT_SECURITY_POLICY = {

@@ -6,3 +6,6 @@ urlpatterns = [
     path("", include("svclab.lab.urls")),
     path("lessons/", include("svclab.lessons.urls")),
 ]
+handler400 = "svclab.lab.apology.misunderstood"
+handler404 = "svclab.lab.apology.not_found"
+handler500 = "svclab.lab.apology.failed"

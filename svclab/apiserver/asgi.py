@@ -18,10 +18,10 @@ from svclab.apiserver import hub
 from svclab.apiserver.bodies import LIMIT_BYTES
 from svclab.apiserver.dispatch import Answer, ApiRequest, ApiResponse, Followed, handle, handle_at_once
 from svclab.apiserver.messages import ADMIN, UNKNOWN
-from svclab.cluster import look
+from svclab.cluster import look, outage
 from svclab.cluster.access import cluster_of_secret
 from svclab.cluster.errors import NoSuchCluster
-from svclab.kube.status import failure, too_many_requests
+from svclab.kube.status import Refusal, failure, too_many_requests
 
 log = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
@@ -46,12 +46,8 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
             answer = _refused(_too_many_watches())
     except NoSuchCluster:
         answer = _refused(failure(404, "NotFound", "there is no cluster at this address", {}))
-    except Exception:
-        # A bug of ours: the learner gets an id to report, the log the whole story; the cluster is as it was.
-        number = secrets.token_hex(4)
-        log.exception("error %s answering %s", number, request.method)
-        message = f"an error on the server has prevented the request from succeeding (svclab error {number})"
-        answer = _refused(failure(500, "InternalError", message))
+    except Exception as error:
+        answer = _refused(_failed(error, request.method))
     if isinstance(answer, ApiResponse):
         await _send(answer, send, with_body=request.method != "HEAD")
     else:
@@ -62,6 +58,19 @@ def _at_once(request: ApiRequest, secret: str) -> ApiResponse | None:
     """The answer, where memory has it: no thread is waited for."""
     cluster = look.at_once(secret) if request.method == "GET" else None
     return None if cluster is None else handle_at_once(cluster, request)
+
+
+def _failed(error: Exception, method: str) -> Refusal:
+    """The database is away, or we have a bug: the learner gets an id to report, the log the whole story."""
+    if words := outage.words_of(error):
+        log.warning("%s was not served: %s", method, error)
+        refusal = failure(503, "ServiceUnavailable", words, {"retryAfterSeconds": outage.RETRY_SECONDS})
+        refusal.headers["Retry-After"] = str(outage.RETRY_SECONDS)
+        return refusal
+    number = secrets.token_hex(4)
+    log.error("error %s answering %s", number, method, exc_info=error)
+    message = f"an error on the server has prevented the request from succeeding (svclab error {number})"
+    return failure(500, "InternalError", message)
 
 
 def _refused(refusal: Any) -> ApiResponse:

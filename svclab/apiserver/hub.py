@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import close_old_connections
 
 from svclab.apiserver.logs import LogFollow
@@ -80,7 +79,7 @@ class _Pump:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         stop = news.listen(self.cluster.id, lambda _: loop.call_soon_threadsafe(self._wake.set))
-        other_processes = asyncio.create_task(_wake_by_channel(self.cluster, self._wake))
+        other_processes = asyncio.create_task(news.hear_others(self.cluster.id, self._wake.set))
         try:
             while self.subscribers:
                 self._wake.clear()
@@ -118,21 +117,6 @@ def _until_due(cluster: ClusterHandle) -> float:
     if real is None:
         return _LONGEST_SLEEP_SECONDS
     return min(max((real - real_now()).total_seconds(), 0.0), _LONGEST_SLEEP_SECONDS)
-
-
-async def _wake_by_channel(cluster: ClusterHandle, wake: asyncio.Event) -> None:
-    """News of other processes, where there is a channel layer that carries them."""
-    layer = get_channel_layer()
-    if layer is None or isinstance(layer, InMemoryChannelLayer):
-        return
-    channel = await layer.new_channel()
-    await layer.group_add(news.group(cluster.id), channel)
-    try:
-        while True:
-            await layer.receive(channel)
-            wake.set()
-    finally:
-        await layer.group_discard(news.group(cluster.id), channel)
 
 
 _pumps: dict[Any, _Pump] = {}

@@ -1,23 +1,27 @@
-"""The secret that opens one cluster's API: in the kubeconfig's server URL, or as its bearer token."""
+"""Whose cluster is whose: by the learner's key, or by the secret that opens one cluster's API."""
 
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from svclab.accounts.permissions import Thing, Visitor, may
 from svclab.cluster import models
+from svclab.cluster.clock import real_now
 from svclab.cluster.errors import NoSuchCluster
 from svclab.cluster.store import ClusterHandle, open_cluster
+
+_HOUR = timedelta(hours=1)
 
 
 def cluster_of_secret(secret: str) -> ClusterHandle:
     """The cluster that this secret opens. Raises NoSuchCluster for an unknown or revoked one."""
     found = (
-        models.Cluster.objects.filter(api_secret=secret).values_list("id", flat=True).first()
+        models.Cluster.objects.filter(api_secret=secret).values_list("id", "seen_at").first()
         if secret
         else None
     )
     if found is None:
         raise NoSuchCluster("no cluster has this secret")
-    return ClusterHandle(found)
+    return _seen(*found)
 
 
 def open_for(visitor: Visitor, cluster_id: UUID | str, action: str = "see") -> ClusterHandle:
@@ -59,7 +63,15 @@ def cluster_of(owner: str) -> ClusterHandle | None:
     found = (
         models.Cluster.objects.filter(owner=owner)
         .order_by("-created_at")
-        .values_list("id", flat=True)
+        .values_list("id", "seen_at")
         .first()
     )
-    return None if found is None else ClusterHandle(found)
+    return None if found is None else _seen(*found)
+
+
+def _seen(cluster_id: UUID, seen_at: datetime) -> ClusterHandle:
+    """Note, once an hour, that somebody uses the cluster: what nobody uses is removed (`abandoned`)."""
+    now = real_now()
+    if seen_at < now - _HOUR:
+        models.Cluster.objects.filter(id=cluster_id).update(seen_at=now)
+    return ClusterHandle(cluster_id)

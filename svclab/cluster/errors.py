@@ -13,6 +13,10 @@ class NoSuchCluster(StoreError):
     """There is no cluster of this id (or secret)."""
 
 
+class Full(StoreError):
+    """This server holds as many clusters as it may."""
+
+
 class Expired(StoreError):
     """The log no longer reaches back to this resourceVersion (410 Expired)."""
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from svclab.cluster import hosts, memory, models, news, rows, seeds
+from svclab.cluster import abandoned, hosts, memory, models, news, rows, seeds
 from svclab.cluster.batch import Batch
 from svclab.cluster.clock import real_now
 from svclab.cluster.errors import NoSuchCluster
@@ -35,13 +35,14 @@ def new_cluster(
     random_seed: str | None = None,
     at: datetime | None = None,
 ) -> ClusterHandle:
-    """A cluster for a learner, everything in it running. Raises KeyError for an unknown seed.
+    """A cluster for a learner, everything in it running. Raises KeyError for an unknown seed, Full.
 
     `random_seed` decides every draw in it; by default nobody can guess it. `at` is the virtual time at which
     its life with the learner begins; by default the real one.
     """
     real = real_now()
     now = at or real
+    abandoned.make_room(real)
     sown = seeds.seed(seed, flavour, _grow)
     with transaction.atomic():
         row = models.Cluster.objects.create(

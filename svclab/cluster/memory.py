@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from svclab.cluster.batch import LogEntry
 from svclab.cluster.clock import Clock
@@ -52,14 +53,19 @@ class State:
 
 
 _states: OrderedDict[UUID, State] = OrderedDict()
-_locks: dict[UUID, threading.RLock] = {}
+_locks: WeakValueDictionary[UUID, threading.RLock] = (
+    WeakValueDictionary()
+)  # while somebody holds or wants one
 _guard = threading.Lock()
 
 
 def lock(cluster_id: UUID) -> threading.RLock:
     """The lock that orders this process's writers of one cluster, before they queue in the database."""
     with _guard:
-        return _locks.setdefault(cluster_id, threading.RLock())
+        found = _locks.get(cluster_id)
+        if found is None:
+            _locks[cluster_id] = found = threading.RLock()
+        return found
 
 
 def get(cluster_id: UUID) -> State | None:

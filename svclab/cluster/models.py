@@ -10,6 +10,8 @@ import uuid
 
 from django.db import models
 
+from svclab.cluster.clock import real_now
+
 
 def new_secret() -> str:
     """256 random bits for a URL: whoever knows it may use one cluster's API, and nothing else."""
@@ -52,6 +54,7 @@ class Cluster(models.Model):
     clock_paused = models.BooleanField(default=False)
     api_secret = models.CharField(max_length=64, unique=True, null=True, default=new_secret)
     created_at = models.DateTimeField(auto_now_add=True)
+    seen_at = models.DateTimeField(default=real_now, db_index=True)  # somebody used it, to the hour
 
     def __str__(self) -> str:
         return f"cluster {self.id} of {self.owner}"

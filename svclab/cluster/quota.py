@@ -6,6 +6,7 @@ from svclab.cluster import errors
 from svclab.kube.snapshot import Manifest, Snapshot
 from svclab.kube.status import Refusal
 
+CLUSTERS = 10_000  # on one server, over a gigabyte of them; who comes then is told that it is full
 QUOTA_NAME = "svclab-learner"
 _UNCOUNTED = ("Event",)  # kept in bounds by their age and number instead
 

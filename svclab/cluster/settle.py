@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
+from django.db import OperationalError
+
 from svclab.cluster import memory
 from svclab.cluster.agenda import CONTROLLERS, Agenda, Task
 from svclab.cluster.batch import Batch, LogEntry
@@ -62,9 +64,16 @@ class Circumstances:
 def advance(cluster: ClusterHandle, now: datetime | None = None) -> None:
     """Bring the cluster to its virtual time at the real time `now` (default: this moment).
 
-    Takes the cluster's lock only when something is due.
+    Takes the cluster's lock only when something is due. While nothing can be written (a full disk), nothing
+    happens by itself, and reads go on.
     """
-    real = now or real_now()
+    try:
+        _advance(cluster, now or real_now())
+    except OperationalError as error:
+        log.warning("cluster %s stands still: %s", cluster.id, error)
+
+
+def _advance(cluster: ClusterHandle, real: datetime) -> None:
     until = _go_on(cluster, real).now(real)
     with memory.lock(cluster.id):
         agenda = _agenda(cluster)

@@ -229,6 +229,7 @@ class ClusterHandle:
 
     def _save(self, row: models.Cluster, state: State, *, announce: bool = True) -> None:
         row.revision += 1
+        row.seen_at = real_now()
         row.save()
         written, version = replace(state, revision=row.revision), row.resource_version
         transaction.on_commit(lambda: memory.put(self.id, written))

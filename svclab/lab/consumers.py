@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 from channels.consumer import get_handler_name
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.conf import settings
+from django.db import DatabaseError
 
 from svclab.accounts.guests import learner_for
-from svclab.cluster import news
+from svclab.cluster import outage
 from svclab.lab import protocol, work
 from svclab.lab.protocol import BadMessage, Error, Message, Welcome
 from svclab.lab.room import Room, room_of
@@ -34,14 +34,25 @@ _LONGEST_BACKLOG = 16 * 1024 * 1024  # characters that wait for a page that does
 
 
 class LabConsumer(AsyncWebsocketConsumer):
-    """A page of the learner whose cookie opened the connection."""
+    """A page of the learner whose cookie opened the connection.
 
+    It needs no channel layer of its own, the room hears other processes; and no database on the event loop.
+    """
+
+    channel_layer_alias = None
     room: Room | None = None
 
     async def connect(self) -> None:
         """Only a page of our own origin, with the cookie of a learner who has a cluster."""
         learner = learner_for(self.scope)
-        cluster = await work.run(work.cluster_of, learner) if same_origin(self.scope) and learner else None
+        try:
+            cluster = (
+                await work.run(work.cluster_of, learner) if same_origin(self.scope) and learner else None
+            )
+        except DatabaseError as error:
+            log.warning("a page's connection was not served: %s", error)
+            await self.close()  # before it was accepted, so the page tries again, less and less often
+            return
         await self.accept()
         if cluster is None:
             await self.close(code=NOT_YOURS, reason="open the workspace page first")
@@ -59,8 +70,6 @@ class LabConsumer(AsyncWebsocketConsumer):
         self._received: deque[float] = deque(maxlen=protocol.MAX_PER_SECOND)
         self.room = room_of(cluster.id)
         self.terminals = Terminals(cluster, self.say, asyncio.get_running_loop())
-        if settings.REDIS_URL:  # several processes: their news come over the channel layer
-            await self.channel_layer.group_add(news.group(cluster.id), self.channel_name)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Straight to the handler: the database is read in `work.run`'s threads only, which look after their
@@ -78,8 +87,6 @@ class LabConsumer(AsyncWebsocketConsumer):
         self._writer.cancel()
         if self._grading:
             self._grading.cancel()
-        if settings.REDIS_URL:
-            await self.channel_layer.group_discard(news.group(self.cluster.id), self.channel_name)
         await work.run(self.terminals.close_all)
 
     # ---- in ----
@@ -129,7 +136,11 @@ class LabConsumer(AsyncWebsocketConsumer):
             await answering
         except work.Refused as error:
             self.say(Error(str(error), message.type, getattr(message, "request", "")))
-        except Exception:
+        except Exception as error:
+            if words := outage.words_of(error):
+                log.warning("message %s was not served: %s", message.type, error)
+                self.say(Error(words, message.type, getattr(message, "request", "")))
+                return
             number = secrets.token_hex(4)
             log.exception("message %s failed (%s)", message.type, number)
             self.say(
@@ -214,18 +225,6 @@ class LabConsumer(AsyncWebsocketConsumer):
     async def on_term_close(self, message: protocol.TermClose) -> None:
         """The terminal is gone."""
         await work.run(self.terminals.close, message)
-
-    # ---- news of other processes ----
-
-    async def cluster_changed(self, event: dict[str, Any]) -> None:
-        """Objects, clock or switches changed."""
-        if self.room:
-            self.room.hear()
-
-    async def trace_recorded(self, event: dict[str, Any]) -> None:
-        """A request was sent."""
-        if self.room:
-            self.room.hear()
 
     # ---- lessons ----
 

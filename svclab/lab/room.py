@@ -35,7 +35,7 @@ class Room:
         self._seen: work.Seen | None = None
         self._wake = asyncio.Event()
         self._looked = asyncio.Event()  # at least once
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._stop_listening: list[Callable[[], None]] = []
         self.onlookers: set[Callable[[], None]] = set()  # called after anything has happened
 
@@ -53,13 +53,16 @@ class Room:
         So a page first joins and then asks for the whole: nothing falls between the two.
         """
         self._members.add(member)
-        if self._task is None:
+        if not self._tasks:
             loop = asyncio.get_running_loop()
             self._stop_listening = [
                 news.listen(self.cluster_id, lambda _: loop.call_soon_threadsafe(self._wake.set)),
                 requestlog.listen(self.cluster_id, lambda line: loop.call_soon_threadsafe(self._log, line)),
             ]
-            self._task = loop.create_task(self._live())
+            self._tasks = [
+                loop.create_task(self._live()),
+                loop.create_task(news.hear_others(self.cluster_id, self._wake.set)),
+            ]
         await self._looked.wait()
 
     def leave(self, member: Listener) -> None:
@@ -68,14 +71,10 @@ class Room:
         if self._members:
             return
         _rooms.pop((id(asyncio.get_running_loop()), self.cluster_id), None)
-        if self._task:
-            self._task.cancel()
+        for task in self._tasks:
+            task.cancel()
         for stop in self._stop_listening:
             stop()
-
-    def hear(self) -> None:
-        """Another process has written to the cluster."""
-        self._wake.set()
 
     def _log(self, line: LogLine) -> None:
         time = datetime.now(UTC).isoformat()

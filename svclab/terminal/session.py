@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any
 
 from svclab.apiserver import dispatch
-from svclab.cluster import dataplane
+from svclab.cluster import dataplane, outage
 from svclab.terminal.commands.registry import Context, Usage, is_installed
 from svclab.terminal.completion import complete
 from svclab.terminal.files import Files, Store
@@ -326,7 +326,11 @@ class Session:
                 self._say(descriptors, stopped.message, stopped.status)
         except BrokenPipe:
             state.status = 141
-        except Exception:
+        except Exception as error:
+            if words := outage.words_of(error):
+                _log.warning("a command was not served: %s", error)
+                self._say(descriptors, f"svclab: {words}", 75)  # EX_TEMPFAIL
+                return
             number = secrets.token_hex(4)
             _log.exception("a command failed (%s)", number)
             self._say(descriptors, f"svclab: sorry, this command failed inside svclab (error {number})", 70)
