@@ -2,21 +2,23 @@
 answers.
 
 Nothing is sent here. Each walk is a generator: it yields the questions of one step (they leave together,
-over one socket), is sent the answers in the same order, and returns the end. Sources: glibc 2.36
-res_query.c and getaddrinfo.c, musl 1.2.3 lookup_name.c, c-ares 1.28; checked against recorded query
-sequences.
+over one socket), is sent the answers in the same order, and returns the end; whom a step's questions are
+sent to is `svclab.dns.servers`' part. Sources: glibc 2.36 res_query.c and getaddrinfo.c, musl 1.2.3
+lookup_name.c, c-ares 1.34; checked against recorded query sequences and the real libraries.
 """
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
 
 from svclab.dns.hosts import HostsFile
-from svclab.dns.message import Answered, Message, Question, Rcode
-from svclab.dns.name import absolute, parse_address, relative
+from svclab.dns.message import Answered, Message, Question, Rcode, Unanswered
+from svclab.dns.name import BadName, absolute, check, parse_address, relative
 from svclab.dns.resolvconf import ResolvConf
 
 BOTH_FAMILIES = ("A", "AAAA")
+LOOPBACK, LOOPBACK_IPV6 = IPv4Address("127.0.0.1"), IPv6Address("::1")
 
 
 class Finding(StrEnum):
@@ -89,9 +91,13 @@ def resolve(
     the record types of one step; AI_ADDRCONFIG in a pod without IPv6 leaves only A.
     """
     walk, words = LIBRARIES[library]
-    known = _without_asking(typed, hosts, types)
+    known = _without_asking(typed, hosts, types, library)
     if known is not None:
         return known
+    try:
+        check(typed)
+    except BadName:
+        return Resolution(typed, Finding.NXDOMAIN, error=words[Finding.NXDOMAIN])
     end = yield from walk(typed, conf, types)
     candidates = candidates_of(typed, conf, library)
     addresses = end.addresses()
@@ -100,9 +106,11 @@ def resolve(
         return Resolution(
             typed, Finding.OK, addresses, relative(named.canonical_name()), candidates=candidates
         )
-    # A lone CNAME ends the walk, but there is nothing to connect to.
-    code = Finding.NODATA if end.code is Finding.OK else end.code
-    return Resolution(typed, code, error=words[code], candidates=candidates)
+    if (
+        end.code is Finding.OK
+    ):  # a lone CNAME: nothing to connect to, and glibc says that there is no such name
+        return Resolution(typed, Finding.NODATA, error=words[Finding.NXDOMAIN], candidates=candidates)
+    return Resolution(typed, end.code, error=words[end.code], candidates=candidates)
 
 
 def candidates_of(typed: str, conf: ResolvConf, library: str) -> tuple[str, ...]:
@@ -110,11 +118,15 @@ def candidates_of(typed: str, conf: ResolvConf, library: str) -> tuple[str, ...]
     return conf.candidates(typed, search_after_dots=library != "musl")
 
 
-def _without_asking(typed: str, hosts: HostsFile, types: tuple[str, ...]) -> Resolution | None:
+def _without_asking(typed: str, hosts: HostsFile, types: tuple[str, ...], library: str) -> Resolution | None:
+    """A literal address, or what the hosts file has; for glibc ::1 is an IPv4 address too."""
     if parse_address(typed) is not None:
         return Resolution(typed, Finding.OK, (typed,), typed, source="literal")
     wanted = {4 if kind == "A" else 6 for kind in types}
-    found = [(address, name) for address, name in hosts.lookup(typed) if address.version in wanted]
+    lines = hosts.lookup(typed)
+    if library == "glibc" and wanted == {4}:
+        lines = tuple((LOOPBACK if each == LOOPBACK_IPV6 else each, name) for each, name in lines)
+    found = [(address, name) for address, name in lines if address.version in wanted]
     if not found:
         return None
     return Resolution(
@@ -125,9 +137,9 @@ def _without_asking(typed: str, hosts: HostsFile, types: tuple[str, ...]) -> Res
 def glibc_walk(typed: str, conf: ResolvConf, types: tuple[str, ...] = BOTH_FAMILIES) -> Steps:
     """One candidate after another until one has data (glibc's res_search).
 
-    A timeout ends the search list, but the name as it is is still tried. Without success the first try as
-    it is decides the error if it came first; else NODATA anywhere, else SERVFAIL anywhere, else the last
-    step.
+    Servers that are not there (an ICMP error) end the walk. Silence, and any failure but SERVFAIL, ends the
+    search list, but the name as it is is still tried. Without success the first try as it is decides the
+    error if it came first; else NODATA anywhere, else SERVFAIL anywhere, else the last step.
     """
     candidates = list(conf.candidates(typed))
     as_is, first = absolute(typed), candidates[0]
@@ -139,7 +151,9 @@ def glibc_walk(typed: str, conf: ResolvConf, types: tuple[str, ...] = BOTH_FAMIL
         if finding is Finding.OK:
             return Walk(finding, _messages(answers))
         findings.append(finding)
-        if finding is Finding.TIMEOUT and name != as_is:
+        if all(isinstance(each, Unanswered) and each is not Unanswered.TIMED_OUT for each in answers):
+            return Walk(finding)
+        if _ends_the_list(finding, answers) and name != as_is:
             candidates = [as_is] if as_is in candidates else []
     if first == as_is:
         return Walk(findings[0])
@@ -147,6 +161,12 @@ def glibc_walk(typed: str, conf: ResolvConf, types: tuple[str, ...] = BOTH_FAMIL
         if weighty in findings:
             return Walk(weighty)
     return Walk(findings[-1])
+
+
+def _ends_the_list(finding: Finding, answers: Sequence[Answered]) -> bool:
+    """Whether glibc takes the servers for unable to answer at all, rather than for failing at this name."""
+    rcodes = {message.rcode for message in _messages(answers)}
+    return finding is Finding.TIMEOUT or (finding is Finding.SERVFAIL and Rcode.SERVFAIL not in rcodes)
 
 
 def musl_walk(typed: str, conf: ResolvConf, types: tuple[str, ...] = BOTH_FAMILIES) -> Steps:
@@ -160,10 +180,25 @@ def musl_walk(typed: str, conf: ResolvConf, types: tuple[str, ...] = BOTH_FAMILI
     return Walk(finding)
 
 
+def ares_walk(typed: str, conf: ResolvConf, types: tuple[str, ...] = BOTH_FAMILIES) -> Steps:
+    """One candidate after another until one has an address; only "no such name" and "no data" lead on."""
+    findings: list[Finding] = []
+    for name in conf.candidates(typed):
+        answers = yield [Question(name, kind) for kind in types]
+        messages = _messages(answers)
+        finding = glibc_finding(answers)
+        if any(message.addresses() for message in messages):
+            return Walk(Finding.OK, messages)
+        findings.append(Finding.NODATA if finding is Finding.OK else finding)
+        if finding in (Finding.SERVFAIL, Finding.TIMEOUT):
+            return Walk(finding)
+    return Walk(Finding.NODATA if Finding.NODATA in findings else findings[-1])
+
+
 LIBRARIES: dict[str, tuple[Callable[[str, ResolvConf, tuple[str, ...]], Steps], dict[Finding, str]]] = {
     "glibc": (glibc_walk, GLIBC_WORDS),
     "musl": (musl_walk, MUSL_WORDS),
-    "c-ares": (glibc_walk, GLIBC_WORDS),
+    "c-ares": (ares_walk, GLIBC_WORDS),
 }
 
 
@@ -185,9 +220,10 @@ def musl_finding(answers: Sequence[Answered]) -> Finding:
     if len(messages) < len(answers):
         return Finding.TIMEOUT
     rcodes = [message.rcode for message in messages]
-    for bad in (Rcode.SERVFAIL, Rcode.NXDOMAIN):
-        if bad in rcodes:
-            return _finding_of(bad)
+    if any(rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN) for rcode in rcodes):
+        return Finding.SERVFAIL
+    if Rcode.NXDOMAIN in rcodes:
+        return Finding.NXDOMAIN
     if any(message.addresses() for message in messages):
         return Finding.OK
     return Finding.NODATA

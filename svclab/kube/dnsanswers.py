@@ -126,6 +126,7 @@ def _is_placed(pod: Manifest, snapshot: Snapshot) -> bool:
 
 
 def _directly(typed: str, setup: ResolverSetup, server: NameServer) -> tuple[Resolution, list[Json]]:
+    """A look-up with every question answered by one server, whatever resolv.conf names."""
     walk, replies = resolve(typed, setup.conf, setup.hosts, setup.library), None
     queries: list[Json] = []
     while True:
@@ -133,7 +134,7 @@ def _directly(typed: str, setup: ResolverSetup, server: NameServer) -> tuple[Res
             questions = next(walk) if replies is None else walk.send(replies)
         except StopIteration as end:
             return end.value, queries
-        replies = [server.answer(question) for question in questions]
+        replies = [server.answer(question, tcp=True) for question in questions]
         queries += [
             {"name": q.name, "type": q.type, "rcode": r.rcode.value, "answers": len(r.answer)}
             for q, r in zip(questions, replies, strict=True)

@@ -7,13 +7,14 @@ CoreDNS pod. Questions to resolvers outside the cluster are packets too; the sim
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 
 from svclab.dns.hosts import HostsFile
-from svclab.dns.message import Answered, Edns, Message, Question, Rcode, Unanswered
+from svclab.dns.message import Answered, Edns, Message, Question, Unanswered
 from svclab.dns.resolvconf import ResolvConf
 from svclab.dns.resolver import Resolution, candidates_of, resolve
+from svclab.dns.servers import ASKING, Asking, Wait
 from svclab.kube.coredns import STANDARD_INTERNET, Cache, NameServer
 from svclab.kube.coredns.options import Upstream
 from svclab.kube.poddns import (
@@ -103,7 +104,8 @@ def resolver_setup(
 class Asker:
     """A host that asks names: the network it asks through, and the steps and flows of all it asked so far.
 
-    `flow` is the number of the last flow; the next question's flow gets the next one.
+    `flow` is the number of the last flow; the next question's flow gets the next one. `waited` is for how
+    long look-ups have waited in vain.
     """
 
     fabric: Fabric
@@ -115,6 +117,7 @@ class Asker:
     steps: list[Step] = field(default_factory=list)
     flows: list[Flow] = field(default_factory=list)
     questions_asked: int = 0
+    waited: timedelta = timedelta(0)
 
     def ask(
         self,
@@ -125,47 +128,45 @@ class Asker:
         edns: Edns | None = None,
         tcp: bool = False,
     ) -> list[Answered]:
-        """Send questions from one socket to a server's address, and give what came back for each."""
+        """Send questions from a socket of their own, and give what came back for each."""
+        socket = self.socket(server, questions[0].name, tcp=tcp)
+        return [self.put(socket, question, rung, edns) for question in questions]
+
+    def socket(self, server: str, label: str, *, tcp: bool = False, port: int = DNS_PORT) -> "Socket":
+        """A new socket for questions to one server: a flow of its own, labelled with the first of them."""
         self.flow += 1
         protocol = Protocol.TCP if tcp else Protocol.UDP
-        self.flows.append(Flow(self.flow, protocol.value, "dns", questions[0].name))
-        packet = self._packet(server, protocol)
-        return [self._one(server, question, packet, rung, edns, tcp=tcp) for question in questions]
+        self.flows.append(Flow(self.flow, protocol.value, "dns", label))
+        return Socket(server, self.flow, self._packet(server, port, protocol), tcp)
 
-    def _packet(self, server: str, protocol: Protocol) -> Packet | None:
+    def _packet(self, server: str, port: int, protocol: Protocol) -> Packet | None:
         try:
-            return self.fabric.first_packet(self.source, ip_address(server), DNS_PORT, protocol, self.dice)
+            return self.fabric.first_packet(self.source, ip_address(server), port, protocol, self.dice)
         except NoAddress:
             return None
 
-    def _one(
-        self,
-        server: str,
-        question: Question,
-        packet: Packet | None,
-        rung: int,
-        edns: Edns | None,
-        *,
-        tcp: bool,
-    ) -> Answered:
+    def put(self, socket: "Socket", question: Question, rung: int = 0, edns: Edns | None = None) -> Answered:
+        """Send one question out of a socket, and give what came back."""
         self.questions_asked += 1
-        self.steps.append(Query(self.flow, self.source, packet, question.name, question.type, server, rung))
+        packet, flow = socket.packet, socket.flow
+        self.steps.append(Query(flow, self.source, packet, question.name, question.type, socket.server, rung))
         reply: Answered = Unanswered.UNREACHABLE
         if packet is not None:
-            reply = self._through_network(packet, question, edns, tcp=tcp)
+            reply = self._through_network(socket, packet, question, edns)
         if isinstance(reply, Message):
-            self.steps.append(_answer_step(self.flow, self.source, reply, rung))
+            self.steps.append(_answer_step(flow, self.source, reply, rung))
         return reply
 
     def _through_network(
-        self, packet: Packet, question: Question, edns: Edns | None, *, tcp: bool
+        self, socket: "Socket", packet: Packet, question: Question, edns: Edns | None
     ) -> Answered:
-        exchange = self.fabric.exchange(self.source, packet, self.dice, self.now, self.flow)
+        now = self.now + self.waited
+        exchange = self.fabric.exchange(self.source, packet, self.dice, now, socket.flow)
         self.steps += exchange.steps
         match exchange.verdict:
             case Verdict.ANSWERED if exchange.listener == COREDNS and exchange.server_host:
                 server = self.names.on(exchange.server_host)
-                return server.answer(question, edns=edns, tcp=tcp, now=self.now, dice=self.dice)
+                return server.answer(question, edns=edns, tcp=socket.tcp, now=now, dice=self.dice)
             case Verdict.ANSWERED if exchange.listener == RESOLVER:
                 return self.names.upstream(question).with_edns(edns)
             case Verdict.REFUSED:
@@ -195,7 +196,8 @@ class Asker:
             except StopIteration as end:
                 resolution: Resolution = end.value
                 break
-            answers = self._from_any_server(questions, conf, library, candidates)
+            rung = candidates.index(questions[0].name) if questions[0].name in candidates else 0
+            answers = self._answers(ASKING[library](questions, conf), rung)
         self.steps.append(
             Resolved(
                 first_flow,
@@ -209,32 +211,37 @@ class Asker:
         )
         return resolution
 
-    def _from_any_server(
-        self, questions: list[Question], conf: ResolvConf, library: str, candidates: tuple[str, ...]
-    ) -> list[Answered]:
-        """One server after another until one gives an answer that counts, `attempts` times over.
-
-        musl asks all servers at once, so one round of messages is all that it needs.
+    def _answers(self, asking: Asking, rung: int) -> list[Answered]:
+        """One step's answers. Until then the library keeps a socket for each server: a question that it asks
+        again meets the same conntrack entry.
         """
-        rung = candidates.index(questions[0].name) if questions[0].name in candidates else 0
-        best: list[Answered] = [None for _ in questions]
-        for _ in range(conf.attempts):
-            for server in conf.servers:
-                answers = self.ask(server, questions, rung=rung)
-                best = [
-                    new if _is_usable(new) or old is None else old
-                    for old, new in zip(best, answers, strict=True)
-                ]
-                if all(_is_usable(answer) for answer in best):
-                    return best
-            if library == "musl" and all(isinstance(answer, Message) for answer in best):
-                return best
-        return best
+        sockets: dict[tuple[str, bool], Socket] = {}
+        answers: list[Answered] | None = None
+        while True:
+            try:
+                act = next(asking) if answers is None else asking.send(answers)
+            except StopIteration as end:
+                return end.value
+            if isinstance(act, Wait):
+                self.waited += timedelta(seconds=act.seconds)
+                answers = None
+                continue
+            key = (act.server, act.tcp)
+            if key not in sockets:
+                sockets[key] = self.socket(act.server, act.questions[0].name, tcp=act.tcp)
+            answers = [self.put(sockets[key], question, rung) for question in act.questions]
 
 
-def _is_usable(answer: Answered) -> bool:
-    """Whether a resolver takes this for an answer instead of asking somebody else."""
-    return isinstance(answer, Message) and answer.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN)
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """A client's end: the server it asks, the flow's number, its packet (None: there is no way), and TCP or
+    UDP.
+    """
+
+    server: str
+    flow: int
+    packet: Packet | None
+    tcp: bool
 
 
 def _answer_step(flow: int, host: str, reply: Message, rung: int) -> Step:

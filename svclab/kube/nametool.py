@@ -4,7 +4,7 @@ their packets.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from svclab.dns.message import Answered, Message, Rcode, Unanswered
 from svclab.dns.tools import busybox
@@ -13,7 +13,7 @@ from svclab.dns.tools.getent import getent
 from svclab.dns.tools.host import host
 from svclab.dns.tools.nslookup import nslookup
 from svclab.dns.tools.run import Ask, Run, Surroundings, ToolResult, finish
-from svclab.kube.nameserver import Asker, ResolverSetup, resolver_setup
+from svclab.kube.nameserver import Asker, ResolverSetup, Socket, resolver_setup
 from svclab.kube.world import World
 from svclab.linux.dice import Dice
 from svclab.linux.trace import End, Outcome, Trace, Verdict
@@ -48,17 +48,20 @@ class NameTool:
         around = Surroundings(setup.conf, now, dice.integer, setup.hosts, setup.library)
         asker = Asker(world.fabric, world.names, self.source, dice, now)
         replies: list[Answered] = []
-        waited_seconds = 0
+        sockets: dict[tuple[object, str, bool], Socket] = {}
 
         def send(ask: Ask) -> Answered:
-            nonlocal waited_seconds
-            reply = asker.ask(ask.server, [ask.question], edns=ask.edns, tcp=ask.tcp)[0]
-            waited_seconds += ask.timeout_seconds if reply is Unanswered.TIMED_OUT else 0
-            replies.append(reply)
-            return reply
+            key = (ask.socket, ask.server, ask.tcp)
+            if ask.socket is None or key not in sockets:
+                sockets[key] = asker.socket(ask.server, ask.question.name, tcp=ask.tcp, port=ask.port)
+            replies.append(asker.put(sockets[key], ask.question, edns=ask.edns))
+            return replies[-1]
 
-        result = finish(TOOLS[self.tool](list(self.argv), around), send)
-        return ToolRun(self._trace(world, dice, asker, replies, result), result, waited_seconds)
+        def wait(seconds: float) -> None:
+            asker.waited += timedelta(seconds=seconds)
+
+        result = finish(TOOLS[self.tool](list(self.argv), around), send, wait)
+        return ToolRun(self._trace(world, dice, asker, replies, result), result, asker.waited.total_seconds())
 
     def _trace(
         self, world: World, dice: Dice, asker: Asker, replies: list[Answered], result: ToolResult
@@ -77,7 +80,7 @@ class ToolRun:
 
     trace: Trace
     result: ToolResult
-    waited_seconds: int
+    waited_seconds: float
 
 
 def outcome_of(replies: list[Answered]) -> Outcome:

@@ -17,7 +17,7 @@ from svclab.kube.world import World
 from svclab.linux.dice import Dice
 from svclab.linux.fabric import Exchange, NoAddress
 from svclab.linux.packet import Protocol
-from svclab.linux.trace import Answer, Death, Deliver, End, Flow, Outcome, Query, Trace, Verdict
+from svclab.linux.trace import Death, End, Flow, Outcome, Trace, Verdict
 
 SCHEME_PORTS = {"http": 80, "https": 443}
 CONNECT_GIVES_UP = timedelta(seconds=131)  # Linux: tcp_syn_retries 6
@@ -161,15 +161,7 @@ def _address(
     found = asker.look_up(target.host, setup.conf, setup.hosts, request.resolver or setup.library)
     address = next((a for a in found.addresses if ":" not in a), None)
     code = Outcome.NODATA if found.code is Finding.OK else Outcome(found.code.value)
-    return address, _waiting(asker, setup.conf.timeout_seconds), code
-
-
-def _waiting(asker: Asker, timeout_seconds: int) -> timedelta:
-    """How long was waited for answers that never came."""
-    asked = {step.flow for step in asker.steps if isinstance(step, Query)}
-    told = {step.flow for step in asker.steps if isinstance(step, Answer)}
-    refused = {s.flow for s in asker.steps if isinstance(s, Deliver) and s.reply}
-    return timedelta(seconds=timeout_seconds * len(asked - told - refused))
+    return address, asker.waited, code
 
 
 def _unreachable(

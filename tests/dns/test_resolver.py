@@ -46,13 +46,18 @@ def test_glibc_goes_on_after_servfail_and_musl_gives_up() -> None:
     assert end_of("web", answers, "musl")[0].error == "Try again"
 
 
-@pytest.mark.parametrize("silence", [None, Unanswered.REFUSED])
-def test_glibc_skips_the_rest_of_the_search_list_when_nobody_answers(silence: Unanswered | None) -> None:
-    answers = {"web.a.example.": silence, "web.": silence}
-
-    resolution, names = end_of("web", answers, "glibc")
+def test_glibc_skips_the_rest_of_the_search_list_when_nobody_answers() -> None:
+    resolution, names = end_of("web", {"web.a.example.": None, "web.": None}, "glibc")
 
     assert names == ["web.a.example.", "web."]
+    assert (resolution.code, resolution.error) == ("DNS-TIMEOUT", "Temporary failure in name resolution")
+
+
+@pytest.mark.parametrize("failure", [Unanswered.REFUSED, Unanswered.UNREACHABLE])
+def test_glibc_gives_up_at_once_where_no_server_is(failure: Unanswered) -> None:
+    resolution, names = end_of("web", {"web.a.example.": failure}, "glibc")
+
+    assert names == ["web.a.example."]
     assert (resolution.code, resolution.error) == ("DNS-TIMEOUT", "Temporary failure in name resolution")
 
 

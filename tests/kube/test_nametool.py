@@ -75,7 +75,7 @@ def test_a_truncated_answer_is_asked_for_again_over_tcp() -> None:
     result, trace = run("dig", "+short", "many.shop.svc.cluster.local", snapshot=snapshot)
 
     assert [flow.protocol for flow in trace.flows] == ["UDP", "TCP"]
-    assert len(result.stdout.splitlines()) == 101
+    assert len(result.stdout.splitlines()) == 100
 
 
 def test_a_node_asks_the_resolvers_outside_and_knows_no_service() -> None:

@@ -18,14 +18,21 @@ FLAGS = {
     "edns": "edns",
     "cookie": "cookie",
     "ttlid": "ttl",
+    "ttlunits": "ttl_units",
     "class": "class_",
+    "multiline": "multiline",
+    "ignore": "ignore",
+    "fail": "fail",
+    "identify": "identify",
+    "qr": "sent",
 }
 IGNORED = {
-    "dnssec", "do", "multiline", "nssearch", "identify", "qr", "cdflag", "adflag", "aaflag", "idn", "idnin",
-    "idnout", "fail", "besteffort", "ignore", "split", "rrcomments", "crypto", "unknownformat", "nsid",
-    "ttlunits", "showsearch", "keepopen", "expire", "onesoa", "mapped", "padding",
+    "dnssec", "do", "nssearch", "cdflag", "cd", "adflag", "ad", "aaflag", "aaonly", "idn", "idnin",
+    "idnout", "besteffort", "split", "rrcomments", "crypto", "unknownformat", "nsid", "subnet", "header-only",
+    "showsearch", "keepopen", "expire", "onesoa", "mapped", "padding", "ednsflags", "raflag", "tcflag",
 }  # fmt: skip
 TCP_TYPES = ("ANY", "AXFR", "IXFR")
+VERSION_LINE = "DiG 9.18.49\n"
 USAGE = """\
 Usage:  dig [@global-server] [domain] [q-type] [q-class] {q-opt}
             {global-d-opt} host [@local-server] {local-d-opt}
@@ -48,9 +55,15 @@ class Options:
     edns: bool = True
     cookie: bool = True
     ttl: bool = True
+    ttl_units: bool = False
     class_: bool = True
-    timeout_seconds: int = 5
-    tries: int = 3
+    multiline: bool = False
+    ignore: bool = False  # whether a cut-off answer is good enough
+    fail: bool = True  # whether SERVFAIL is an answer, rather than a reason to ask the next server
+    identify: bool = False
+    sent: bool = False  # whether the question is shown too
+    timeout_seconds: int | None = None
+    tries: int | None = None
     udp_bytes: int = 1232
     ndots: int | None = None
     domain: str | None = None
@@ -72,16 +85,30 @@ class Query:
 
 @dataclass(slots=True)
 class CommandLine:
-    """All of a call: its queries, the server if one is named, and what is wrong with it."""
+    """All of a call: its queries, the server if one is named, and what is wrong with it.
+
+    `greets_server`: the server stood before the first name, so that the greeting counts it. `short` and
+    `family` (4, 6 or None) hold for all queries, wherever they stood.
+    """
 
     queries: list[Query] = field(default_factory=list)
     server: str | None = None
+    greets_server: bool = False
     options: Options = Options()
+    short: bool = False
+    family: int | None = None
+    port: int | None = None
+    warning: str = ""
     error: str = ""
+    exit: int = 1
 
 
 class BadOption(ValueError):
-    """An option that dig does not know; the text is what dig prints."""
+    """An option that ends dig; the text is what it prints on standard error."""
+
+    def __init__(self, text: str, exit_code: int = 1) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
 
 
 def parse_command_line(argv: list[str]) -> CommandLine:
@@ -95,7 +122,7 @@ def parse_command_line(argv: list[str]) -> CommandLine:
         while rest:
             word = rest.pop(0)
             if word.startswith("@"):
-                line.server = word[1:]
+                line.server, line.greets_server = word[1:], not line.queries
             elif word.startswith("+"):
                 _set_option(line, word[1:])
             elif word.startswith("-"):
@@ -106,7 +133,7 @@ def parse_command_line(argv: list[str]) -> CommandLine:
                 _add(line, word, pending_type or "A")
                 pending_type = None
     except BadOption as bad:
-        line.error = str(bad)
+        line.error, line.exit = str(bad), bad.exit_code
     if not line.queries:
         line.queries.append(Query(".", pending_type or "NS", line.options))
     return line
@@ -127,37 +154,52 @@ def _set_type(line: CommandLine, kind: str) -> str | None:
 def _dash(line: CommandLine, word: str, rest: list[str], pending: str | None) -> str | None:
     """An option with a dash; its value may be glued to it."""
     letter, value = word[1:2], word[2:]
-    if letter in ("4", "6", "m", "u", "v", "r", "i", "h"):
+    if letter in ("4", "6"):
+        line.family = int(letter)
+    if letter == "v":
+        raise BadOption(VERSION_LINE, 0)
+    if letter in ("4", "6", "m", "u", "r", "i"):
         return pending
-    if letter not in "xtqcpbkyf":
+    if letter not in "xtqcpbkyf" or not (value or rest):
         raise BadOption(f"Invalid option: {word}\n{USAGE}")
-    if not value:
-        if not rest:
-            raise BadOption(f"Invalid option: {word}\n{USAGE}")
-        value = rest.pop(0)
+    return _valued(line, letter, value or rest.pop(0), pending)
+
+
+def _valued(line: CommandLine, letter: str, value: str, pending: str | None) -> str | None:
     match letter:
         case "x":
-            address = parse_address(value)
-            if address is None:
-                raise BadOption(f"Invalid IP address {value}\n")
-            line.queries.append(Query(reverse_name(address), "PTR", line.options))
-        case "t":
-            if value.upper() not in TYPE_NUMBERS:
-                line.error = f";; Warning, ignoring invalid type {value}\n"
-                return pending
+            line.queries.append(Query(_reversed(value), "PTR", line.options))
+        case "t" if value.upper() in TYPE_NUMBERS:
             return _set_type(line, value.upper())
+        case "t":
+            line.warning += f";; Warning, ignoring invalid type {value}\n"
         case "q":
             _add(line, value, pending or "A")
             return None
+        case "p" if value.isdigit():
+            line.port = int(value)
+        case "f":
+            raise BadOption(
+                f"{value}: No such file or directory\ndig: couldn't open specified batch file\n", 8
+            )
         case _:
-            pass  # class, port, source address, key, file: one network, one port, no keys here
+            pass  # class, source address, key: svclab has class IN, one address a pod and no keys
     return pending
 
 
+def _reversed(text: str) -> str:
+    """The reverse name of an address; what is none is reversed just so, label by label."""
+    address = parse_address(text)
+    if address is not None:
+        return reverse_name(address)
+    return ".".join(reversed(text.split("."))) + ".in-addr.arpa."
+
+
 def _set_option(line: CommandLine, text: str) -> None:
-    """A plus option, for the last name or for all names to come."""
+    """A plus option, for the last name or for all names to come; `short` holds for all."""
     current = line.queries[-1].options if line.queries else line.options
     changed = _changed(current, text)
+    line.short = changed.short if text in ("short", "noshort") else line.short
     if line.queries:
         line.queries[-1] = replace(line.queries[-1], options=changed)
     else:

@@ -1,11 +1,21 @@
-"""nslookup NAME [SERVER], not interactive. Source: BIND 9.18.49 nslookup.c and recordings of it."""
+"""nslookup NAME [SERVER], not interactive. Source: BIND 9.18.49 nslookup.c, and the program."""
 
-from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from svclab.dns.message import TYPE_NUMBERS, Answered, Message, Question, Rcode, Record
-from svclab.dns.name import BadName, check, parse_address, relative, reverse_name
-from svclab.dns.tools.run import PORT, Ask, Client, Run, Surroundings, ToolResult, server_addresses
+from svclab.dns.message import TYPE_NUMBERS, Message, Question, Rcode, Record, Unanswered
+from svclab.dns.name import BadName, absolute, check, parse_address, relative, reverse_name
+from svclab.dns.tools.run import (
+    BIND_TRIES,
+    NO_SERVERS,
+    PORT,
+    Asking,
+    Client,
+    Run,
+    Surroundings,
+    ToolResult,
+    Work,
+    bind_server_addresses,
+)
 
 VERBS = {
     "CNAME": "canonical name =",
@@ -15,70 +25,134 @@ VERBS = {
     "SRV": "service =",
     "TXT": "text =",
 }
-Work = Generator[Ask, Answered, None]
 SOA_WORDS = ("origin", "mail addr", "serial", "refresh", "retry", "expire", "minimum")
-TYPE_OPTIONS = ("type", "querytype", "query", "q", "ty", "qu")
+VERSION = "nslookup 9.18.49\n"
+USAGE = """\
+Usage:
+   nslookup [-opt ...]             # interactive mode using default server
+   nslookup [-opt ...] - server    # interactive mode using 'server'
+   nslookup [-opt ...] host        # just look up 'host' using default server
+   nslookup [-opt ...] host server # just look up 'host' using 'server'
+"""
+NOT_INTERACTIVE = "nslookup: svclab has no interactive mode; give a name\n"
+TCP_TYPES = ("ANY", "AXFR", "IXFR")
+ZONE_TRANSFERS = ("AXFR", "IXFR")
+# What may stand before `=`, and the setting that it names
+VALUES = {
+    "type": "type", "ty": "type", "querytype": "type", "query": "type", "qu": "type", "q": "type",
+    "class": "class", "cl": "class", "domain": "domain", "do": "domain", "port": "port", "po": "port",
+    "timeout": "timeout", "t": "timeout", "retry": "retry", "ret": "retry", "ndots": "ndots",
+}  # fmt: skip
+# The shortest spelling of a switch, and its whole word
+SWITCHES = {
+    "vc": "vc", "deb": "debug", "d2": "d2", "sea": "search", "def": "search", "rec": "recurse",
+    "fail": "fail", "sil": "silent",
+}  # fmt: skip
+EFFECTLESS = ("d2", "fail", "silent")
 
 
 @dataclass(slots=True)
 class _Arguments:
     words: list[str] = field(default_factory=list)
-    type: str | None = None
-    timeout_seconds: int = 5
-    tries: int = 3
-    tcp: bool = False
-    search: bool = True
-    error: str = ""
+    values: dict[str, str] = field(default_factory=dict)
+    switches: dict[str, bool] = field(default_factory=dict)
+    says: str = ""  # about options that it does not know
+    shows_settings: bool = False
+
+    @property
+    def type(self) -> str | None:
+        """The record type asked for; None stands for both kinds of address."""
+        kind = self.values.get("type", "").upper()
+        return kind if kind in TYPE_NUMBERS else None
+
+    def number(self, name: str) -> int | None:
+        """A setting's number, or None."""
+        return int(self.values[name]) if name in self.values else None
 
 
 def parse_arguments(argv: list[str]) -> _Arguments:
-    """Options `-type=`, `-timeout=`, `-retry=`, `-vc`, `-nosearch`; then a name and a server."""
+    """Options in nslookup's spellings, then a name and a server. Unknown ones change nothing."""
     arguments = _Arguments()
     for word in argv:
-        key, _, value = word.removeprefix("-").partition("=")
-        if not word.startswith("-"):
+        if word.startswith("-") and word != "-":
+            _option(arguments, word[1:])
+        else:
             arguments.words.append(word)
-        elif key in TYPE_OPTIONS:
-            arguments.type = value.upper()
-        elif key == "timeout" and value.isdigit():
-            arguments.timeout_seconds = int(value)
-        elif key == "retry" and value.isdigit():
-            arguments.tries = int(value)
-        elif key in ("vc", "novc"):
-            arguments.tcp = key == "vc"
-        elif key in ("search", "nosearch"):
-            arguments.search = key == "search"
-        elif key not in ("debug", "nodebug", "recurse", "d2", "nod2"):
-            arguments.error = f"*** Invalid option: {key}\n"
-    if arguments.type is not None and arguments.type not in TYPE_NUMBERS:
-        arguments.error, arguments.type = f"unknown query type: {arguments.type.lower()}\n", None
     return arguments
+
+
+def _option(arguments: _Arguments, text: str) -> None:
+    key, equals, value = text.partition("=")
+    name = VALUES.get(key) if equals else None
+    if name in ("timeout", "retry", "ndots", "port") and not value.isdigit():
+        arguments.says += f"invalid {name} '{value}': not a valid number\n"
+    elif name == "type" and value.upper() not in TYPE_NUMBERS:
+        arguments.says += f"unknown query type: {value}\n"
+    elif name is not None:
+        arguments.values[name] = value
+    elif (switch := _switch(key.removeprefix("no"))) and not equals:
+        arguments.switches[switch] = not key.startswith("no")
+    elif text == "all":
+        arguments.shows_settings = True
+    else:
+        arguments.says += f"*** Invalid option: {text}\n"
+
+
+def _switch(word: str) -> str | None:
+    for short, whole in SWITCHES.items():
+        if word.startswith(short) and (whole.startswith(word) or word == "defname"):
+            return whole
+    return None
 
 
 def nslookup(argv: list[str], around: Surroundings) -> Run:
     """Addresses of both families by default, one type with -type; an address is looked up in reverse."""
+    if argv[:1] in (["-version"], ["-V"]):
+        return ToolResult("", VERSION)
     arguments = parse_arguments(argv)
-    if not arguments.words:
-        return ToolResult("", "nslookup: svclab has no interactive mode; give a name\n", 1)
-    servers, named = around.conf.servers, None
-    if len(arguments.words) > 1:
-        named = arguments.words[1]
-        servers = yield from server_addresses(named, around)
+    if len(arguments.words) > 2:
+        return ToolResult("", USAGE, 1)
+    if arguments.words[:1] in ([], ["-"]):
+        return ToolResult(arguments.says, NOT_INTERACTIVE, 1)
+    name, *named = arguments.words
+    servers = around.conf.servers
+    if named:
+        servers = yield from bind_server_addresses(named[0], around)
         if not servers:
-            return ToolResult("", f"nslookup: couldn't get address for '{named}': not found\n", 1)
-    session = _Session(arguments, around, servers, named)
-    address = parse_address(arguments.words[0])
+            return ToolResult("", f"nslookup: couldn't get address for '{named[0]}': not found\n", 1)
     try:
-        check(arguments.words[0])
+        check(name)
     except BadName as bad:
-        return ToolResult("", f"nslookup: '{bad.name}' is not a legal name ({bad.reason})\n", 1)
-    if address is not None:
-        yield from session.one(reverse_name(address), "PTR", search=False, header=arguments.type is not None)
-    elif arguments.type is not None:
-        yield from session.one(arguments.words[0], arguments.type)
-    else:
-        yield from session.both_families(arguments.words[0])
+        return ToolResult("", f"nslookup: '{name}' is not in legal name syntax ({bad.reason})\n", 1)
+    session = _Session(arguments, _surroundings(arguments, around), servers, named[0] if named else None)
+    yield from session.look_up(name)
     return session.result()
+
+
+def _surroundings(arguments: _Arguments, around: Surroundings) -> Surroundings:
+    """The place with the search list and ndots that the options set."""
+    conf = around.conf
+    if "domain" in arguments.values:
+        conf = replace(conf, search=(arguments.values["domain"],))
+    if "ndots" in arguments.values:
+        conf = replace(conf, options=(*conf.options, f"ndots:{arguments.values['ndots']}"))
+    return replace(around, conf=conf)
+
+
+def _settings(arguments: _Arguments, around: Surroundings, servers: tuple[str, ...]) -> str:
+    """What -all shows."""
+    on = {name: ("" if arguments.switches.get(name) else "no") + name for name in ("vc", "debug", "d2")}
+    search, recurse = (
+        ("" if arguments.switches.get(name, True) else "no") + name for name in ("search", "recurse")
+    )
+    timeout, retry = arguments.number("timeout") or 0, arguments.number("retry") or BIND_TRIES
+    return (
+        "".join(f"Default server: {server}\nAddress: {server}#{PORT}\n" for server in servers)
+        + f"\nSet options:\n  {on['vc']}\t\t\t{on['debug']}\t\t{on['d2']}\n  {search}\t\t{recurse}\n"
+        f"  timeout = {timeout}\t\tretry = {retry}\tport = {arguments.number('port') or PORT}\t"
+        f"ndots = {around.conf.ndots}\n  querytype = {arguments.type or 'A':<8}\tclass = IN\n"
+        f"  srchlist = {'/'.join(around.conf.search)}\n"
+    )
 
 
 class _Session:
@@ -87,75 +161,117 @@ class _Session:
     def __init__(
         self, arguments: _Arguments, around: Surroundings, servers: tuple[str, ...], named: str | None
     ) -> None:
-        self.out: list[str] = [arguments.error]
-        self.failed = bool(arguments.error)
-        self.search = arguments.search
+        self.out: list[str] = [arguments.says]
+        if arguments.shows_settings:
+            self.out.append(_settings(arguments, around, servers))
+        self.failed = False
+        self.type = arguments.type
+        self.search = arguments.switches.get("search", True)
+        self.debug = arguments.switches.get("debug", False)
         self.named = named
+        tries = arguments.number("retry")
+        default_tries = around.conf.option("attempts", BIND_TRIES)
         self.client = Client(
             around,
             servers,
-            tries=arguments.tries,
-            timeout_seconds=arguments.timeout_seconds,
-            tcp=arguments.tcp,
+            tries=max(default_tries if tries is None else tries, 1),
+            timeout_seconds=arguments.number("timeout"),
+            tcp=arguments.switches.get("vc", False),
+            wants_recursion=named is None and arguments.switches.get("recurse", True),
+            picky=True,
             out=self.out,
-            on_reply=self._note_recursion,
+            remark=lambda text: self.out.append(f";; {text}\n"),
+            port=arguments.number("port") or PORT,
         )
-
-    def _note_recursion(self, message: Message, server: str) -> None:
-        if not message.ra:
-            self.out.append(f";; Got recursion not available from {server}\n")
 
     def result(self) -> ToolResult:
         """All output; every call ends with an empty line."""
         return ToolResult("".join(self.out) + "\n", exit=int(self.failed))
 
-    def _header(self) -> None:
-        server = self.client.answered_by
-        self.out.append(f"Server:\t\t{self.named or server}\nAddress:\t{server}#{PORT}\n\n")
+    def look_up(self, name: str) -> Work[None]:
+        """One type, or A over the search list and then AAAA of the name at the end of what was found."""
+        address = parse_address(name)
+        if address is not None:
+            yield from self._reverse(Question(reverse_name(address), "PTR"))
+            return
+        self.client.tcp |= self.type in TCP_TYPES
+        if self.type in ZONE_TRANSFERS:
+            first = self.client.around.conf.candidates(name)[0]
+            self._one_type((yield from self.client.ask(Question(first, self.type))), self.type, name)
+            self.out.append("; Transfer failed.\n")
+        elif self.type is not None:
+            reply = yield from self._search(name, self.type)
+            self._one_type(reply, self.type, relative(name))
+        else:
+            yield from self._both_families(name)
 
-    def one(self, name: str, kind: str, *, search: bool = True, header: bool = True) -> Work:
-        """One look-up of one type."""
-        reply = yield from self.client.search(name, kind, use_search_list=search and self.search)
-        if self._is_error(reply, header=header):
+    def _reverse(self, question: Question) -> Work[None]:
+        self.client.textname = question.name
+        reply = yield from self.client.ask(question)
+        self._one_type(reply, "PTR", relative(question.name), header=self.type is not None)
+
+    def _search(self, name: str, kind: str) -> Asking:
+        """As the client does it; with -debug every candidate that does not exist is shown too."""
+        conf = self.client.around.conf
+        candidates = conf.candidates(name, search_after_dots=False) if self.search else (absolute(name),)
+        self.client.textname = name
+        reply: Message | Unanswered = Unanswered.TIMED_OUT
+        for candidate in candidates:
+            goes_on = candidate != candidates[0]
+            reply = yield from self.client.ask(Question(candidate, kind), goes_on=goes_on)
+            if not isinstance(reply, Message) or reply.rcode is not Rcode.NXDOMAIN:
+                break
+            if self.debug and candidate != candidates[-1]:
+                self._is_error(reply, header=True)
+        return reply
+
+    def _one_type(self, reply: Message | object, kind: str, name: str, *, header: bool = True) -> None:
+        if not isinstance(reply, Message) or self._is_error(reply, header=header):
+            self._nobody(reply)
             return
         if not reply.aa:
             self.out.append("Non-authoritative answer:\n")
         if reply.answer:
             self.out += [record_text(record) for record in reply.answer]
         else:
-            self.out.append(f"*** Can't find {relative(name)}: No answer\n")
+            self.out.append(f"*** Can't find {name}: No answer\n")
         if not reply.aa and kind not in ("A", "AAAA"):
             self.out.append("\nAuthoritative answers can be found from:\n")
             self.out += [record_text(record) for record in reply.authority + reply.additional]
 
-    def both_families(self, name: str) -> Work:
-        """A over the search list, then AAAA of the name at the end of what was found."""
-        reply = yield from self.client.search(name, "A", use_search_list=self.search)
-        if self._is_error(reply, header=True):
+    def _both_families(self, name: str) -> Work[None]:
+        reply = yield from self._search(name, "A")
+        if not isinstance(reply, Message) or self._is_error(reply, header=True):
+            self._nobody(reply)
             return
         if not reply.aa:
             self.out.append("Non-authoritative answer:\n")
         self.out += [record_text(record) for record in reply.answer]
         second = yield from self.client.ask(Question(reply.canonical_name(), "AAAA"))
-        if self._is_error(second, header=False):
+        if not isinstance(second, Message) or self._is_error(second, header=False):
+            self._nobody(second)
             return
         self.out += [record_text(record) for record in second.answer]
         if not reply.answer and not second.answer:
             self.out.append(f"*** Can't find {relative(reply.canonical_name())}: No answer\n")
 
-    def _is_error(self, reply: object, *, header: bool) -> bool:
-        """Prints the header, and the failure if it is one."""
+    def _nobody(self, reply: object) -> None:
         if not isinstance(reply, Message):
-            self.out.append(";; no servers could be reached\n")
-            self.failed = True
-            return True
+            self.out.append(NO_SERVERS)
+        self.failed = True
+
+    def _is_error(self, reply: Message, *, header: bool) -> bool:
+        """Prints the header, the whole message with -debug, and the failure if it is one."""
         if header:
-            self._header()
-        if reply.rcode is not Rcode.NOERROR:
-            name = relative(reply.question.name)
-            self.out.append(f"** server can't find {name}: {reply.rcode.value}\n")
-            self.failed = True
-        return reply.rcode is not Rcode.NOERROR
+            server = self.client.answered_by
+            address = f"{server}#{self.client.port}"
+            self.out.append(f"Server:\t\t{self.named or server}\nAddress:\t{address}\n\n")
+        if self.debug:
+            self.out.append(debug_text(reply))
+        if reply.rcode is Rcode.NOERROR:
+            return False
+        self.out.append(f"** server can't find {relative(reply.question.name)}: {reply.rcode.value}\n")
+        return True
 
 
 def record_text(record: Record) -> str:
@@ -165,10 +281,38 @@ def record_text(record: Record) -> str:
         case "A" | "AAAA":
             return f"Name:\t{name}\nAddress: {record.data}\n"
         case "SOA":
-            values = [relative(part) if i < 2 else part for i, part in enumerate(record.data.split())]
-            lines = [f"\t{word} = {value}\n" for word, value in zip(SOA_WORDS, values, strict=True)]
-            return f"{name}\n" + "".join(lines)
+            return f"{name}\n{_soa_lines(record)}"
         case kind if kind in VERBS:
             return f"{name}\t{VERBS[kind]} {record.data}\n"
         case kind:
             return f"{name}\trdata_{TYPE_NUMBERS[kind]} = {record.data}\n"
+
+
+def _soa_lines(record: Record) -> str:
+    values = [relative(part) if i < 2 else part for i, part in enumerate(record.data.split())]
+    return "".join(f"\t{word} = {value}\n" for word, value in zip(SOA_WORDS, values, strict=True))
+
+
+def debug_text(message: Message) -> str:
+    """A whole message, as -debug shows it."""
+    question = message.question
+    out = [f"------------\n    QUESTIONS:\n\t{relative(question.name)}, type = {question.type}, class = IN\n"]
+    sections = (("ANSWERS", message.answer), ("AUTHORITY RECORDS", message.authority))
+    for title, records in (*sections, ("ADDITIONAL RECORDS", message.additional)):
+        out.append(f"    {title}:\n")
+        out += [f"    ->  {relative(r.name)}\n{_debug_lines(r)}\tttl = {r.ttl}\n" for r in records]
+    return "".join([*out, "------------\n"])
+
+
+def _debug_lines(record: Record) -> str:
+    match record.type:
+        case "A":
+            return f"\tinternet address = {record.data}\n"
+        case "AAAA":
+            return f"\thas AAAA address {record.data}\n"
+        case "SOA":
+            return _soa_lines(record)
+        case kind if kind in VERBS:
+            return f"\t{VERBS[kind]} {record.data}\n"
+        case kind:
+            return f"\trdata_{TYPE_NUMBERS[kind]} = {record.data}\n"
