@@ -1,128 +1,47 @@
-"""The JSONPath dialect of kubectl: templates with `{.items[*].metadata.name}`, `range`, filters and slices.
+"""The JSONPath dialect of kubectl: what templates such as `{.items[*].metadata.name}` find in a document.
 
-Source: client-go util/jsonpath (Kubernetes 1.36). A missing key gives nothing; an index out of bounds is an
-error, as with `kubectl get -o jsonpath`.
+Source: client-go util/jsonpath (kubectl 1.33). A missing key gives nothing, unless none may be missing;
+an index out of bounds is an error.
 """
 
 import json
 import re
-from dataclasses import dataclass
-from typing import Any
 
-Json = Any
+from svclab.kube.jsonpath_syntax import (
+    Chain,
+    Constant,
+    Field,
+    Filter,
+    Json,
+    JsonPathError,
+    Recursive,
+    Slice,
+    Step,
+    Template,
+    Text,
+    Union,
+    Wildcard,
+    Word,
+    parse,
+)
 
-
-class JsonPathError(ValueError):
-    """A template that cannot be read, or an index that is not there; the message is kubectl's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Literal text."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """`.name`; the empty name is the object itself."""
-
-    name: str
+__all__ = ["JsonPathError", "find", "go_json", "parse", "printed", "relaxed", "render", "results", "text"]
 
 
-@dataclass(frozen=True, slots=True)
-class Wildcard:
-    """`.*` or `[*]`."""
+def results(template: Template, document: Json, *, allow_missing: bool = True) -> list[list[Json]]:
+    """What each node of a template finds, ranges unrolled. Raises JsonPathError."""
+    return _Evaluation(template, allow_missing=allow_missing).found(0, [document])
 
 
-@dataclass(frozen=True, slots=True)
-class Recursive:
-    """`..`: the object and everything below it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """`[from:to:step]`; a single index has `single` set."""
-
-    start: int | None
-    stop: int | None
-    step: int | None
-    single: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """`[?(left operator right)]`; operator "exists" has no right side."""
-
-    left: "Path"
-    operator: str
-    right: "Path | None"
-
-
-@dataclass(frozen=True, slots=True)
-class Union:
-    """`[a,b]`: the results of several selectors one after the other."""
-
-    parts: tuple["Path", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    """A literal in a filter or a `{"\\n"}` in a template."""
-
-    value: Json
-
-
-@dataclass(frozen=True, slots=True)
-class StrayEnd:
-    """An `{end}` without a range: an error only when the template is used."""
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """`{range PATH}...{end}`."""
-
-    path: "Path"
-    body: tuple["Node", ...]
-
-
-Path = tuple[Any, ...]
-Node = Text | Range | Path
-
-_INDEX = re.compile(r"(-?\d*)(:(-?\d*))?(:(-?\d*))?")
-_NAME = re.compile(r"(?:\\.|[^\s.\[\]'\"(){}=!<>,?@$*])+")
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'", "a": "\a", "b": "\b", "v": "\v"}
-
-
-def parse(template: str) -> tuple[Node, ...]:
-    """The nodes of a template. Raises JsonPathError ("unclosed action", "unterminated array" ...)."""
-    nodes, rest = _body(_pieces(template), inside_range=False)
-    assert not rest
-    return nodes
-
-
-def render(nodes: tuple[Node, ...], document: Json) -> str:
+def render(template: Template, document: Json, *, allow_missing: bool = True) -> str:
     """The template's text for a document. Raises JsonPathError for an index out of bounds."""
-    return "".join(_render(node, document) for node in nodes)
+    found = results(template, document, allow_missing=allow_missing)
+    return "".join(" ".join(text(value) for value in values) for values in found)
 
 
 def find(expression: str, document: Json) -> list[Json]:
     """The values that a path finds, in order; used by custom columns, sorting and `wait --for=jsonpath`."""
-    found: list[Json] = []
-    for node in parse(relaxed(expression)):
-        if isinstance(node, tuple):
-            found += walk(node, [document])
-    return found
-
-
-def walk(path: Path, values: list[Json]) -> list[Json]:
-    """The values that a path of `parse` finds below each of these values."""
-    for step in path:
-        if isinstance(step, Union):
-            values = [found for part in step.parts for found in walk(part, values)]
-        else:
-            values = [found for value in values for found in _apply(step, value)]
-    return values
+    return [value for values in results(parse(relaxed(expression)), document) for value in values]
 
 
 def relaxed(expression: str) -> str:
@@ -158,263 +77,167 @@ def go_json(value: Json) -> str:
     return plain
 
 
-# reading
-
-
-def _pieces(template: str) -> list[tuple[str, str]]:
-    """("text", ...) and ("action", ...) in turn."""
-    pieces, at = [], 0
-    while at < len(template):
-        opening = template.find("{", at)
-        if opening < 0:
-            pieces.append(("text", template[at:]))
-            break
-        if opening > at:
-            pieces.append(("text", template[at:opening]))
-        closing = _closing(template, opening + 1)
-        pieces.append(("action", template[opening + 1 : closing].strip()))
-        at = closing + 1
-    return pieces
-
-
-def _closing(template: str, at: int) -> int:
-    quote = ""
-    while at < len(template):
-        character = template[at]
-        if quote:
-            if character == "\\":
-                at += 1
-            elif character == quote:
-                quote = ""
-        elif character in "'\"":
-            quote = character
-        elif character == "}":
-            return at
-        at += 1
-    raise JsonPathError("unterminated quoted string" if quote else "unclosed action")
-
-
-def _body(pieces: list[tuple[str, str]], *, inside_range: bool) -> tuple[tuple[Node, ...], list]:
-    nodes: list[Node] = []
-    while pieces:
-        (form, content), pieces = pieces[0], pieces[1:]
-        if form == "text":
-            nodes.append(Text(content))
-        elif content == "end":
-            if not inside_range:
-                nodes.append((StrayEnd(),))
-                continue
-            return tuple(nodes), pieces
-        elif content.startswith("range"):
-            body, pieces = _body(pieces, inside_range=True)
-            nodes.append(Range(_PathParser(content.removeprefix("range").strip()).whole(), body))
-        else:
-            nodes += _PathParser(content).all()
-    return tuple(nodes), []
-
-
-class _PathParser:
-    """Reads what stands between braces."""
-
-    def __init__(self, source: str) -> None:
-        self._source = source
-        self._at = 0
-
-    def all(self) -> list[Path]:
-        """The paths and literals of an action, one after the other."""
-        found = []
-        while self._skip_blanks():
-            found.append(self._path())
-        return found
-
-    def whole(self) -> Path:
-        path = self._path()
-        if self._skip_blanks():
-            raise JsonPathError(f"unrecognized character in action: {self._describe()}")
-        return path
-
-    def _skip_blanks(self) -> bool:
-        while self._peek().isspace():
-            self._at += 1
-        return bool(self._peek())
-
-    def _path(self) -> Path:
-        steps: list[Any] = []
-        self._skip_blanks()
-        first = self._peek()
-        if first in "'\"" and first:
-            return (Constant(self._quoted()),)
-        if first and first in "$@":
-            self._at += 1
-        elif number := re.match(r"-?\d+(\.\d+)?", self._source[self._at :]):
-            self._at += number.end()
-            return (Constant(float(number[0]) if "." in number[0] else int(number[0])),)
-        elif word := re.match(r"(true|false)\b", self._source[self._at :]):
-            self._at += word.end()
-            return (Constant(word[1] == "true"),)
-        elif first and first not in ".[":
-            steps.append(Field(self._name()))
-        while step := self._step():
-            steps.append(step)
-        return tuple(steps) or (Field(""),)
-
-    def _step(self) -> Any:
-        if self._take(".."):
-            return Recursive() if self._peek() == "[" else Union(((Recursive(), self._dotted()),))
-        if self._take("."):
-            return self._dotted()
-        if self._take("["):
-            return self._bracket()
-        return None
-
-    def _dotted(self) -> Any:
-        if self._take("*"):
-            return Wildcard()
-        if self._peek() in ("", " ", "["):
-            return Field("")
-        return Field(self._name())
-
-    def _name(self) -> str:
-        shape = _NAME.match(self._source, self._at)
-        if shape is None:
-            raise JsonPathError(f"unrecognized character in action: {self._describe()}")
-        self._at = shape.end()
-        return re.sub(r"\\(.)", r"\1", shape[0])
-
-    def _bracket(self) -> Any:
-        content = self._until_bracket()
-        if content.startswith("?("):
-            if not content.endswith(")"):
-                raise JsonPathError("unterminated filter")
-            return _filter(content[2:-1].strip())
-        parts = tuple(_selector(part.strip()) for part in _split(content))
-        return parts[0][0] if len(parts) == 1 and len(parts[0]) == 1 else Union(parts)
-
-    def _until_bracket(self) -> str:
-        start, depth, quote = self._at, 1, ""
-        while self._at < len(self._source):
-            character = self._source[self._at]
-            if quote:
-                quote = "" if character == quote else quote
-            elif character in "'\"":
-                quote = character
-            depth += 0 if quote else {"[": 1, "]": -1}.get(character, 0)
-            self._at += 1
-            if not depth:
-                return self._source[start : self._at - 1].strip()
-        raise JsonPathError("unterminated array")
-
-    def _quoted(self) -> str:
-        quote, self._at = self._source[self._at], self._at + 1
-        characters = []
-        while self._peek() != quote:
-            if not self._peek():
-                raise JsonPathError("unterminated quoted string")
-            if self._take("\\"):
-                characters.append(_ESCAPES.get(self._peek(), self._peek()))
-            else:
-                characters.append(self._peek())
-            self._at += 1
-        self._at += 1
-        return "".join(characters)
-
-    def _peek(self) -> str:
-        return self._source[self._at] if self._at < len(self._source) else ""
-
-    def _take(self, expected: str) -> bool:
-        found = self._source.startswith(expected, self._at)
-        self._at += len(expected) if found else 0
-        return found
-
-    def _describe(self) -> str:
-        return f"U+{ord(self._peek() or ' '):04X} '{self._peek()}'"
-
-
-def _split(content: str) -> list[str]:
-    return re.findall(r"(?:'[^']*'|\"[^\"]*\"|[^,])+", content) or [""]
-
-
-def _selector(part: str) -> Path:
-    if part == "*":
-        return (Wildcard(),)
-    if part[:1] in "'\"" and part[-1:] == part[:1] and len(part) > 1:
-        return _PathParser("." + part[1:-1]).whole()
-    shape = _INDEX.fullmatch(part)
-    if shape is None or not part:
-        raise JsonPathError(f"invalid array index {part}")
-    start, stop, step = (int(found) if found else None for found in shape.group(1, 3, 5))
-    return (Slice(start, stop, step, single=shape.group(2) is None),)
-
-
-def _filter(content: str) -> Filter:
-    shape = re.fullmatch(r"((?:'[^']*'|\"[^\"]*\"|[^!<>='\"])+?)\s*(==|!=|<=|>=|<|>|=)\s*(.+)", content)
-    if shape is None:
-        return Filter(_PathParser(content).whole(), "exists", None)
-    if shape.group(2) == "=":
-        raise JsonPathError("unrecognized filter operator =")
-    left, right = _PathParser(shape.group(1)).whole(), _PathParser(shape.group(3)).whole()
-    return Filter(left, shape.group(2), right)
+def printed(value: Json) -> str:
+    """A value as Go's fmt prints it: `map[a:1]`, `[x y]`, `<nil>`."""
+    match value:
+        case None:
+            return "<nil>"
+        case bool():
+            return str(value).lower()
+        case dict():
+            return "map[" + " ".join(f"{key}:{printed(value[key])}" for key in sorted(value)) + "]"
+        case list():
+            return "[" + " ".join(printed(item) for item in value) + "]"
+    return str(value)
 
 
 # evaluating
 
 
-def _render(node: Node, document: Json) -> str:
-    if isinstance(node, Text):
-        return node.text
-    if isinstance(node, Range):
-        items = walk(node.path, [document])
-        return "".join(render(node.body, item) for item in items)
-    return " ".join(text(value) for value in walk(node, [document]))
+class _Evaluation:
+    """One use of a template. `range` and `end` are found while walking, so a range without an end is played
+    again afterwards, outside of it, as with kubectl.
+    """
 
+    def __init__(self, template: Template, *, allow_missing: bool) -> None:
+        self._template = template
+        self._allow_missing = allow_missing
+        self._begun = self._inside = self._ended = 0
+        self._last_end = -1
 
-def _apply(step: Any, value: Json) -> list[Json]:
-    match step:
-        case Constant():
-            return [step.value]
-        case StrayEnd():
+    def found(self, at: int, current: list[Json]) -> list[list[Json]]:
+        """The results of the nodes from `at` to the end, or to the end of the range."""
+        all_results: list[list[Json]] = []
+        while at < len(self._template):
+            node = self._template[at]
+            values = [node.text] if isinstance(node, Text) else self._walk(node, current)
+            if self._ended and self._ended <= self._inside:
+                self._ended -= 1
+                self._last_end = at
+                break
+            if self._begun:
+                all_results += self._range(at, values)
+                at = self._last_end if self._last_end > at else at
+            else:
+                all_results.append(values)
+            at += 1
+        return all_results
+
+    def _range(self, at: int, values: list[Json]) -> list[list[Json]]:
+        self._begun -= 1
+        self._inside += 1
+        unrolled = [found for value in values for found in self.found(at + 1, [value])]
+        if not values:  # walked all the same, to learn where it ends
+            self.found(at + 1, [])
+        self._inside -= 1
+        return unrolled
+
+    def _walk(self, chain: Chain, values: list[Json]) -> list[Json]:
+        for step in chain:
+            values = self._apply(step, values)
+        return values
+
+    def _apply(self, step: Step, values: list[Json]) -> list[Json]:
+        match step:
+            case Text():
+                return [step.text]
+            case Constant():
+                return [step.value for _ in values]
+            case Field():
+                return self._field(step.name, values)
+            case Wildcard():
+                return [child for value in values for child in _children(value)]
+            case Recursive():
+                return [found for value in values for found in _containers(value)]
+            case Slice():
+                return _sliced(step, values)
+            case Filter():
+                return self._filtered(step, values)
+            case Union():
+                return [found for part in step.parts for found in self._walk(part, values)]
+            case Word():
+                return self._word(step.name, values)
+
+    def _field(self, name: str, values: list[Json]) -> list[Json]:
+        found = [value[name] for value in values if isinstance(value, dict) and name in value]
+        if values and not found and not self._allow_missing:
+            raise JsonPathError(f"{name} is not found")
+        return found
+
+    def _word(self, name: str, values: list[Json]) -> list[Json]:
+        if name == "range":
+            self._begun += 1
+            return values
+        if name != "end":
+            raise JsonPathError(f"unrecognized identifier {name}")
+        if not self._inside:
             raise JsonPathError("not in range, nothing to end")
-        case Field():
-            return _field(step.name, value)
-        case Wildcard():
-            return _values_of(value)
-        case Recursive():
-            return _descendants(value)
-        case Slice():
-            return _slice(step, value)
-        case Filter():
-            items = value if isinstance(value, list) else []
-            return [item for item in items if _holds(step, item)]
-    raise JsonPathError(f"unexpected Node {step}")
+        self._ended += 1
+        return []
+
+    def _filtered(self, condition: Filter, values: list[Json]) -> list[Json]:
+        kept = []
+        for value in values:
+            if not isinstance(value, list):
+                raise JsonPathError(f"{printed(value)} is not array or slice and cannot be filtered")
+            kept += [item for item in value if self._holds(condition, item)]
+        return kept
+
+    def _holds(self, condition: Filter, item: Json) -> bool:
+        if condition.operator == "exists":
+            try:
+                return bool(self._walk(condition.left, [item]))
+            except JsonPathError:
+                return False
+        left = self._walk(condition.left, [item])
+        right = self._walk(condition.right, [item]) if len(left) == 1 else []
+        if len(left) > 1 or len(right) > 1:
+            raise JsonPathError("can only compare one element at a time")
+        return bool(right) and _compare(left[0], condition.operator, right[0])
 
 
-def _field(name: str, value: Json) -> list[Json]:
-    if not name:
-        return [value]
-    return [value[name]] if isinstance(value, dict) and name in value else []
-
-
-def _values_of(value: Json) -> list[Json]:
+def _children(value: Json) -> list[Json]:
     if isinstance(value, dict):
         return list(value.values())
     return list(value) if isinstance(value, list) else []
 
 
-def _descendants(value: Json) -> list[Json]:
-    return [value, *(found for child in _values_of(value) for found in _descendants(child))]
+def _containers(value: Json) -> list[Json]:
+    children = _children(value)
+    return [value, *(found for child in children for found in _containers(child))] if children else []
 
 
-def _slice(step: Slice, value: Json) -> list[Json]:
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise JsonPathError(f"{_go_type(value)} is not array or slice")
-    if not step.single:
-        return value[step.start : step.stop : step.step or 1]
-    index = step.start or 0
-    if not -len(value) <= index < len(value):
-        raise JsonPathError(f"array index out of bounds: index {index}, length {len(value)}")
-    return [value[index]]
+def _sliced(step: Slice, values: list[Json]) -> list[Json]:
+    found: list[Json] = []
+    for value in values:
+        if value is None:
+            continue
+        if not isinstance(value, list):
+            raise JsonPathError(f"{_go_type(value)} is not array or slice")
+        start, stop = _range_of(step, len(value))
+        if start == stop:
+            return found
+        _check_range(start, stop, len(value))
+        if step.step is not None and step.step <= 0:
+            raise JsonPathError("step must be > 0")
+        found += value[start : stop : step.step or 1]
+    return found
+
+
+def _range_of(step: Slice, length: int) -> tuple[int, int]:
+    start = step.start or 0
+    stop = start + 1 if step.single else length if step.stop is None else step.stop
+    if stop < 0 or (stop == 0 and step.single):
+        stop += length
+    return (start + length if start < 0 else start), stop
+
+
+def _check_range(start: int, stop: int, length: int) -> None:
+    for index, wrong in ((start, not 0 <= start < length), (stop - 1, not 0 <= stop <= length)):
+        if wrong:
+            raise JsonPathError(f"array index out of bounds: index {index}, length {length}")
+    if start > stop:
+        raise JsonPathError(f"starting index {start} is greater than ending index {stop}")
 
 
 def _go_type(value: Json) -> str:
@@ -423,23 +246,15 @@ def _go_type(value: Json) -> str:
     return {str: "string", bool: "bool", int: "int64"}.get(type(value), "float64")
 
 
-def _holds(condition: Filter, item: Json) -> bool:
-    left = walk(condition.left, [item])
-    if condition.right is None:
-        return bool(left)
-    right = walk(condition.right, [item])
-    if len(left) > 1 or len(right) > 1:
-        raise JsonPathError("can only compare one element at a time")
-    if not left or not right:
-        return False
-    return _compare(left[0], condition.operator, right[0])
-
-
 def _compare(left: Json, operator: str, right: Json) -> bool:
-    if operator == "==":
-        return left == right
-    if operator == "!=":
-        return left != right
-    if isinstance(left, str) != isinstance(right, str):
-        return False
+    if operator not in ("==", "!=", "<", "<=", ">", ">="):
+        raise JsonPathError(f"unrecognized filter operator {operator}")
+    if not all(isinstance(value, str | bool | int | float) for value in (left, right)):
+        raise JsonPathError("invalid type for comparison")
+    if type(left) is not type(right):
+        raise JsonPathError("incompatible types for comparison")
+    if operator in ("==", "!="):
+        return (left == right) == (operator == "==")
+    if isinstance(left, bool):
+        raise JsonPathError("invalid type for comparison")
     return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator]

@@ -6,6 +6,7 @@ import copy
 from datetime import datetime, timedelta
 from typing import Any
 
+from svclab.kube.defaults_pod import default_pod
 from svclab.kube.meta import condition, is_true, moment
 from svclab.kube.quantity import parse
 from svclab.kube.reconcile import owner_reference
@@ -81,7 +82,7 @@ def owned_by(snapshot: Snapshot, owner: Manifest) -> list[Manifest]:
 def from_template(
     owner: Manifest, template: Manifest, name: str, *, generate_name: str | None = None
 ) -> Manifest:
-    """A pod of `owner` with all that admission fills in: tolerations, priority, QoS class."""
+    """A pod of `owner`, defaulted, with all that admission fills in: tolerations, priority, QoS class."""
     metadata: dict[str, Any] = {"name": name}
     if generate_name:
         metadata["generateName"] = generate_name
@@ -90,14 +91,10 @@ def from_template(
     written = copy.deepcopy(template.get("metadata") or {})
     metadata |= {key: written[key] for key in ("labels", "annotations", "finalizers") if written.get(key)}
     metadata["ownerReferences"] = [owner_reference(owner)]
-    spec = admitted_spec(copy.deepcopy(template["spec"]))
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": metadata,
-        "spec": spec,
-        "status": {"phase": "Pending", "qosClass": qos_class(spec)},
-    }
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": copy.deepcopy(template["spec"])}
+    default_pod(pod)
+    spec = admitted_spec(pod["spec"])
+    return {**pod, "spec": spec, "status": {"phase": "Pending", "qosClass": qos_class(spec)}}
 
 
 def admitted_spec(spec: dict[str, Any]) -> dict[str, Any]:

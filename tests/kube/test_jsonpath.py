@@ -51,7 +51,7 @@ def test_a_template_prints(template, text):
 @pytest.mark.parametrize(
     ("template", "message"),
     [
-        ("{.items[", "unclosed action"),
+        ("{.items[", "unterminated array"),
         ("{.items[}", "unterminated array"),
         ("{.items[9].metadata}", "array index out of bounds: index 9, length 3"),
         ("{end}", "not in range, nothing to end"),

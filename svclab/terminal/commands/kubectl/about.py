@@ -1,16 +1,14 @@
-"""`kubectl version`, `cluster-info`, `auth`, `top`, `events`, `options` and what is not available here."""
+"""`kubectl version`, `cluster-info`, `auth`, `top`, `options` and what is not available here."""
 
 import json
 from typing import Any
 
-from svclab.kube.meta import age
 from svclab.terminal.commands.kubectl import help_text, kubeconfig, verbs
-from svclab.terminal.commands.kubectl.builder import resource_of, targets
+from svclab.terminal.commands.kubectl.builder import resource_of
 from svclab.terminal.commands.kubectl.client import Client
-from svclab.terminal.commands.kubectl.describe_writer import last_seen
 from svclab.terminal.commands.kubectl.errors import KubectlError, UsageError
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
-from svclab.terminal.commands.kubectl.output import as_list, print_document, without_managed_fields
+from svclab.terminal.commands.kubectl.output import print_document
 from svclab.terminal.commands.kubectl.tabwriter import TableWriter
 from svclab.terminal.commands.kubectl.verbs import group, verb
 from svclab.terminal.commands.kubectl.yaml_text import to_yaml
@@ -256,86 +254,6 @@ def _no_metrics(client: Client) -> int:
     if not any(found.get("name") == "metrics.k8s.io" for found in groups):
         raise KubectlError("Metrics API not available")
     raise KubectlError("metrics not available yet")
-
-
-@verb(
-    "events",
-    flags=(
-        verbs.ALL_NAMESPACES,
-        verbs.OUTPUT,
-        verbs.TEMPLATE,
-        verbs.ALLOW_MISSING,
-        verbs.SHOW_MANAGED_FIELDS,
-        Flag("for", help="only about this object, kind/name"),
-        Flag("types", "strings", help="Normal or Warning"),
-        Flag("watch", "bool", short="w", help="go on as events come"),
-        Flag("no-headers", "bool"),
-        Flag("chunk-size", "int", default=500),
-    ),
-    usage="events [(-o|--output=)json|yaml|...] [--for TYPE/NAME] [--watch] [options]",
-    summary="List events",
-)
-def events(client: Client, flags: Parsed) -> int:
-    """Show events, oldest first."""
-    if flags["for"] and "/" not in flags["for"]:
-        raise KubectlError("--for must be in resource/name form")
-    fields = []
-    if flags["for"]:
-        about = targets(client, [flags["for"]])[0]
-        fields = [f"involvedObject.kind={about.resource.kind}", f"involvedObject.name={about.name}"]
-    resource = resource_of("events")
-    path = resource.path("" if flags["all-namespaces"] else client.namespace)
-    query = [("fieldSelector", ",".join(fields))] if fields else []
-    listed = client.get(path, [*query, ("limit", "500")])
-    found = [event for event in listed.get("items") or [] if _is_wanted(event, flags["types"])]
-    found.sort(key=last_seen)
-    if flags["output"]:
-        head = {"apiVersion": "v1", "kind": "Event"}
-        items = [without_managed_fields({**head, **event}) for event in found]
-        print_document(client, as_list(items), flags["output"], flags["template"])
-        return 0
-    if not found and not flags["watch"]:
-        where = "" if flags["all-namespaces"] else f" in {client.namespace} namespace"
-        client.note(f"No events found{where}.")
-        return 0
-    writer, headers = TableWriter(), [] if flags["no-headers"] else [_headers(flags)]
-    client.context.stdout.write(
-        writer.format(headers + [_event_row(client, flags, event) for event in found])
-    )
-    if flags["watch"]:
-        version = listed["metadata"].get("resourceVersion", "")
-        for news in client.watch(path, [*query, ("resourceVersion", version)]):
-            if news["type"] in ("ADDED", "MODIFIED") and _is_wanted(news["object"], flags["types"]):
-                client.context.stdout.write(writer.format([_event_row(client, flags, news["object"])]))
-    return 0
-
-
-def _is_wanted(event: Manifest, types: list[str]) -> bool:
-    return not types or event.get("type", "").lower() in [name.lower() for name in types]
-
-
-def _headers(flags: Parsed) -> list[str]:
-    before = ["NAMESPACE"] if flags["all-namespaces"] else []
-    return [*before, "LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]
-
-
-def _event_row(client: Client, flags: Parsed, event: Manifest) -> list[str]:
-    involved = event.get("involvedObject") or {}
-    now, first = client.context.now(), event.get("firstTimestamp") or event.get("eventTime")
-    seen = age(last_seen(event) or first, now)
-    count = (event.get("series") or {}).get("count") or event.get("count") or 1
-    if count > 1:
-        seen = f"{seen} (x{count} over {age(first, now)})"
-    before = [event["metadata"].get("namespace", "")] if flags["all-namespaces"] else []
-    subject = f"{involved.get('kind', '')}/{involved.get('name', '')}"
-    return [
-        *before,
-        seen,
-        event.get("type", ""),
-        event.get("reason", ""),
-        subject,
-        event.get("message", "").strip(),
-    ]
 
 
 @verb("options", usage="options", summary="Print the list of flags inherited by all commands")

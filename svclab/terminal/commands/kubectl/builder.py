@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from svclab.kube.resources import RESOURCES, Resource
+from svclab.kube.selectors import label_selector
 from svclab.terminal.commands.kubectl.client import Client, require_namespace_match
 from svclab.terminal.commands.kubectl.errors import KubectlError, raise_all
 from svclab.terminal.files import FileError
@@ -97,20 +98,25 @@ def resource_of(text: str) -> Resource:
 
     Raises KubectlError: the server doesn't have a resource type.
     """
-    word, _, qualifier = text.lower().partition(".")
-    matching = [r for r in RESOURCES if word in (r.plural, r.singular, *r.short_names)]
-    for resource in matching:
-        version_and_group = f"{resource.version}.{resource.group}".rstrip(".")
-        if qualifier in ("", resource.group, version_and_group):
+    word, _, qualifier = text.partition(".")
+    named = word.lower()
+    for resource in RESOURCES:
+        if named in (resource.plural, resource.singular, *resource.short_names) and (
+            not qualifier or _is_qualified(resource, named, qualifier)
+        ):
             return resource
-        if qualifier and resource.group.startswith(qualifier + "."):
-            return resource
-    raise KubectlError(_no_resource(text))
+    raise KubectlError(f'the server doesn\'t have a resource type "{word}"')
 
 
-def _no_resource(text: str) -> str:
+def _is_qualified(resource: Resource, word: str, qualifier: str) -> bool:
+    """Whether `GROUP`, its beginning, or `VERSION.GROUP` is a resource's; short names have no version."""
+    if qualifier == resource.group or resource.group.startswith(qualifier + "."):
+        return True
+    version, dot, group = qualifier.partition(".")
     return (
-        f'the server doesn\'t have a resource type "{text.partition(".")[0] if text.endswith(".") else text}"'
+        bool(dot)
+        and group == resource.group
+        and (word in resource.short_names or version == resource.version)
     )
 
 
@@ -141,18 +147,44 @@ def targets(client: Client, args: list[str], *, selecting: bool = False) -> list
     """
     if not args:
         raise KubectlError(NOTHING_GIVEN)
+    words = list(dict.fromkeys(args[0].split(",")))
+    if len(words) > 1 and len(args) > 1:
+        args = [f"{word}/{name}" for word in words for name in args[1:]]
     if any("/" in arg for arg in args):
-        return [_slashed(client, arg) for arg in args]
-    kinds = [resource for word in args[0].split(",") if word for resource in resources_of(word)]
+        return _slashed(client, args, selecting=selecting)
+    kinds = list(dict.fromkeys(resource for word in words for resource in resources_of(word)))
+    for resource in kinds:
+        _warn_of_ambiguity(client, args[0], resource)
     names = args[1:]
-    if names and selecting:
-        raise KubectlError("name cannot be provided when a selector is specified")
     if not names:
         return [Target(resource, _namespace(client, resource)) for resource in kinds]
-    return [Target(resource, _namespace(client, resource), name) for resource in kinds for name in names]
+    if selecting:
+        raise KubectlError("name cannot be provided when a selector is specified")
+    if len(kinds) > 1:
+        raise KubectlError("you must specify only one resource")
+    if not all(names):
+        raise KubectlError("resource name may not be empty")
+    return [Target(kinds[0], _namespace(client, kinds[0]), name) for name in names]
 
 
-def _slashed(client: Client, arg: str) -> Target:
+def _warn_of_ambiguity(client: Client, word: str, resource: Resource) -> None:
+    """A short name that two groups use means the first; kubectl says so."""
+    if word in resource.short_names:
+        for other in RESOURCES:
+            if word in other.short_names and other.plural == resource.plural and other != resource:
+                client.warn(f'short name "{word}" could also match lower priority resource {other.qualified}')
+                return
+
+
+def _slashed(client: Client, args: list[str], *, selecting: bool) -> list[Target]:
+    pairs = [_kind_and_name(arg) for arg in args]
+    found = [(resource_of(kind), name) for kind, name in pairs]
+    if selecting:
+        raise KubectlError("selectors and the all flag cannot be used when passing resource/name arguments")
+    return [Target(resource, _namespace(client, resource), name) for resource, name in found]
+
+
+def _kind_and_name(arg: str) -> tuple[str, str]:
     kind, slash, name = arg.partition("/")
     if not slash:
         raise KubectlError(
@@ -161,14 +193,11 @@ def _slashed(client: Client, arg: str) -> Target:
             "resource "
             "resource/<resource_name>'"
         )
-    if not kind or not name or "/" in name:
-        raise KubectlError(
-            f"arguments in resource/name form must have a single resource and name: {arg}"
-            if "/" in name
-            else "arguments in resource/name form must have a resource and name"
-        )
-    resource = resource_of(kind)
-    return Target(resource, _namespace(client, resource), name)
+    if "/" in name:
+        raise KubectlError("arguments in resource/name form may not have more than one slash")
+    if not kind or not name or "," in kind:
+        raise KubectlError("arguments in resource/name form must have a single resource and name")
+    return kind, name
 
 
 def _namespace(client: Client, resource: Resource) -> str:
@@ -192,21 +221,28 @@ def expand(client: Client, found: list[Target], *, selector: str = "", fields: s
 # files
 
 
-def file_objects(client: Client, names: Iterable[str], *, recursive: bool = False) -> list[FileObject]:
-    """The objects in files, directories and standard input (`-`), Lists taken apart.
+def file_objects(
+    client: Client, names: Iterable[str], *, recursive: bool = False, complete: bool = True
+) -> list[FileObject]:
+    """The objects in files, directories and standard input (`-`) that -l selects, Lists taken apart.
+
+    They get the namespace that they are meant for, unless they are not to be `complete`.
 
     Raises KubectlError for a missing file, text that is not YAML, an object without kind.
     """
     objects: list[FileObject] = []
     for name, text in read_files(client, names, recursive=recursive):
-        objects += _objects_of(client, text, name)
+        objects += _objects_of(client, text, name, complete=complete)
+    if selector := client.flags.values.get("selector"):
+        selects = label_selector(selector)
+        objects = [found for found in objects if selects(found.manifest)]
     if not objects:
         raise_all(client.deferred)
         raise KubectlError("no objects passed to " + client.command.split(" ")[0])
     return objects
 
 
-def _objects_of(client: Client, text: str, source: str) -> list[FileObject]:
+def _objects_of(client: Client, text: str, source: str, *, complete: bool) -> list[FileObject]:
     """The objects of one file, up to the first text that cannot be read.
 
     What is wrong with a later object does not keep kubectl from the earlier ones: it is told at the end.
@@ -219,7 +255,7 @@ def _objects_of(client: Client, text: str, source: str) -> list[FileObject]:
         documents, problem = list(found.before), found
     for document in documents:
         try:
-            objects += _file_object(client, document.manifest, source)
+            objects += _file_object(client, document.manifest, source, complete=complete)
         except KubectlError as refused:
             client.deferred.append(refused)
             if refused.text.startswith("error validating"):
@@ -256,18 +292,19 @@ def _read_path(client: Client, name: str, *, recursive: bool) -> list[tuple[str,
         raise KubectlError(f'the path "{name}" does not exist') from None
 
 
-def _file_object(client: Client, manifest: Any, source: str) -> list[FileObject]:
+def _file_object(client: Client, manifest: Any, source: str, *, complete: bool) -> list[FileObject]:
     _require_head(client, manifest, source)
     if manifest["kind"] == "List" or (manifest["kind"].endswith("List") and "items" in manifest):
-        return [found for item in manifest.get("items") or [] for found in _file_object(client, item, source)]
+        items = manifest.get("items") or []
+        return [found for item in items for found in _file_object(client, item, source, complete=complete)]
     _require_metadata(manifest, source)
     resource = resource_of_manifest(manifest, source)
     require_namespace_match(client, manifest)
     metadata = dict(manifest.get("metadata") or {})
-    if resource.namespaced and not metadata.get("namespace"):
-        metadata["namespace"] = client.namespace
+    namespace = (metadata.get("namespace") or client.namespace) if resource.namespaced else ""
+    if namespace and complete:
+        metadata["namespace"] = namespace
     manifest = {**manifest, "metadata": metadata}
-    namespace = metadata.get("namespace", "") if resource.namespaced else ""
     return [FileObject(Target(resource, namespace, metadata.get("name") or ""), manifest, source)]
 
 

@@ -1,24 +1,27 @@
-"""`kubectl patch`, `replace`, `edit` and `scale`."""
+"""`kubectl replace`, `scale` and `autoscale`."""
 
-import json
 from typing import Any
 
-from svclab.kube.resources import Resource
 from svclab.terminal.commands.kubectl import verbs
-from svclab.terminal.commands.kubectl.builder import FileObject, Target, expand, file_objects, targets
-from svclab.terminal.commands.kubectl.client import JSON_PATCH, MERGE, STRATEGIC, Client
+from svclab.terminal.commands.kubectl.builder import (
+    FileObject,
+    Target,
+    expand,
+    file_objects,
+    resource_of,
+    targets,
+)
+from svclab.terminal.commands.kubectl.client import MERGE, Client
 from svclab.terminal.commands.kubectl.create import no_kustomize
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, raise_all
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
+from svclab.terminal.commands.kubectl.generators import metadata, without_nulls
 from svclab.terminal.commands.kubectl.verbs import dry_run_of, verb, write_query
 from svclab.terminal.commands.kubectl.writing import report, with_last_applied
-from svclab.terminal.files import FileError
-from svclab.terminal.manifests import ManifestError, read_one
 
 Manifest = dict[str, Any]
 
-_PATCH_TYPES = {"json": JSON_PATCH, "merge": MERGE, "strategic": STRATEGIC}
-_COMMON = (
+COMMON = (
     verbs.FILENAME,
     verbs.RECURSIVE,
     verbs.KUSTOMIZE,
@@ -47,78 +50,9 @@ def meant(client: Client, flags: Parsed, *, selecting: bool = False) -> list[Tar
 
 
 @verb(
-    "patch",
-    flags=(
-        *_COMMON,
-        Flag("patch", short="p", help="the patch, in JSON or YAML"),
-        Flag("patch-file", help="file with the patch"),
-        Flag("type", default="strategic", help="json|merge|strategic"),
-        Flag("subresource", help="patch this subresource: status or scale"),
-        Flag("local", "bool", help="only change what is read from files"),
-    ),
-    usage="patch (-f FILENAME | TYPE NAME) [-p PATCH|--patch-file FILE] [options]",
-    summary="Update fields of an object",
-    examples=('kubectl patch svc web -p \'{"spec":{"type":"NodePort"}}\'',),
-)
-def patch(client: Client, flags: Parsed) -> int:
-    """Patch objects."""
-    if not flags["patch"] and not flags["patch-file"]:
-        raise KubectlError("must specify --patch or --patch-file containing the contents of the patch")
-    if flags["type"] not in _PATCH_TYPES:
-        raise KubectlError(f'--type must be one of [json merge strategic], not "{flags["type"]}"')
-    dry_run = dry_run_of(flags)
-    text = flags["patch"] or _read(client, flags["patch-file"])
-    body = _patch_body(text)
-    for target in meant(client, flags):
-        before = client.get(target.path)
-        path = target.resource.path(target.namespace, target.name, flags["subresource"])
-        query = write_query(client, "kubectl-patch", dry_run)
-        after = (
-            before if dry_run == "client" else client.patch(path, body, _PATCH_TYPES[flags["type"]], query)
-        )
-        done = "patched" if _differ(before, after) or dry_run == "client" else "patched (no change)"
-        report(client, _answered(target, after), after, done, dry_run)
-    return 0
-
-
-def _answered(target: Target, answer: Manifest) -> Target:
-    """What the server answered with: a patch of a scale is answered with a Scale."""
-    api_version, kind = answer.get("apiVersion", ""), answer.get("kind", "")
-    if kind in ("", target.resource.kind):
-        return target
-    group, _, version = api_version.rpartition("/")
-    return Target(Resource(group, version, "", kind, True), target.namespace, target.name)
-
-
-def _patch_body(text: str) -> bytes:
-    """A patch as it is sent: JSON goes out as written, YAML is made JSON. Raises KubectlError."""
-    if text.lstrip().startswith("{"):
-        return text.encode()
-    try:
-        return json.dumps(read_one(text)).encode()
-    except ManifestError as problem:
-        raise KubectlError(f"unable to parse {json.dumps(text)}: {problem.message}") from None
-
-
-def _differ(before: Manifest, after: Manifest) -> bool:
-    def seen(manifest: Manifest) -> Manifest:
-        hidden = ("managedFields", "resourceVersion", "generation")
-        return {**manifest, "metadata": {k: v for k, v in manifest["metadata"].items() if k not in hidden}}
-
-    return seen(before) != seen(after)
-
-
-def _read(client: Client, name: str) -> str:
-    try:
-        return client.context.files.read(client.context.path(name))
-    except FileError:
-        raise KubectlError(f"unable to read patch file: open {name}: no such file or directory") from None
-
-
-@verb(
     "replace",
     flags=(
-        *_COMMON,
+        *COMMON,
         verbs.VALIDATE,
         verbs.SAVE_CONFIG,
         Flag("force", "bool", help="delete and create again"),
@@ -153,13 +87,19 @@ def replace(client: Client, flags: Parsed) -> int:
 
 def _put(client: Client, flags: Parsed, found: FileObject, dry_run: str) -> Manifest:
     manifest = found.manifest
-    live = client.get(found.target.path)
+    live = client.find(found.target.path)
+    if live is None:  # some kinds may be created so; the server says which
+        return _put_document(client, found, manifest, dry_run)
     annotations = (live["metadata"].get("annotations") or {}).keys()
     if flags["save-config"] or "kubectl.kubernetes.io/last-applied-configuration" in annotations:
         manifest = with_last_applied(manifest)
     if not manifest["metadata"].get("resourceVersion"):
         metadata = {**manifest["metadata"], "resourceVersion": live["metadata"].get("resourceVersion", "")}
         manifest = {**manifest, "metadata": metadata}
+    return _put_document(client, found, manifest, dry_run)
+
+
+def _put_document(client: Client, found: FileObject, manifest: Manifest, dry_run: str) -> Manifest:
     if dry_run == "client":
         return manifest
     query = write_query(client, "kubectl-replace", dry_run, strict=True)
@@ -189,7 +129,7 @@ def _replace_by_force(client: Client, flags: Parsed, objects: list[FileObject]) 
 @verb(
     "scale",
     flags=(
-        *_COMMON,
+        *COMMON,
         verbs.SELECTOR,
         verbs.ALL,
         Flag("replicas", "int", help="the number of pods wanted"),
@@ -211,6 +151,8 @@ def scale(client: Client, flags: Parsed) -> int:
     dry_run = dry_run_of(flags)
     selecting = bool(flags["all"] or flags["selector"])
     found = meant(client, flags, selecting=selecting)
+    if not found:
+        raise KubectlError("no objects passed to scale")
     for target in found:
         live = client.find(target.path) if len(found) == 1 else client.get(target.path)
         if live is None:
@@ -218,6 +160,9 @@ def scale(client: Client, flags: Parsed) -> int:
                 f'no objects passed to scale {target.resource.qualified} "{target.name}" not found'
             )
         path = target.resource.path(target.namespace, target.name, "scale")
+        version, wanted = live["metadata"].get("resourceVersion"), flags["resource-version"]
+        if wanted and wanted != version:
+            raise KubectlError(f"Expected resource version to be {wanted}, was {version}")
         if flags["current-replicas"] >= 0:
             now = client.get(path)["spec"].get("replicas", 0)
             if now != flags["current-replicas"]:
@@ -232,35 +177,59 @@ def scale(client: Client, flags: Parsed) -> int:
 @verb(
     "autoscale",
     flags=(
-        *_COMMON,
-        Flag("min", "int", default=-1),
-        Flag("max", "int", default=-1),
-        Flag("cpu-percent", "int", default=-1),
-        Flag("name"),
+        *COMMON,
+        verbs.SAVE_CONFIG,
+        Flag("min", "int", default=-1, help="no fewer pods than these"),
+        Flag("max", "int", default=-1, help="no more pods than these"),
+        Flag("cpu-percent", "int", default=-1, help="the load to aim at"),
+        Flag("name", help="the autoscaler's name"),
     ),
     usage="autoscale (-f FILENAME | TYPE NAME) [--min=MINPODS] --max=MAXPODS [--cpu-percent=CPU] [options]",
     summary="Scale a deployment by load: not available in this cluster",
 )
 def autoscale(client: Client, flags: Parsed) -> int:
-    """Refused by the server, as autoscaling needs metrics."""
+    """Make an autoscaler; the server refuses it, as autoscaling needs metrics."""
+    least, most = flags["min"], flags["max"]
     if not flags.has("max"):
         raise KubectlError('required flag(s) "max" not set')
-    target = meant(client, flags)[0]
-    client.get(target.path)
-    body = {
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": flags["name"] or target.name, "namespace": target.namespace},
-        "spec": {
-            "scaleTargetRef": {
-                "apiVersion": target.resource.api_version,
-                "kind": target.resource.kind,
-                "name": target.name,
-            },
-            "maxReplicas": flags["max"],
-        },
-    }
-    path = f"/apis/autoscaling/v2/namespaces/{target.namespace}/horizontalpodautoscalers"
-    client.send("POST", path, body)
-    client.print(f"horizontalpodautoscaler.autoscaling/{target.name} autoscaled")
+    if most < 1:
+        raise KubectlError(f"--max=MAXPODS is required and must be at least 1, max: {most}")
+    if most < least:
+        raise KubectlError(
+            f"--max=MAXPODS must be larger or equal to --min=MINPODS, max: {most}, min: {least}"
+        )
+    dry_run = dry_run_of(flags)
+    for target in meant(client, flags):
+        client.get(target.path)
+        made = _autoscaler(flags, target)
+        scaler = Target(resource_of("horizontalpodautoscalers"), target.namespace, made["metadata"]["name"])
+        if dry_run != "client":
+            query = write_query(client, "kubectl-autoscale", dry_run)
+            made = client.create(scaler.resource, scaler.namespace, without_nulls(made), query)
+        done = "created" if dry_run == "client" else "autoscaled"
+        report(client, scaler, made, done, dry_run, typed=True)
     return 0
+
+
+def _autoscaler(flags: Parsed, target: Target) -> Manifest:
+    resource = target.resource
+    if not resource.subresource("scale"):
+        raise KubectlError(
+            f"cannot autoscale a {resource.kind}: could not find scale subresource for {resource.group}/"
+            f"{resource.version}, Resource={resource.plural} in discovery information"
+        )
+    reference = {"kind": resource.kind, "name": target.name, "apiVersion": resource.api_version}
+    spec: Manifest = {"scaleTargetRef": reference}
+    if flags["min"] > 0:
+        spec["minReplicas"] = flags["min"]
+    spec["maxReplicas"] = flags["max"]
+    if flags["cpu-percent"] >= 0:
+        load = {"type": "Utilization", "averageUtilization": flags["cpu-percent"]}
+        spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": load}}]
+    return {
+        "kind": "HorizontalPodAutoscaler",
+        "apiVersion": "autoscaling/v2",
+        "metadata": metadata(flags["name"] or target.name),
+        "spec": spec,
+        "status": {"desiredReplicas": 0, "currentMetrics": None},
+    }

@@ -192,6 +192,11 @@ class Client:
             self._warned.add(text)
             self.context.stderr.write(f"Warning: {text}\n")
 
+    def log(self, severity: str, source: str, text: str) -> None:
+        """A line of kubectl's logger: severity I, W, E or F, and the place in its source."""
+        moment = self.context.now().strftime("%m%d %H:%M:%S.%f")
+        self.context.stderr.write(f"{severity}{moment} {self.context.session.pid:>7} {source}] {text}\n")
+
     def note(self, text: str) -> None:
         """One line on standard error."""
         self.context.stderr.write(text + "\n")

@@ -1,5 +1,6 @@
 """`kubectl create`: from files, and from flags (namespace, deployment, service, configmap, secret ...)."""
 
+import json
 import re
 from typing import Any
 
@@ -9,8 +10,7 @@ from svclab.terminal.commands.kubectl.client import Client
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, UsageError, raise_all
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
 from svclab.terminal.commands.kubectl.verbs import dry_run_of, group, verb, write_query
-from svclab.terminal.commands.kubectl.writing import report, with_last_applied
-from svclab.terminal.files import FileError
+from svclab.terminal.commands.kubectl.writing import LAST_APPLIED, report, with_last_applied
 
 Manifest = dict[str, Any]
 
@@ -26,12 +26,6 @@ COMMON = (
     verbs.SAVE_CONFIG,
 )
 _TCP = Flag("tcp", "strings", help="port and target port, such as 80:8080")
-_FROM = (
-    Flag("from-literal", "array", help="key=value"),
-    Flag("from-file", "array", help="file, or key=file"),
-    Flag("from-env-file", "array", help="file with lines key=value"),
-    Flag("append-hash", "bool", help="not available here: append a hash to the name"),
-)
 
 
 @verb(
@@ -53,6 +47,8 @@ def create(client: Client, flags: Parsed) -> int:
     """Create objects from files."""
     if flags.args:
         raise UsageError(f"Unexpected args: [{' '.join(flags.args)}]", "create")
+    if flags["kustomize"] and flags["filename"]:
+        raise KubectlError("only one of -f or -k can be specified")
     if flags["kustomize"]:
         raise no_kustomize(client, flags["kustomize"])
     if not flags["filename"]:
@@ -78,7 +74,10 @@ def no_kustomize(client: Client, directory: str) -> KubectlError:
     files = client.context.files
     names = ("kustomization.yaml", "kustomization.yml", "Kustomization")
     if not files.exists(path):
-        return KubectlError(f"evalsymlink failure on '{directory}' : lstat {path}: no such file or directory")
+        return KubectlError(
+            f"must build at directory: not a valid directory: evalsymlink failure on '{directory}' : lstat "
+            f"{path}: no such file or directory"
+        )
     if not any(files.exists(f"{path}/{name}") for name in names):
         return KubectlError(
             "unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory "
@@ -87,7 +86,7 @@ def no_kustomize(client: Client, directory: str) -> KubectlError:
     return KubectlError("kustomizations are not available in this terminal; apply the manifests with -f")
 
 
-def _create_typed(
+def create_typed(
     client: Client, flags: Parsed, manifest: Manifest, failed_to: str = "", manager: str = "kubectl-create"
 ) -> int:
     """Create an object made from flags; `failed_to` begins the message when the server refuses."""
@@ -96,7 +95,7 @@ def _create_typed(
     namespace = client.namespace if resource.namespaced else ""
     name = manifest["metadata"]["name"]
     if flags["save-config"]:
-        manifest = with_last_applied(generators.without_nulls(manifest))
+        manifest = _with_configuration(manifest)
     if dry_run != "client":
         query = write_query(client, manager, dry_run, strict=True)
         try:
@@ -105,8 +104,15 @@ def _create_typed(
             if failed_to:
                 raise KubectlError(f"failed to create {failed_to}{refusal.message}") from None
             raise
-    report(client, Target(resource, namespace, name), manifest, "created", dry_run)
+    report(client, Target(resource, namespace, name), manifest, "created", dry_run, typed=True)
     return 0
+
+
+def _with_configuration(manifest: Manifest) -> Manifest:
+    """A generated object with itself in the annotation for `apply`, as a typed client encodes it."""
+    text = json.dumps(manifest, separators=(",", ":"), ensure_ascii=False) + "\n"
+    metadata = {key: value for key, value in manifest["metadata"].items() if key != "creationTimestamp"}
+    return {**manifest, "metadata": {**metadata, "annotations": {LAST_APPLIED: text}}}
 
 
 def own_namespace(client: Client) -> str:
@@ -118,7 +124,7 @@ def _configured(client: Client) -> str:
     return client.namespace if client.namespace != "default" else ""
 
 
-def _name(flags: Parsed, command: str) -> str:
+def name_of(flags: Parsed, command: str) -> str:
     names = flags.args[: flags.dash] if flags.dash is not None else flags.args
     if len(names) != 1:
         raise UsageError(f"exactly one NAME is required, got {len(names)}", f"create {command}")
@@ -134,7 +140,7 @@ def _name(flags: Parsed, command: str) -> str:
 )
 def create_namespace(client: Client, flags: Parsed) -> int:
     """Create a namespace."""
-    return _create_typed(client, flags, generators.namespace_object(_name(flags, "namespace")))
+    return create_typed(client, flags, generators.namespace_object(name_of(flags, "namespace")))
 
 
 @verb(
@@ -153,7 +159,7 @@ def create_deployment(client: Client, flags: Parsed) -> int:
     """Create a deployment."""
     if not flags["image"]:
         raise KubectlError('required flag(s) "image" not set')
-    name = _name(flags, "deployment")
+    name = name_of(flags, "deployment")
     command = flags.args[flags.dash :] if flags.dash is not None else []
     if command and len(flags["image"]) > 1:
         raise KubectlError("cannot specify multiple --image options and command")
@@ -161,7 +167,7 @@ def create_deployment(client: Client, flags: Parsed) -> int:
     made = generators.deployment(
         name, own_namespace(client), flags["image"], flags["replicas"], port, command
     )
-    return _create_typed(client, flags, made, "deployment: ")
+    return create_typed(client, flags, made, "deployment: ")
 
 
 group("create service", "Create a service using a specified subcommand", aliases=("create svc",))
@@ -181,10 +187,10 @@ def _ports(flags: Parsed, node_port: int = 0, *, needed: bool = True) -> list[Ma
 )
 def create_clusterip(client: Client, flags: Parsed) -> int:
     """Create a ClusterIP service."""
-    name, address = _name(flags, "service clusterip"), flags["clusterip"]
+    name, address = name_of(flags, "service clusterip"), flags["clusterip"]
     ports = _ports(flags, needed=address != "None")
     made = generators.service(name, own_namespace(client), "ClusterIP", ports=ports, cluster_ip=address)
-    return _create_typed(client, flags, made, "ClusterIP service: ")
+    return create_typed(client, flags, made, "ClusterIP service: ")
 
 
 @verb(
@@ -195,9 +201,9 @@ def create_clusterip(client: Client, flags: Parsed) -> int:
 )
 def create_nodeport(client: Client, flags: Parsed) -> int:
     """Create a NodePort service."""
-    name, ports = _name(flags, "service nodeport"), _ports(flags, flags["node-port"])
+    name, ports = name_of(flags, "service nodeport"), _ports(flags, flags["node-port"])
     made = generators.service(name, own_namespace(client), "NodePort", ports=ports)
-    return _create_typed(client, flags, made, "NodePort service: ")
+    return create_typed(client, flags, made, "NodePort service: ")
 
 
 @verb(
@@ -208,9 +214,9 @@ def create_nodeport(client: Client, flags: Parsed) -> int:
 )
 def create_loadbalancer(client: Client, flags: Parsed) -> int:
     """Create a LoadBalancer service."""
-    name, ports = _name(flags, "service loadbalancer"), _ports(flags)
+    name, ports = name_of(flags, "service loadbalancer"), _ports(flags)
     made = generators.service(name, own_namespace(client), "LoadBalancer", ports=ports)
-    return _create_typed(client, flags, made, "LoadBalancer service: ")
+    return create_typed(client, flags, made, "LoadBalancer service: ")
 
 
 @verb(
@@ -223,85 +229,13 @@ def create_externalname(client: Client, flags: Parsed) -> int:
     """Create an ExternalName service."""
     if not flags.has("external-name"):
         raise KubectlError('required flag(s) "external-name" not set')
-    name, ports = _name(flags, "service externalname"), _ports(flags, needed=False)
+    name, ports = name_of(flags, "service externalname"), _ports(flags, needed=False)
     if not _HOST_NAME.fullmatch(flags["external-name"]):
         raise KubectlError(f"invalid service external name {flags['external-name']}")
     made = generators.service(
         name, own_namespace(client), "ExternalName", ports=ports, external_name=flags["external-name"]
     )
-    return _create_typed(client, flags, made, "ExternalName service: ")
-
-
-@verb(
-    "create configmap",
-    flags=(*COMMON, *_FROM),
-    usage="create configmap NAME [--from-literal=key1=value1] [options]",
-    summary="Create a config map from files or literals",
-    aliases=("create cm",),
-)
-def create_configmap(client: Client, flags: Parsed) -> int:
-    """Create a config map."""
-    made = generators.config_map(_name(flags, "configmap"), own_namespace(client), _data(client, flags))
-    return _create_typed(client, flags, made, "configmap: ")
-
-
-group("create secret", "Create a secret with specified type")
-
-
-@verb(
-    "create secret generic",
-    flags=(*COMMON, *_FROM, Flag("type", help="the secret's type")),
-    usage="create secret generic NAME [--type=string] [--from-literal=key1=value1] [options]",
-    summary="Create a secret from a local file, directory, or literal value",
-)
-def create_secret(client: Client, flags: Parsed) -> int:
-    """Create an opaque secret."""
-    name, data = _name(flags, "secret generic"), _data(client, flags)
-    return _create_typed(
-        client, flags, generators.secret(name, own_namespace(client), data, flags["type"]), "secret "
-    )
-
-
-@verb(
-    "create secret tls",
-    flags=(*COMMON, Flag("cert", help="file of the certificate"), Flag("key", help="of the key")),
-    usage="create secret tls NAME --cert=path/to/cert/file --key=path/to/key/file [options]",
-    summary="Create a TLS secret",
-)
-def create_tls_secret(client: Client, flags: Parsed) -> int:
-    """Create a TLS secret."""
-    name = _name(flags, "secret tls")
-    if not flags["cert"] or not flags["key"]:
-        raise KubectlError("key and cert must be specified")
-    data = {"tls.crt": _file(client, flags["cert"]), "tls.key": _file(client, flags["key"])}
-    for part, text in zip(("certificate", "key"), data.values(), strict=True):
-        if "-----BEGIN " not in text:
-            raise KubectlError(f"tls: failed to find any PEM data in {part} input")
-    made = generators.secret(name, own_namespace(client), data, "kubernetes.io/tls")
-    return _create_typed(client, flags, made, "secret ")
-
-
-@verb(
-    "create secret docker-registry",
-    flags=(
-        *COMMON,
-        Flag("docker-server", default="https://index.docker.io/v1/", help="the registry"),
-        Flag("docker-username", help="user"),
-        Flag("docker-password", help="password"),
-        Flag("docker-email", help="mail address"),
-    ),
-    usage="create secret docker-registry NAME --docker-username=user --docker-password=password [options]",
-    summary="Create a secret for use with a Docker registry",
-)
-def create_registry_secret(client: Client, flags: Parsed) -> int:
-    """Create a registry secret."""
-    name = _name(flags, "secret docker-registry")
-    credentials = generators.registry_secret(
-        flags["docker-server"], flags["docker-username"], flags["docker-password"], flags["docker-email"]
-    )
-    kind = "kubernetes.io/dockerconfigjson"
-    made = generators.secret(name, own_namespace(client), {".dockerconfigjson": credentials}, kind)
-    return _create_typed(client, flags, made, "secret ")
+    return create_typed(client, flags, made, "ExternalName service: ")
 
 
 @verb(
@@ -313,8 +247,8 @@ def create_registry_secret(client: Client, flags: Parsed) -> int:
 )
 def create_serviceaccount(client: Client, flags: Parsed) -> int:
     """Create a service account."""
-    made = generators.service_account(_name(flags, "serviceaccount"), own_namespace(client))
-    return _create_typed(client, flags, made, "serviceaccount: ")
+    made = generators.service_account(name_of(flags, "serviceaccount"), own_namespace(client))
+    return create_typed(client, flags, made, "serviceaccount: ")
 
 
 @verb(
@@ -332,7 +266,7 @@ def create_serviceaccount(client: Client, flags: Parsed) -> int:
 )
 def create_ingress(client: Client, flags: Parsed) -> int:
     """Create an ingress."""
-    name = _name(flags, "ingress")
+    name = name_of(flags, "ingress")
     if not flags["rule"] and not flags["default-backend"]:
         raise KubectlError(
             "not enough information provided: every ingress has to either specify a default-backend "
@@ -344,49 +278,13 @@ def create_ingress(client: Client, flags: Parsed) -> int:
         flags["rule"],
         ingress_class=flags["class"],
         default_backend=flags["default-backend"],
-        annotations=dict(entry.split("=", 1) for entry in flags["annotation"] if "=" in entry),
+        annotations=dict(_annotation(entry) for entry in flags["annotation"]),
     )
-    return _create_typed(client, flags, made, "ingress: ")
+    return create_typed(client, flags, made, "ingress: ")
 
 
-def _data(client: Client, flags: Parsed) -> dict[str, str]:
-    data: dict[str, str] = {}
-    for literal in flags["from-literal"]:
-        key, equals, value = literal.partition("=")
-        if not equals or not key:
-            raise KubectlError(f"invalid literal source {literal}, expected key=value")
-        _add(flags.args[0], data, key, value)
-    for source in flags["from-file"]:
-        key, equals, path = source.rpartition("=")
-        path = path if equals else source
-        for found, text in _sources(client, path):
-            _add(flags.args[0], data, key or found, text)
-    for source in flags["from-env-file"]:
-        for line in _file(client, source).splitlines():
-            key, _, value = line.strip().partition("=")
-            if key and not key.startswith("#"):
-                _add(flags.args[0], data, key, value)
-    return data
-
-
-def _add(name: str, data: dict[str, str], key: str, value: str) -> None:
-    if key in data:
-        raise KubectlError(
-            f'cannot add key "{key}", another key by that name already exists in Data for ConfigMap "{name}"'
-        )
-    data[key] = value
-
-
-def _sources(client: Client, name: str) -> list[tuple[str, str]]:
-    files, path = client.context.files, client.context.path(name)
-    if not files.is_directory(path):
-        return [(name.rpartition("/")[2], _file(client, name))]
-    inside = [entry for entry in files.names(path) if not files.is_directory(f"{path}/{entry}")]
-    return [(entry, files.read(f"{path}/{entry}")) for entry in inside]
-
-
-def _file(client: Client, name: str) -> str:
-    try:
-        return client.context.files.read(client.context.path(name))
-    except FileError:
-        raise KubectlError(f"error reading {name}: no such file or directory") from None
+def _annotation(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise KubectlError(f"annotation {text} is invalid and should be in format key=[value]")
+    return key, value

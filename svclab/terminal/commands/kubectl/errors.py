@@ -66,7 +66,7 @@ def raise_all(errors: list[Exception]) -> None:
 def describe(error: Exception) -> tuple[str, int]:
     """The text for standard error (with its newline) and the exit code."""
     if isinstance(error, Failures):
-        return "".join(_lines(_plain_words(one)) for one in error.errors), 1
+        return "".join(f"{_plain_words(one)}\n" for one in error.errors), 1
     if isinstance(error, ApiError):
         return _lines(_api_words(error)), 1
     if isinstance(error, KubectlError):

@@ -5,9 +5,10 @@ from typing import Any
 from svclab.terminal.commands.kubectl import verbs
 from svclab.terminal.commands.kubectl.builder import NOTHING_GIVEN, Target, file_objects, resource_of, targets
 from svclab.terminal.commands.kubectl.client import Client
-from svclab.terminal.commands.kubectl.errors import KubectlError
+from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, raise_all
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
 from svclab.terminal.commands.kubectl.generators import metadata, without_nulls
+from svclab.terminal.commands.kubectl.overriding import overridden
 from svclab.terminal.commands.kubectl.verbs import dry_run_of, verb, write_query
 from svclab.terminal.commands.kubectl.writing import report
 
@@ -35,8 +36,8 @@ _FLAGS = (
     Flag("load-balancer-ip", help="the address wanted of the load balancer"),
     Flag("session-affinity", help="None or ClientIP"),
     Flag("cluster-ip", help="the address, or None for headless"),
-    Flag("overrides", help="not available here: JSON to lay over the object"),
-    Flag("override-type", default="merge"),
+    Flag("overrides", help="JSON to lay over the object"),
+    Flag("override-type", default="merge", help="merge, strategic or json"),
 )
 
 
@@ -50,16 +51,27 @@ _FLAGS = (
 def expose(client: Client, flags: Parsed) -> int:
     """Create a Service."""
     dry_run = dry_run_of(flags)
+    errors: list[Exception] = []
     for target in _meant(client, flags):
-        manifest = _service(client, flags, target, client.get(target.path))
-        name, namespace = manifest["metadata"]["name"], client.namespace
-        services = resource_of("services")
-        made = manifest
-        if dry_run != "client":
-            query = write_query(client, "kubectl-expose", dry_run)
-            made = client.create(services, namespace, without_nulls(manifest), query)
-        report(client, Target(services, namespace, name), made, "exposed", dry_run)
+        try:
+            _expose(client, flags, target, dry_run)
+        except (KubectlError, ApiError) as problem:
+            errors.append(problem)
+    raise_all(errors)
     return 0
+
+
+def _expose(client: Client, flags: Parsed, target: Target, dry_run: str) -> None:
+    manifest = _service(client, flags, target, client.get(target.path))
+    manifest = overridden(manifest, flags["overrides"], flags["override-type"])
+    namespace, services = client.namespace, resource_of("services")
+    made = manifest
+    if dry_run != "client":
+        query = write_query(client, "kubectl-expose", dry_run)
+        made = client.create(services, namespace, without_nulls(manifest), query)
+    report(
+        client, Target(services, namespace, made["metadata"]["name"]), made, "exposed", dry_run, typed=True
+    )
 
 
 def _meant(client: Client, flags: Parsed) -> list[Target]:

@@ -37,14 +37,14 @@ def service_account(name: str, namespace: str) -> Manifest:
 def config_map(name: str, namespace: str, data: dict[str, str]) -> Manifest:
     """A ConfigMap."""
     found = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": metadata(name, namespace)}
-    return {**found, "data": data} if data else found
+    return {**found, "data": {key: data[key] for key in sorted(data)}} if data else found
 
 
 def secret(name: str, namespace: str, data: dict[str, str], kind: str = "") -> Manifest:
     """A Secret; values are encoded here."""
     found: Manifest = {"kind": "Secret", "apiVersion": "v1", "metadata": metadata(name, namespace)}
     if data:
-        found["data"] = {key: b64encode(value.encode()).decode() for key, value in data.items()}
+        found["data"] = {key: b64encode(data[key].encode()).decode() for key in sorted(data)}
     return {**found, "type": kind} if kind else found
 
 
@@ -139,10 +139,25 @@ def port_number(text: str) -> int:
 
 def _target_port(text: str) -> int | str:
     if not re.fullmatch(r"-?\d+", text):
+        if problem := _port_name_problem(text):
+            raise KubectlError(problem)
         return text
     if not 1 <= int(text) <= 65535:
         raise KubectlError("must be between 1 and 65535, inclusive")
     return int(text)
+
+
+def _port_name_problem(text: str) -> str:
+    """What is wrong with a port's name, in the words of IsValidPortName; "" when nothing is."""
+    if len(text) > 15:
+        return "must be no more than 15 characters"
+    if not re.fullmatch(r"[-a-z0-9]+", text):
+        return "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)"
+    if not re.search(r"[a-z]", text):
+        return "must contain at least one letter (a-z)"
+    if "--" in text:
+        return "must not contain consecutive hyphens"
+    return "must not begin or end with a hyphen" if "-" in (text[0], text[-1]) else ""
 
 
 def ingress(
@@ -164,6 +179,8 @@ def ingress(
             tls[secret_name].append(host)
     spec: Manifest = {"ingressClassName": ingress_class} if ingress_class else {}
     if default_backend:
+        if default_backend.count(":") != 1:
+            raise KubectlError("default-backend should be in format servicename:serviceport")
         spec["defaultBackend"] = _backend(default_backend)
     if tls:
         spec["tls"] = [

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
+from svclab.kube import jsonpath
 from svclab.kube.meta import age
 from svclab.kube.resources import Resource
 from svclab.terminal.commands.kubectl import verbs
@@ -16,7 +18,8 @@ from svclab.terminal.commands.kubectl.output import (
     print_document,
     split_format,
 )
-from svclab.terminal.commands.kubectl.table import TablePrinter, TableStyle, sort_by_field, sort_rows
+from svclab.terminal.commands.kubectl.sorting import NoSuchField, Unsortable, sorted_by
+from svclab.terminal.commands.kubectl.table import TablePrinter, TableStyle
 from svclab.terminal.commands.kubectl.verbs import verb
 
 Manifest = dict[str, Any]
@@ -71,16 +74,33 @@ def get(client: Client, flags: Parsed) -> int:
         response = client.ask("GET", flags["raw"])
         text = response.body.decode()
         if response.status >= 400:
-            raise ApiError(json.loads(text))
+            raise ApiError(_status_of(text))
         client.context.stdout.write(text)
         return 0
     form, _ = split_format(flags["output"], flags["template"])
+    watching = flags["watch"] or flags["watch-only"]
+    if flags["output-watch-events"] and not watching:
+        raise KubectlError("--output-watch-events option can only be used with --watch or --watch-only")
     found = _targets(client, flags)
-    if flags["watch"] or flags["watch-only"]:
-        return _watch(client, flags, found, form)
-    if form in ("", "wide"):
-        return _print_tables(client, flags, found, wide=form == "wide")
-    return _print_documents(client, flags, found)
+    if flags["subresource"] and any(not target.name for target in found):
+        raise KubectlError("subresource cannot be used when bulk resources are specified")
+    try:
+        if watching:
+            return _watch(client, flags, found, form)
+        if form in ("", "wide"):
+            return _print_tables(client, flags, found, wide=form == "wide")
+        return _print_documents(client, flags, found)
+    except Unsortable as problem:
+        client.log("F", "sorter.go:375" if form in ("", "wide") else "sorter.go:329", str(problem))
+        return 1
+
+
+def _status_of(answer: str) -> Manifest:
+    """The Status in a refusal; some paths answer in plain text, for which kubectl has words of its own."""
+    try:
+        return json.loads(answer)
+    except json.JSONDecodeError:
+        return {"reason": "NotFound", "message": "the server could not find the requested resource"}
 
 
 def _targets(client: Client, flags: Parsed) -> list[Target]:
@@ -93,9 +113,9 @@ def _targets(client: Client, flags: Parsed) -> list[Target]:
     found = targets(client, flags.args, selecting=bool(flags["selector"] or flags["field-selector"]))
     if not flags["all-namespaces"]:
         return found
-    if any(target.name for target in found):
+    if any(target.name and target.resource.namespaced for target in found):
         raise KubectlError("a resource cannot be retrieved by name across all namespaces")
-    return [Target(target.resource, "") for target in found]
+    return [Target(target.resource, "", target.name) for target in found]
 
 
 def _query(flags: Parsed, target: Target) -> list[tuple[str, str]]:
@@ -116,14 +136,14 @@ def _path(flags: Parsed, target: Target) -> str:
 def _fetch(client: Client, flags: Parsed, target: Target, accept: str) -> Manifest:
     """A Table or a document; the pages of a long list put together."""
     query = _query(flags, target)
+    if accept == TABLE and not flags["server-print"]:
+        accept = JSON
     try:
         found = client.get(_path(flags, target), query, accept)
     except ApiError as refusal:
         if target.name:
             raise
         raise unlisted(refusal, target.resource, flags["selector"], flags["field-selector"]) from None
-    if accept == TABLE and found.get("kind") != "Table":
-        found = _plain_table(client, found)
     page = found
     while following := (page.get("metadata") or {}).get("continue") if not target.name else None:
         page = client.get(_path(flags, target), [*query, ("continue", following)], accept)
@@ -133,25 +153,28 @@ def _fetch(client: Client, flags: Parsed, target: Target, accept: str) -> Manife
     return found
 
 
-def _plain_table(client: Client, manifest: Manifest) -> Manifest:
-    """Name and age of an object of which the server makes no Table."""
-    metadata = manifest["metadata"]
+def _fetch_table(client: Client, flags: Parsed, target: Target) -> Manifest:
+    found = _fetch(client, flags, target, TABLE)
+    return found if found.get("kind") == "Table" else _plain_table(client, target, found)
+
+
+def _plain_table(client: Client, target: Target, document: Manifest) -> Manifest:
+    """Names and ages of objects of which the server makes no Table."""
     columns = [{"name": "Name", "format": "name", "priority": 0}, {"name": "Age", "priority": 0}]
-    cells = [metadata["name"], age(metadata.get("creationTimestamp"), client.context.now())]
-    return {
-        "kind": "Table",
-        "metadata": metadata,
-        "columnDefinitions": columns,
-        "rows": [{"cells": cells, "object": {"metadata": metadata}}],
-    }
+    rows = []
+    for item in [document] if target.name else document.get("items") or []:
+        metadata = item["metadata"]
+        cells = [metadata["name"], age(metadata.get("creationTimestamp"), client.context.now())]
+        rows.append({"cells": cells, "object": item})
+    return {"kind": "Table", "metadata": document["metadata"], "columnDefinitions": columns, "rows": rows}
 
 
-def style_of(flags: Parsed, *, wide: bool, kinds: bool) -> TableStyle:
+def _style(flags: Parsed, *, wide: bool, kinds: bool, namespaces: bool) -> TableStyle:
     """How the flags want tables shown."""
     return TableStyle(
         wide=wide,
         headers=not flags["no-headers"],
-        namespaces=flags["all-namespaces"],
+        namespaces=namespaces,
         kinds=kinds or flags["show-kind"],
         show_labels=flags["show-labels"],
         label_columns=tuple(flags["label-columns"]),
@@ -160,26 +183,55 @@ def style_of(flags: Parsed, *, wide: bool, kinds: bool) -> TableStyle:
 
 def _print_tables(client: Client, flags: Parsed, found: list[Target], *, wide: bool) -> int:
     errors: list[Exception] = []
-    tables: dict[str, tuple[Resource, Manifest]] = {}
+    tables: list[tuple[Resource, Manifest]] = []
     for target in found:
         try:
-            table = _fetch(client, flags, target, TABLE)
+            tables.append((target.resource, _fetch_table(client, flags, target)))
         except ApiError as refusal:
             if not (flags["ignore-not-found"] and refusal.reason == "NotFound"):
                 errors.append(refusal)
-            continue
-        known = tables.setdefault(target.resource.qualified, (target.resource, {**table, "rows": []}))[1]
-        known["rows"] += sort_rows(table.get("rows") or [], flags["sort-by"])
-    kinds = len({target.resource.qualified for target in found}) > 1
-    texts = []
-    for resource, table in tables.values():
-        if table["rows"]:
-            texts.append(TablePrinter(resource, style_of(flags, wide=wide, kinds=kinds)).format(table))
+    _sort_rows(flags, tables)
+    texts = _table_texts(flags, tables, wide=wide)
     client.context.stdout.write(("" if flags["no-headers"] else "\n").join(texts))
     if not texts and not errors and not flags["ignore-not-found"]:
         client.note(_nothing_found(client, flags, found))
     raise_all(errors)
     return 0
+
+
+def _sort_rows(flags: Parsed, tables: list[tuple[Resource, Manifest]]) -> None:
+    """The rows of the one table in the order of --sort-by.
+
+    kubectl cannot sort several, and drops all rows when none of their objects has the field.
+    """
+    if not flags["sort-by"]:
+        return
+    if len(tables) > 1:
+        path = jsonpath.relaxed(flags["sort-by"])
+        raise KubectlError(f'couldn\'t find any field with path "{path}" in the list of objects')
+    for _, table in tables:
+        rows = table.get("rows") or []
+        if len(rows) < 2:
+            continue
+        try:
+            order = sorted_by([row["object"] for row in rows], flags["sort-by"], "[][][]reflect.Value")
+        except NoSuchField:
+            order = []
+        table["rows"] = [rows[at] for at in order]
+
+
+def _table_texts(flags: Parsed, tables: list[tuple[Resource, Manifest]], *, wide: bool) -> list[str]:
+    """One text for each run of tables of one kind. The column for namespaces, once shown, stays."""
+    kinds = len({resource.qualified for resource, _ in tables}) > 1
+    namespaces, texts = False, []
+    for resource, run in groupby(tables, key=lambda pair: pair[0]):
+        namespaces = flags["all-namespaces"] and (namespaces or resource.namespaced)
+        style = _style(flags, wide=wide, kinds=kinds, namespaces=namespaces)
+        printer, parts = TablePrinter(resource, style), [table for _, table in run]
+        merged = {**parts[0], "rows": [row for table in parts for row in table.get("rows") or []]}
+        if merged["rows"]:
+            texts.append(printer.format(merged))
+    return texts
 
 
 def _nothing_found(client: Client, flags: Parsed, found: list[Target]) -> str:
@@ -201,8 +253,9 @@ def _print_documents(client: Client, flags: Parsed, found: list[Target]) -> int:
             continue
         head = {"apiVersion": target.resource.api_version, "kind": target.resource.kind}
         items += [document] if target.name else [{**head, **item} for item in document.get("items") or []]
-    if flags["sort-by"]:
-        items = sort_by_field([(item, item) for item in items], flags["sort-by"])
+    if flags["sort-by"] and items:
+        order = sorted_by(items, flags["sort-by"], "*unstructured.Unstructured")
+        items = [items[at] for at in order]
     single = len(found) == 1 and bool(found[0].name)
     if (items or not errors) and not (single and not items):
         print_document(client, items[0] if single else as_list(items), flags["output"], flags["template"])
@@ -214,12 +267,20 @@ def _print_documents(client: Client, flags: Parsed, found: list[Target]) -> int:
 
 
 def _watch(client: Client, flags: Parsed, found: list[Target], form: str) -> int:
-    if len({target.resource.qualified for target in found}) > 1 or len(found) > 1:
+    if len({target.resource.qualified for target in found}) > 1:
         raise KubectlError("you may only specify a single resource type")
+    if flags["sort-by"]:
+        client.note("warning: --watch requested, --sort-by will be ignored for watch events received")
+    if len(found) > 1:
+        _print_tables(client, flags, found, wide=form == "wide")
+        raise KubectlError("you may only watch a single resource or type of resource at a time")
     target = found[0]
     selector = f"metadata.name={target.name}" if target.name else flags["field-selector"]
     as_table = form in ("", "wide")
-    printer = TablePrinter(target.resource, style_of(flags, wide=form == "wide", kinds=False))
+    namespaces = flags["all-namespaces"] and target.resource.namespaced
+    printer = TablePrinter(
+        target.resource, _style(flags, wide=form == "wide", kinds=False, namespaces=namespaces)
+    )
     first = _fetch(client, flags, target, TABLE if as_table else JSON)
     version = (first.get("metadata") or {}).get("resourceVersion", "0")
     if not flags["watch-only"]:
@@ -235,7 +296,7 @@ def _watch(client: Client, flags: Parsed, found: list[Target], form: str) -> int
             shown = printer.format(event["object"], names if flags["output-watch-events"] else None)
             client.context.stdout.write(shown)
         else:
-            _show(client, flags, target, event["object"])
+            _show(client, flags, target, event["object"], event["type"])
     return 0
 
 
@@ -257,11 +318,18 @@ def _show_first(
         client.context.stdout.write(shown)
         return
     for item in [first] if target.name else first.get("items") or []:
-        _show(client, flags, target, item)
+        _show(client, flags, target, item, "ADDED")
 
 
-def _show(client: Client, flags: Parsed, target: Target, item: Manifest) -> None:
-    head = {"apiVersion": target.resource.api_version, "kind": target.resource.kind}
-    if flags["output"] == "yaml":
+def _show(client: Client, flags: Parsed, target: Target, item: Manifest, event: str) -> None:
+    document = {"apiVersion": target.resource.api_version, "kind": target.resource.kind, **item}
+    form = flags["output"]
+    if form == "yaml" and client.documents_printed:
         client.context.stdout.write("---\n")
-    print_document(client, {**head, **item}, flags["output"], flags["template"])
+    client.documents_printed += 1
+    if flags["output-watch-events"] and form == "json":
+        client.print(f'{{"type":"{event}","object":{jsonpath.go_json(document)}}}')
+        return
+    if flags["output-watch-events"] and form != "name":
+        document = {"type": event, "object": document}
+    print_document(client, document, form, flags["template"])

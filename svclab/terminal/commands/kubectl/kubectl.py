@@ -50,6 +50,9 @@ def _run(context: Context, argv: list[str]) -> int:
         context.stdout.write(help_text.of_command(found))
         return 0
     client = Client(context, flags, found.name)
+    if flags.values.get("dry-run") == "unchanged":
+        replacement = "--dry-run is deprecated and can be replaced with --dry-run=client."
+        client.log("W", "helpers.go:703", replacement)
     try:
         code = found.run(client, flags) or 0
     except (KubectlError, ApiError, Failures) as problem:

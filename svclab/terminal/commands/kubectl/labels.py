@@ -9,6 +9,7 @@ from svclab.terminal.commands.kubectl.builder import Target, expand, file_object
 from svclab.terminal.commands.kubectl.client import MERGE, Client
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, raise_all
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
+from svclab.terminal.commands.kubectl.setting import names_and_pairs
 from svclab.terminal.commands.kubectl.verbs import dry_run_of, verb, write_query
 from svclab.terminal.commands.kubectl.writing import report
 
@@ -30,7 +31,7 @@ _FLAGS = (
     verbs.ALLOW_MISSING,
     verbs.SHOW_MANAGED_FIELDS,
     Flag("list", "bool", help="show what is there"),
-    Flag("local", "bool", help="only change what is read from files"),
+    verbs.LOCAL,
     Flag("resource-version", help="only if the object is in this version"),
 )
 
@@ -70,7 +71,7 @@ def annotate(client: Client, flags: Parsed) -> int:
 
 
 def _run(client: Client, flags: Parsed, field: str, word: str) -> int:
-    named, updates = _split(flags.args)
+    named, updates = names_and_pairs(flags.args, word)
     if not named and not flags["filename"]:
         raise KubectlError(
             "one or more resources must be specified as <resource> <name> or <resource>/<name>"
@@ -81,45 +82,45 @@ def _run(client: Client, flags: Parsed, field: str, word: str) -> int:
     dry_run = dry_run_of(flags)
     errors: list[Exception] = []
     found = _targets(client, flags, named)
-    for target in found:
+    for target, local in found:
         try:
-            live = client.get(target.path)
+            live = local or client.get(target.path)
             if flags["list"]:
                 _show(client, target, live, field, several=len(found) > 1)
             else:
-                _update(client, target, live, change, dry_run)
+                _update(client, target, live, change, "local" if local else dry_run)
         except (ApiError, KubectlError) as problem:
             errors.append(problem)
     raise_all(errors)
     return 0
 
 
-def _split(args: list[str]) -> tuple[list[str], list[str]]:
-    """Names first, then `key=value` and `key-`."""
-    for index, arg in enumerate(args):
-        if ("=" in arg and not arg.startswith("=")) or (arg.endswith("-") and index):
-            return args[:index], args[index:]
-    return args, []
-
-
-def _targets(client: Client, flags: Parsed, named: list[str]) -> list[Target]:
+def _targets(client: Client, flags: Parsed, named: list[str]) -> list[tuple[Target, Manifest | None]]:
+    """The objects that are meant, with --local as they are in the files."""
+    local = flags["local"]
+    if local and not flags["filename"]:
+        raise KubectlError(
+            "can only use local files by -f pod.yaml or --filename=pod.json when --local=true is set"
+        )
     if flags["filename"]:
-        return [f.target for f in file_objects(client, flags["filename"], recursive=flags["recursive"])]
+        read = file_objects(client, flags["filename"], recursive=flags["recursive"], complete=not local)
+        return [(found.target, found.manifest if local else None) for found in read]
     selecting = bool(flags["all"] or flags["selector"] or flags["field-selector"])
     found = targets(client, named, selecting=selecting)
     if not selecting and any(not target.name for target in found):
-        raise KubectlError(
-            "one or more resources must be specified as <resource> <name> or <resource>/<name>"
-        )
+        raise KubectlError("resource(s) were provided, but no name was specified")
     if flags["all-namespaces"]:
         found = [Target(target.resource, "", target.name) for target in found]
-    return expand(client, found, selector=flags["selector"], fields=flags["field-selector"])
+    every = expand(client, found, selector=flags["selector"], fields=flags["field-selector"])
+    return [(target, None) for target in every]
 
 
 def _change(field: str, word: str, updates: list[str], *, overwrite: bool) -> _Change:
     values, removals = {}, []
     for update in updates:
         key, equals, value = update.partition("=")
+        if field == "labels" and "=" in value:
+            raise KubectlError(f"invalid label spec: {update}")
         if equals:
             if field == "labels" and (problems := value_problems(value)):
                 raise KubectlError(f'invalid label value: "{update}": {";".join(problems)}')
@@ -145,13 +146,14 @@ def _update(client: Client, target: Target, live: Manifest, change: _Change, dry
             client.print(f'label "{key}" not found.')
     wanted = {**change.values, **{key: None for key in change.removals if key in present}}
     after = {key: value for key, value in {**present, **wanted}.items() if value is not None}
-    done = _done(present, after, change)
+    done = _done(live["metadata"].get(change.field), after, change)
     answer = live
-    if after != present and dry_run != "client":
-        body = {"metadata": {change.field: wanted}}
+    version = client.flags["resource-version"]
+    if (after != present or version) and dry_run not in ("client", "local"):
+        body = {"metadata": {change.field: wanted, **({"resourceVersion": version} if version else {})}}
         manager = f"kubectl-{'label' if change.field == 'labels' else 'annotate'}"
         answer = client.patch(target.path, body, MERGE, write_query(client, manager, dry_run))
-    elif dry_run == "client":
+    elif dry_run in ("client", "local"):
         answer = {**live, "metadata": {**live["metadata"], change.field: after}}
     report(client, target, answer, done, dry_run)
 
@@ -171,12 +173,13 @@ def _refuse_overwriting(present: dict[str, str], change: _Change) -> None:
     )
 
 
-def _done(before: dict[str, str], after: dict[str, str], change: _Change) -> str:
+def _done(before: dict[str, str] | None, after: dict[str, str], change: _Change) -> str:
+    """What has been done; where there were no labels, kubectl leaves an empty map, which is a change."""
     if change.field == "annotations":
         return "annotated"
     if before == after:
         return "not labeled"
-    return "labeled" if change.values else "unlabeled"
+    return "labeled" if change.values or before is None else "unlabeled"
 
 
 def _show(client: Client, target: Target, live: Manifest, field: str, *, several: bool) -> None:

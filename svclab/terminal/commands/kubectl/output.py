@@ -3,7 +3,6 @@
 Source: cli-runtime pkg/printers and kubectl pkg/cmd/get.
 """
 
-import re
 from typing import Any
 
 from svclab.kube import jsonpath
@@ -12,6 +11,7 @@ from svclab.terminal.commands.kubectl import go_template
 from svclab.terminal.commands.kubectl.builder import qualified_kind, resource_of_manifest
 from svclab.terminal.commands.kubectl.client import Client
 from svclab.terminal.commands.kubectl.errors import KubectlError
+from svclab.terminal.commands.kubectl.flags import Parsed
 from svclab.terminal.commands.kubectl.tabwriter import TableWriter
 from svclab.terminal.commands.kubectl.yaml_text import to_json, to_yaml
 from svclab.terminal.files import FileError
@@ -22,13 +22,14 @@ _KNOWN = (
     "custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,"
     "name,template,templatefile,wide,yaml"
 )
+_FILE_WORDS = {"custom-columns-file": "template"}
 _WITH_ARGUMENT = frozenset(_KNOWN.split(",")) - {"json", "name", "wide", "yaml"}
 
 
 def split_format(output: str, template: str = "") -> tuple[str, str]:
     """(`jsonpath`, `{.x}`) for `jsonpath={.x}`; ("", "") for the default. Raises KubectlError for "
     "another format."""
-    form, equals, argument = output.partition("=")
+    form, equals, argument = (output or ("go-template" if template else "")).partition("=")
     if form in ("template", "templatefile"):
         form = "go-" + form.replace("templatefile", "template-file")
     if form and (form not in _KNOWN.split(",") or (equals and form not in _WITH_ARGUMENT)):
@@ -49,32 +50,32 @@ def _no_template(form: str) -> str:
     return "template format specified but no template given"
 
 
-def print_document(client: Client, document: Manifest, output: str, template: str = "") -> None:
-    """Print one object or one List in a format other than a table."""
+def print_document(
+    client: Client, document: Manifest, output: str, template: str = "", *, sort_keys: bool = True
+) -> None:
+    """Print one object or one List in a format other than a table.
+
+    JSON keeps the order of keys without `sort_keys`, as for objects that a typed client holds.
+    """
     form, argument = split_format(output, template)
     write = client.context.stdout.write
     match form:
         case "yaml":
             write(to_yaml(shown(client, document)))
         case "json":
-            write(to_json(shown(client, document)))
+            write(to_json(shown(client, document), sort_keys=sort_keys))
         case "name":
             for item in _items(document):
                 write(_name(item) + "\n")
         case "jsonpath" | "jsonpath-file":
-            write(render_jsonpath(_template(client, form, argument), document))
+            write(render_jsonpath(_template(client, form, argument), document, client.flags))
         case "jsonpath-as-json":
-            found = [
-                value
-                for node in _parsed(argument)
-                if isinstance(node, tuple)
-                for value in jsonpath.walk(node, [document])
-            ]
-            write(to_json(found))
+            for found in jsonpath.results(_parsed(argument), document):
+                write(to_json(found))
         case "go-template" | "go-template-file":
             write(go_template.render(_template(client, form, argument), document))
         case "custom-columns" | "custom-columns-file":
-            write(custom_columns(_template(client, form, argument), _items(document), form, client.flags))
+            _write_columns(client, _template(client, form, argument), form, _items(document))
         case _:
             raise KubectlError(f"the output format {form} is not for this command")
 
@@ -86,7 +87,8 @@ def _template(client: Client, form: str, argument: str) -> str:
         return client.context.files.read(client.context.path(argument))
     except FileError as problem:
         raise KubectlError(
-            f"error reading --template {argument}, open {argument}: {str(problem).lower()}\n"
+            f"error reading {_FILE_WORDS.get(form, '--template')} {argument}, open {argument}: "
+            f"{str(problem).lower()}\n"
         ) from None
 
 
@@ -105,18 +107,17 @@ def _parsed(template: str) -> tuple[Any, ...]:
         raise KubectlError(f"error parsing jsonpath {template}, {problem}") from None
 
 
-def render_jsonpath(template: str, document: Manifest) -> str:
+def render_jsonpath(template: str, document: Manifest, flags: Parsed) -> str:
     """A JSONPath template's text. Raises KubectlError with kubectl's explanation."""
     nodes = _parsed(template)
+    allow_missing = flags.values.get("allow-missing-template-keys", True)
     try:
-        return jsonpath.render(nodes, document)
+        return jsonpath.render(nodes, document, allow_missing=allow_missing)
     except JsonPathError as problem:
         raise KubectlError(
-            f'error executing jsonpath "{template}": Error executing template: {problem}. Printing more '
-            "information "
-            f"for debugging the template:\n\ttemplate was:\n\t\t{template}\n\tobject given to jsonpath "
-            "engine was:"
-            f"\n\t\t{go_syntax(document)}\n\n\n"
+            f"error executing jsonpath {go_quoted(template)}: Error executing template: {problem}. Printing "
+            f"more information for debugging the template:\n\ttemplate was:\n\t\t{template}\n\tobject given "
+            f"to jsonpath engine was:\n\t\t{go_syntax(document)}\n\n\n"
         ) from None
 
 
@@ -133,20 +134,28 @@ def go_syntax(value: Any) -> str:
         case list():
             return "[]interface {}{" + ", ".join(go_syntax(item) for item in value) + "}"
         case str():
-            escaped = (
-                value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
-            )
-            return f'"{escaped}"'
+            return go_quoted(value)
     return str(value)
 
 
-def custom_columns(spec: str, items: list[Manifest], form: str, flags: Any) -> str:
-    """The table of `-o custom-columns=NAME:.path,...`. Raises KubectlError for a bad specification."""
+def go_quoted(text: str) -> str:
+    """A text as Go's %q prints it."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+    return f'"{escaped}"'
+
+
+def _write_columns(client: Client, spec: str, form: str, items: list[Manifest]) -> None:
+    """The table of `-o custom-columns=NAME:.path,...`; what comes before an error is shown all the same.
+
+    Raises KubectlError for a bad specification or a path that fails.
+    """
     columns = _columns_of_file(spec) if form.endswith("-file") else _columns(spec)
-    rows = [] if flags.values.get("no-headers") else [[header for header, _ in columns]]
-    for item in items:
-        rows.append([_column_value(path, item) for _, path in columns])
-    return TableWriter().format(rows)
+    rows = [] if client.flags.values.get("no-headers") else [[header for header, _ in columns]]
+    try:
+        for item in items:
+            rows.append([_column_value(path, item) for _, path in columns])
+    finally:
+        client.context.stdout.write(TableWriter().format(rows))
 
 
 def _columns(spec: str) -> list[tuple[str, str]]:
@@ -173,14 +182,12 @@ def _column_value(path: str, item: Manifest) -> str:
     try:
         found = jsonpath.find(path, item)
     except JsonPathError as problem:
-        if "out of bounds" in str(problem):
-            return "<none>"
         raise KubectlError(str(problem)) from None
     return ",".join(_plain(value) for value in found) or "<none>"
 
 
 def _plain(value: Any) -> str:
-    return "<none>" if value is None else go_template.printed(value)
+    return "<none>" if value is None else jsonpath.printed(value)
 
 
 def shown(client: Client, document: Manifest) -> Manifest:
@@ -203,13 +210,3 @@ def without_managed_fields(manifest: Manifest) -> Manifest:
 def as_list(items: list[Manifest]) -> Manifest:
     """A List of objects, as `get` wraps several."""
     return {"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}}
-
-
-def natural_key(value: Any) -> tuple[Any, ...]:
-    """A key by which `--sort-by` orders values: numbers inside text count as numbers; missing comes first."""
-    if value is None:
-        return (0,)
-    if isinstance(value, bool | int | float):
-        return (1, value)
-    parts = re.split(r"(\d+)", str(value))
-    return (2, [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts])

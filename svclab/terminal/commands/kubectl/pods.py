@@ -1,6 +1,5 @@
 """How commands find their way into pods: which pod is meant, which container, and what runs there."""
 
-import json
 from typing import Any
 
 from svclab.kube.selectors import format_labels, format_object
@@ -144,12 +143,3 @@ def ended(client: Client, code: int) -> int:
     if code:
         client.note(f"command terminated with exit code {code}")
     return code
-
-
-def overrides_of(text: str) -> Manifest:
-    """The JSON of --overrides. Raises KubectlError."""
-    try:
-        found = json.loads(text or "{}")
-    except ValueError as problem:
-        raise KubectlError(f"Invalid JSON Patch: {problem}") from None
-    return found if isinstance(found, dict) else {}

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from svclab.kube.patch import merge_patch
 from svclab.terminal.commands.kubectl import verbs
 from svclab.terminal.commands.kubectl.builder import Target, resource_of
 from svclab.terminal.commands.kubectl.client import Client
@@ -10,7 +9,8 @@ from svclab.terminal.commands.kubectl.create import own_namespace
 from svclab.terminal.commands.kubectl.errors import KubectlError, UsageError
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
 from svclab.terminal.commands.kubectl.generators import metadata, without_nulls
-from svclab.terminal.commands.kubectl.pods import overrides_of, place_of
+from svclab.terminal.commands.kubectl.overriding import overridden
+from svclab.terminal.commands.kubectl.pods import place_of
 from svclab.terminal.commands.kubectl.verbs import dry_run_of, verb, write_query
 from svclab.terminal.commands.kubectl.writing import report
 from svclab.terminal.commands.registry import Context
@@ -93,7 +93,7 @@ def run(client: Client, flags: Parsed) -> int:
         made = client.create(pods, client.namespace, without_nulls(manifest), query)
     target = Target(pods, client.namespace, name)
     if not attach:
-        report(client, target, made, "created", dry_run)
+        report(client, target, made, "created", dry_run, typed=True)
         return 0
     return _attach(client, flags, target, made)
 
@@ -113,6 +113,8 @@ def _check(flags: Parsed, names: list[str]) -> None:
         raise UsageError("--port must be set when exposing a service", "run")
     if flags["restart"] not in _POLICIES:
         raise UsageError(f"invalid restart policy: {flags['restart']}", "run")
+    if flags["image-pull-policy"] not in ("", "Always", "IfNotPresent", "Never"):
+        raise UsageError(f"invalid image pull policy: {flags['image-pull-policy']}", "run")
 
 
 def _pod(client: Client, flags: Parsed, name: str, words: list[str]) -> Manifest:
@@ -147,7 +149,7 @@ def _pod(client: Client, flags: Parsed, name: str, words: list[str]) -> Manifest
         "spec": {"containers": [container], "restartPolicy": flags["restart"], "dnsPolicy": "ClusterFirst"},
         "status": {},
     }
-    return merge_patch(manifest, overrides_of(flags["overrides"])) if flags["overrides"] else manifest
+    return overridden(manifest, flags["overrides"], flags["override-type"])
 
 
 def _variable(entry: str) -> Manifest:
@@ -181,7 +183,7 @@ def _expose(client: Client, flags: Parsed, name: str, pod: Manifest, dry_run: st
     if dry_run != "client":
         query = write_query(client, "kubectl-run", dry_run)
         made = client.create(services, client.namespace, without_nulls(manifest), query)
-    report(client, Target(services, client.namespace, name), made, "created", dry_run)
+    report(client, Target(services, client.namespace, name), made, "created", dry_run, typed=True)
     if flags["output"] == "yaml":
         client.print("---")
 
@@ -193,7 +195,7 @@ def _attach(client: Client, flags: Parsed, target: Target, pod: Manifest) -> int
         if flags["rm"]:
             _remove(client, flags, target)
         raise
-    if flags["stdin"] and flags["tty"] and not flags["quiet"]:
+    if not flags["quiet"]:
         client.note("If you don't see a command prompt, try pressing enter.")
     container = pod["spec"]["containers"][0]
     words = [*(container.get("command") or []), *(container.get("args") or [])] or _default_command(container)

@@ -1,13 +1,16 @@
-"""`kubectl set`: image, env, selector, resources of objects that are there."""
+"""`kubectl set`: image, selector, resources and service account of objects; env is in setting_env.py."""
 
-import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from svclab.kube.selectors import SelectorError, label_selector
 from svclab.terminal.commands.kubectl import verbs
 from svclab.terminal.commands.kubectl.builder import NOTHING_GIVEN, Target, expand, file_objects, targets
 from svclab.terminal.commands.kubectl.client import Client
-from svclab.terminal.commands.kubectl.errors import KubectlError, raise_all
+from svclab.terminal.commands.kubectl.create_others import amounts
+from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, raise_all
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
 from svclab.terminal.commands.kubectl.three_way import three_way_patch
 from svclab.terminal.commands.kubectl.verbs import dry_run_of, group, verb, write_query
@@ -17,7 +20,7 @@ Manifest = dict[str, Any]
 
 group("set", "Configure application resources")
 
-_COMMON = (
+COMMON = (
     verbs.FILENAME,
     verbs.RECURSIVE,
     verbs.KUSTOMIZE,
@@ -29,18 +32,44 @@ _COMMON = (
     verbs.TEMPLATE,
     verbs.ALLOW_MISSING,
     verbs.SHOW_MANAGED_FIELDS,
-    Flag("local", "bool", help="only change what is read from files"),
+    verbs.LOCAL,
+)
+_NOT_LOCAL = (
+    "you must specify resources by --filename when --local is set.\n"
+    "Example resource specifications include:\n"
+    "   '-f rsrc.yaml'\n"
+    "   '--filename=rsrc.json'"
 )
 
 
-def _split(args: list[str], *, removals: bool = False) -> tuple[list[str], list[str]]:
-    for index, arg in enumerate(args):
-        if "=" in arg or (removals and arg.endswith("-") and index):
-            return args[:index], args[index:]
-    return args, []
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One kind of change: what is said when it is made, and what when the server refuses it."""
+
+    done: str
+    refused: str
+    always: bool = False  # sent and told even where it changes nothing
 
 
-def _meant(client: Client, flags: Parsed, named: list[str], missing: str = NOTHING_GIVEN) -> list[Target]:
+def names_and_pairs(args: list[str], what: str, offender: str = "") -> tuple[list[str], list[str]]:
+    """Arguments up to the first `key=value` or `key-`, and the rest, which must all be of that form.
+
+    Raises KubectlError about `what` is changed, and names the argument that is not (or `offender`).
+    """
+    names: list[str] = []
+    pairs: list[str] = []
+    for arg in args:
+        if ("=" in arg and not arg.startswith("=")) or (arg.endswith("-") and arg != "-"):
+            pairs.append(arg)
+        elif pairs:
+            raise KubectlError(f"all resources must be specified before {what} changes: {offender or arg}")
+        else:
+            names.append(arg)
+    return names, pairs
+
+
+def meant(client: Client, flags: Parsed, named: list[str], missing: str = NOTHING_GIVEN) -> list[Target]:
+    """The objects on the server that are to be changed. Raises KubectlError."""
     if flags["filename"]:
         return [f.target for f in file_objects(client, flags["filename"], recursive=flags["recursive"])]
     if not named:
@@ -52,10 +81,25 @@ def _meant(client: Client, flags: Parsed, named: list[str], missing: str = NOTHI
     return expand(client, found, selector=flags["selector"])
 
 
-def _no_template(target: Target) -> str:
+def originals(client: Client, flags: Parsed, named: list[str]) -> Iterator[tuple[Target, Manifest]]:
+    """The objects before the change: from files with --local, else from the server. Raises KubectlError."""
+    if not flags["local"]:
+        for target in meant(client, flags, named):
+            yield target, client.get(target.path)
+        return
+    if not flags["filename"]:
+        raise KubectlError(_NOT_LOCAL)
+    for found in file_objects(client, flags["filename"], recursive=flags["recursive"], complete=False):
+        yield found.target, found.manifest
+
+
+def no_template(target: Target, *, local: bool = False) -> KubectlError:
+    """Why an object without a pod template cannot be changed."""
     kind = f"*{target.resource.version}.{target.resource.kind}"
-    where = f"{target.resource.plural}/{target.name}"
-    return f"{where} the object is not a pod or does not have a pod template: {kind}"
+    where = target.resource.singular if local else target.resource.plural
+    return KubectlError(
+        f"error: {where}/{target.name} the object is not a pod or does not have a pod template: {kind}\n"
+    )
 
 
 def pod_spec(manifest: Manifest) -> Manifest | None:
@@ -64,202 +108,94 @@ def pod_spec(manifest: Manifest) -> Manifest | None:
     return spec if manifest.get("kind") == "Pod" else (spec.get("template") or {}).get("spec")
 
 
-def _copy(value: Any) -> Any:
+def copy_of(value: Any) -> Any:
+    """A document that can be changed without changing the original."""
     if isinstance(value, dict):
-        return {key: _copy(child) for key, child in value.items()}
-    return [_copy(child) for child in value] if isinstance(value, list) else value
+        return {key: copy_of(child) for key, child in value.items()}
+    return [copy_of(child) for child in value] if isinstance(value, list) else value
 
 
-def _save(client: Client, target: Target, live: Manifest, changed: Manifest, done: str, dry_run: str) -> None:
+def change_templates(
+    client: Client,
+    flags: Parsed,
+    found: list[tuple[Target, Manifest]],
+    setting: Setting,
+    change: Callable[[Target, Manifest], list[Exception]],
+) -> None:
+    """Change each pod spec and send what differs; what goes wrong is told at the end.
+
+    `change` gets a pod spec to change in place, and gives the problems that it has with it.
+    """
+    dry_run = dry_run_of(flags)
+    errors: list[Exception] = []
+    changed: list[tuple[Target, Manifest, Manifest | None]] = []
+    for target, live in found:
+        after = copy_of(live)
+        spec = pod_spec(after)
+        errors += change(target, spec) if spec is not None else []
+        changed.append((target, live, after if spec is not None else None))
+    for target, live, after in changed:
+        if after is None:
+            errors.append(no_template(target, local=flags["local"]))
+            continue
+        try:
+            _save(client, target, live, after, setting, "local" if flags["local"] else dry_run)
+        except ApiError as refusal:
+            errors.append(KubectlError(setting.refused + refusal.message))
+    raise_all(errors)
+
+
+def _save(
+    client: Client, target: Target, live: Manifest, after: Manifest, setting: Setting, dry_run: str
+) -> None:
     """Send what differs; nothing is said when nothing does."""
-    patch = three_way_patch(target.resource.kind, live, changed, live)
-    if not patch:
+    patch = three_way_patch(target.resource.kind, live, after, live)
+    if not patch and not setting.always:
         return
-    answer = changed
-    if dry_run != "client":
+    answer = after
+    if dry_run not in ("client", "local"):
         answer = client.patch(target.path, patch, query=write_query(client, "kubectl-set", dry_run))
-    report(client, target, answer, done, dry_run)
+    report(client, target, answer, setting.done, dry_run, typed=True)
 
 
 @verb(
     "set image",
-    flags=_COMMON,
+    flags=COMMON,
     usage="set image (-f FILENAME | TYPE NAME) CONTAINER_NAME_1=CONTAINER_IMAGE_1 ... [options]",
     summary="Update the image of a pod template",
 )
 def set_image(client: Client, flags: Parsed) -> int:
     """Set container images."""
-    named, updates = _split(flags.args)
-    if not updates and named and not flags["filename"]:
-        targets(client, named, selecting=bool(flags["all"] or flags["selector"]))
-    found = _meant(client, flags, named)
+    named, updates = names_and_pairs(flags.args, "image")
+    if not named and not flags["filename"] and not flags["local"]:
+        raise KubectlError(NOTHING_GIVEN)
     if not updates:
+        if not flags["filename"]:
+            targets(client, named, selecting=bool(flags["all"] or flags["selector"]))
         raise KubectlError("at least one image update is required")
-    dry_run, images = dry_run_of(flags), dict(update.split("=", 1) for update in updates)
-    errors: list[Exception] = []
-    for target in found:
-        live = client.get(target.path)
-        changed = _copy(live)
-        spec = pod_spec(changed)
-        if spec is None:
-            errors.append(KubectlError(_no_template(target)))
-            continue
-        try:
-            _put_images(spec, images)
-        except KubectlError as problem:
-            errors.append(problem)
-            continue
-        _save(client, target, live, changed, "image updated", dry_run)
-    raise_all(errors)
+    images = dict(update.split("=", 1) for update in updates)
+    setting = Setting("image updated", "failed to patch image update to pod template: ")
+    found = list(originals(client, flags, named))
+    change_templates(client, flags, found, setting, lambda _, spec: _put_images(spec, images))
     return 0
 
 
-def _put_images(spec: Manifest, images: dict[str, str]) -> None:
+def _put_images(spec: Manifest, images: dict[str, str]) -> list[Exception]:
     containers = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
+    errors: list[Exception] = []
     for name, image in images.items():
         matching = [c for c in containers if name == "*" or c["name"] == name]
         if not matching:
-            raise KubectlError(f'unable to find container named "{name}"')
+            errors.append(KubectlError(f'error: unable to find container named "{name}"'))
         for container in matching:
             container["image"] = image
-
-
-@verb(
-    "set env",
-    flags=(
-        *_COMMON,
-        Flag("containers", default="*", short="c", help="which containers, a pattern"),
-        Flag("env", "array", short="e", help="a variable"),
-        Flag("from", help="config map or secret to take from"),
-        Flag("keys", "strings", help="only these keys of --from"),
-        Flag("prefix", help="before each name"),
-        Flag("list", "bool", help="show the variables"),
-        Flag("overwrite", "bool", default=True),
-        Flag("resolve", "bool", help="show what references give"),
-    ),
-    usage="set env RESOURCE/NAME KEY_1=VAL_1 ... KEY_N=VAL_N [options]",
-    summary="Update environment variables on a pod template",
-)
-def set_env(client: Client, flags: Parsed) -> int:
-    """Set environment variables."""
-    named, updates = _split(flags.args, removals=True)
-    found = _meant(
-        client,
-        flags,
-        named,
-        "one or more resources must be specified as <resource> <name> or <resource>/<name>",
-    )
-    dry_run, updates = dry_run_of(flags), [*updates, *flags["env"]]
-    for target in found:
-        live = client.get(target.path)
-        changed = _copy(live)
-        spec = pod_spec(changed)
-        if spec is None:
-            raise KubectlError(_no_template(target))
-        containers = [c for c in spec.get("containers") or [] if fnmatchcase(c["name"], flags["containers"])]
-        if flags["list"]:
-            starting = [
-                c for c in spec.get("initContainers") or [] if fnmatchcase(c["name"], flags["containers"])
-            ]
-            _list_env(client, target, [*containers, *starting])
-            continue
-        additions = _from_source(client, flags) if flags["from"] else []
-        for container in containers:
-            merged = _merged_env(container.get("env") or [], updates, additions)
-            if merged or container.get("env"):
-                container["env"] = merged
-        _save(client, target, live, changed, "env updated", dry_run)
-    return 0
-
-
-def _list_env(client: Client, target: Target, containers: list[Manifest]) -> None:
-    for container in containers:
-        client.print(f"# {target.resource.kind} {target.name}, container {container['name']}")
-        for entry in container.get("env") or []:
-            source = entry.get("valueFrom")
-            if not source:
-                client.print(f"{entry['name']}={entry.get('value', '')}")
-            else:
-                client.print(f"# {entry['name']} from {_source_words(source)}")
-
-
-def _source_words(source: Manifest) -> str:
-    kind, reference = next(iter(source.items()))
-    if kind in ("configMapKeyRef", "secretKeyRef"):
-        word = "configmap" if kind == "configMapKeyRef" else "secret"
-        return f"{word} {reference.get('name')}, key {reference.get('key')}"
-    if kind == "resourceFieldRef":
-        return f"resource field {reference.get('resource')}"
-    return f"field path {reference.get('fieldPath')}"
-
-
-def _from_source(client: Client, flags: Parsed) -> list[Manifest]:
-    source = targets(client, [flags["from"]])[0]
-    kinds = {"ConfigMap": "configMapKeyRef", "Secret": "secretKeyRef"}
-    if source.resource.kind not in kinds:
-        raise KubectlError("unsupported resource specified in --from")
-    keys = sorted(client.get(source.path).get("data") or {})
-    chosen = [key for key in keys if not flags["keys"] or key in flags["keys"]]
-    return [
-        {
-            "name": flags["prefix"] + re.sub(r"[^A-Za-z0-9_]", "_", key).upper(),
-            "valueFrom": {kinds[source.resource.kind]: {"name": source.name, "key": key}},
-        }
-        for key in chosen
-    ]
-
-
-def _merged_env(present: list[Manifest], updates: list[str], additions: list[Manifest]) -> list[Manifest]:
-    result = {entry["name"]: entry for entry in present}
-    for entry in additions:
-        result[entry["name"]] = entry
-    for update in updates:
-        name, equals, value = update.partition("=")
-        if equals:
-            result[name] = {"name": name, "value": value}
-        else:
-            result.pop(update.removesuffix("-"), None)
-    return list(result.values())
-
-
-@verb(
-    "set selector",
-    flags=(*_COMMON, Flag("resource-version", help="only if the object is in this version")),
-    usage="set selector (-f FILENAME | TYPE NAME) EXPRESSIONS [options]",
-    summary="Set the selector on a resource",
-)
-def set_selector(client: Client, flags: Parsed) -> int:
-    """Set a Service's selector."""
-    if not flags.args and not flags["filename"]:
-        raise KubectlError("one selector is required")
-    named, expressions = flags.args[:-1], flags.args[-1:]
-    if flags["filename"]:
-        named, expressions = [], flags.args
-    selector = (
-        dict(part.split("=", 1) for part in expressions[0].split(",") if "=" in part) if expressions else {}
-    )
-    dry_run = dry_run_of(flags)
-    for target in _meant(client, flags, named):
-        live = client.get(target.path)
-        if target.resource.kind != "Service":
-            raise KubectlError("setting a selector is only supported for Services")
-        body = {
-            "metadata": {},
-            "spec": {"selector": {**dict.fromkeys(live["spec"].get("selector") or {}), **selector}},
-        }
-        answer = (
-            live
-            if dry_run == "client"
-            else client.patch(target.path, body, query=write_query(client, "kubectl-set", dry_run))
-        )
-        report(client, target, answer, "selector updated", dry_run)
-    return 0
+    return errors
 
 
 @verb(
     "set resources",
     flags=(
-        *_COMMON,
+        *COMMON,
         Flag("containers", default="*", short="c", help="which containers, a pattern"),
         Flag("limits", help="such as cpu=200m,memory=512Mi"),
         Flag("requests", help="such as cpu=100m"),
@@ -269,21 +205,106 @@ def set_selector(client: Client, flags: Parsed) -> int:
 )
 def set_resources(client: Client, flags: Parsed) -> int:
     """Set requests and limits."""
-    found = _meant(client, flags, flags.args)
+    found = list(originals(client, flags, flags.args))
     if not flags["limits"] and not flags["requests"]:
         raise KubectlError(
             "you must specify an update to requests or limits (in the form of --requests/--limits)"
         )
-    dry_run = dry_run_of(flags)
-    for target in found:
-        live = client.get(target.path)
-        changed = _copy(live)
-        for container in (pod_spec(changed) or {}).get("containers") or []:
-            if fnmatchcase(container["name"], flags["containers"]):
-                resources = container.setdefault("resources", {})
-                for kind in ("limits", "requests"):
-                    if flags[kind]:
-                        amounts = dict(part.split("=", 1) for part in flags[kind].split(","))
-                        resources[kind] = {**(resources.get(kind) or {}), **amounts}
-        _save(client, target, live, changed, "resource requirements updated", dry_run)
+    wanted = {kind: amounts(flags[kind]) for kind in ("limits", "requests") if flags[kind]}
+
+    def change(_: Target, spec: Manifest) -> list[Exception]:
+        chosen = [c for c in spec.get("containers") or [] if fnmatchcase(c["name"], flags["containers"])]
+        for container in chosen:
+            resources = container.setdefault("resources", {})
+            for kind, quantities in wanted.items():
+                resources[kind] = {**(resources.get(kind) or {}), **quantities}
+        return [] if chosen else [KubectlError(f"unable to find container named {flags['containers']}")]
+
+    setting = Setting("resource requirements updated", "failed to patch resources update to pod template ")
+    change_templates(client, flags, found, setting, change)
     return 0
+
+
+@verb(
+    "set serviceaccount",
+    flags=COMMON,
+    usage="set serviceaccount (-f FILENAME | TYPE NAME) SERVICE_ACCOUNT [options]",
+    summary="Update the service account of a resource",
+    aliases=("set sa",),
+)
+def set_serviceaccount(client: Client, flags: Parsed) -> int:
+    """Set the service account of pod templates."""
+    if not flags.args:
+        raise KubectlError("serviceaccount is required")
+    account = flags.args[-1]
+
+    def change(_: Target, spec: Manifest) -> list[Exception]:
+        spec["serviceAccountName"] = account
+        return []
+
+    found = list(originals(client, flags, flags.args[:-1]))
+    setting = Setting("serviceaccount updated", "failed to patch ServiceAccountName ", always=True)
+    change_templates(client, flags, found, setting, change)
+    return 0
+
+
+@verb(
+    "set subject",
+    flags=(
+        *COMMON,
+        Flag("user", "array", help="a user"),
+        Flag("group", "array", help="a group"),
+        Flag("serviceaccount", "array", help="a service account, namespace:name"),
+    ),
+    usage="set subject (-f FILENAME | TYPE NAME) [--user=username] [--group=groupname] [options]",
+    summary="Update the subjects of a role binding or cluster role binding",
+)
+def set_subject(client: Client, flags: Parsed) -> int:
+    """Role bindings cannot be made in this cluster, so none is found."""
+    for target in meant(client, flags, flags.args):
+        client.get(target.path)
+    return 0
+
+
+@verb(
+    "set selector",
+    flags=(*COMMON, Flag("resource-version", help="only if the object is in this version")),
+    usage="set selector (-f FILENAME | TYPE NAME) EXPRESSIONS [options]",
+    summary="Set the selector on a resource",
+)
+def set_selector(client: Client, flags: Parsed) -> int:
+    """Set a Service's selector."""
+    if not flags.args:
+        raise KubectlError("one selector is required")
+    named = [] if flags["filename"] else flags.args[:-1]
+    expression, dry_run = flags.args[-1], dry_run_of(flags)
+    for target, live in originals(client, flags, named):
+        if target.resource.kind != "Service":
+            raise KubectlError("setting a selector is only supported for Services")
+        selector = _selector(expression)
+        removed = {key: None for key in live["spec"].get("selector") or {} if key not in selector}
+        body: Manifest = {"metadata": {}, "spec": {"selector": {**removed, **selector}}}
+        if flags["resource-version"]:
+            body["metadata"] = {"resourceVersion": flags["resource-version"]}
+        answer = {**live, "spec": {**live["spec"], "selector": selector}}
+        if dry_run != "client" and not flags["local"]:
+            answer = client.patch(target.path, body, query=write_query(client, "kubectl-set", dry_run))
+        report(client, target, answer, "selector updated", dry_run)
+    return 0
+
+
+def _selector(expression: str) -> dict[str, str]:
+    """A Service's selector of an expression, which may only compare. Raises KubectlError."""
+    try:
+        requirements = label_selector(expression).requirements
+    except SelectorError as problem:
+        raise KubectlError(str(problem)) from None
+    for requirement in requirements:
+        words = {"in": "In", "notin": "NotIn", "exists": "Exists", "!": "DoesNotExist"}
+        if requirement.operator in words:
+            values = " ".join(requirement.values)
+            shown = f"{{{requirement.key} {words[requirement.operator]} [{values}]}}"
+            raise KubectlError(f"match expression [{shown}] not supported on this object")
+        if requirement.operator != "=":
+            raise KubectlError(f'"{requirement.operator}" is not a valid label selector operator')
+    return {requirement.key: requirement.values[0] for requirement in requirements}

@@ -1,4 +1,4 @@
-"""Printing the server's Tables: which columns, which headers, labels, namespaces, sorting.
+"""Printing the server's Tables: which columns, which headers, labels, namespaces.
 
 Source: cli-runtime's TablePrinter and kubectl pkg/cmd/get.
 """
@@ -6,13 +6,9 @@ Source: cli-runtime's TablePrinter and kubectl pkg/cmd/get.
 from dataclasses import dataclass, field
 from typing import Any
 
-from svclab.kube import jsonpath
-from svclab.kube.jsonpath import JsonPathError
 from svclab.kube.resources import Resource
 from svclab.terminal.commands.kubectl.builder import qualified_kind
-from svclab.terminal.commands.kubectl.errors import KubectlError
 from svclab.terminal.commands.kubectl.go_template import printed
-from svclab.terminal.commands.kubectl.output import natural_key
 from svclab.terminal.commands.kubectl.tabwriter import TableWriter
 
 Manifest = dict[str, Any]
@@ -47,10 +43,10 @@ class TablePrinter:
         rows = table.get("rows") or []
         lines = []
         if self.style.headers and not self._has_headers and rows:
-            lines.append((["EVENT"] if events else []) + self._headers())
+            lines.append((["EVENT     "] if events else []) + self._headers())
             self._has_headers = True
         for index, row in enumerate(rows):
-            lines.append(([events[index]] if events else []) + self._cells(row))
+            lines.append(([f"{events[index]:<10}"] if events else []) + self._cells(row))
         return self.writer.format(lines)
 
     def _shown(self) -> list[int]:
@@ -77,7 +73,7 @@ class TablePrinter:
         return cells
 
     def _with_namespace(self) -> bool:
-        return self.style.namespaces and self.resource.namespaced
+        return self.style.namespaces
 
     def _is_event(self) -> bool:
         return self.resource.kind == "Event"
@@ -91,26 +87,3 @@ def cell_text(value: Any) -> str:
             text = text[:position] + "..."
             break
     return text.replace("\x1b", "^[")
-
-
-def sort_rows(rows: list[Manifest], sort_by: str) -> list[Manifest]:
-    """Rows in the order of a field of their objects; none at all when no object has it, as with kubectl."""
-    if not sort_by:
-        return rows
-    try:
-        return sort_by_field([(row.get("object") or {}, row) for row in rows], sort_by)
-    except KubectlError:
-        return []
-
-
-def sort_by_field(pairs: list[tuple[Manifest, Any]], sort_by: str) -> list[Any]:
-    """Things in the order of a field of their manifests, e.g. `.metadata.creationTimestamp`."""
-    try:
-        path = jsonpath.relaxed(sort_by)
-        keys = [jsonpath.find(sort_by, manifest) for manifest, _ in pairs]
-    except JsonPathError as problem:
-        raise KubectlError(str(problem)) from None
-    if pairs and not any(keys):
-        raise KubectlError(f'couldn\'t find any field with path "{path}" in the list of objects')
-    order = sorted(range(len(pairs)), key=lambda index: natural_key(keys[index][0] if keys[index] else None))
-    return [pairs[index][1] for index in order]

@@ -24,6 +24,7 @@ SHOW_MANAGED_FIELDS = Flag("show-managed-fields", "bool", help="keep metadata.ma
 SAVE_CONFIG = Flag("save-config", "bool", help="keep the configuration in the object's annotation")
 OVERWRITE = Flag("overwrite", "bool", help="replace values that are there")
 ALLOW_MISSING = Flag("allow-missing-template-keys", "bool", default=True, help="a missing key is no error")
+LOCAL = Flag("local", "bool", help="only change what is read from files")
 TEMPLATE = Flag("template", help="the template of -o jsonpath and -o go-template")
 
 
@@ -97,10 +98,7 @@ def dry_run_of(flags: Parsed) -> str:
     """ "none", "client" or "server". Raises KubectlError for anything else."""
     value = flags["dry-run"]
     if value == "unchanged":
-        raise KubectlError(
-            "The unset value for --dry-run is deprecated and a value will be required in a future version. "
-            'Must be "none", "server", or "client".'
-        )
+        return "client"
     if value not in ("none", "client", "server"):
         raise KubectlError(f'Invalid dry-run value ({value}). Must be "none", "server", or "client".')
     return value
@@ -134,5 +132,5 @@ def _validation(value: str) -> str:
         case "false" | "ignore":
             return "Ignore"
     raise KubectlError(
-        f"invalid - validate option {value!r}; must be one of: strict (or true), warn, ignore (or false)"
+        f'invalid - validate option "{value}"; must be one of: strict (or true), warn, ignore (or false)'
     )

@@ -4,34 +4,52 @@ from typing import Any
 
 from svclab.terminal.commands.kubectl.builder import Target, compact, qualified_kind
 from svclab.terminal.commands.kubectl.client import Client
+from svclab.terminal.commands.kubectl.errors import KubectlError
 from svclab.terminal.commands.kubectl.output import print_document, split_format, without_managed_fields
+from svclab.terminal.commands.kubectl.typed import as_typed
 from svclab.terminal.commands.kubectl.verbs import dry_run_words
-from svclab.terminal.commands.kubectl.yaml_text import to_json
 
 Manifest = dict[str, Any]
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
-def report(client: Client, target: Target, manifest: Manifest, done: str, dry_run: str = "none") -> None:
-    """`service/web created`, or the object itself with -o."""
+_PRINTED = (
+    "go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,name,template,templatefile,"
+    "yaml"
+)
+
+
+def report(
+    client: Client,
+    target: Target,
+    manifest: Manifest,
+    done: str,
+    dry_run: str = "none",
+    *,
+    typed: bool = False,
+) -> None:
+    """`service/web created`, or the object itself with -o; `typed` as the commands show it that decode it."""
     output = client.flags.values.get("output") or ""
     form, _ = split_format(output, client.flags.values.get("template") or "")
+    if form == "wide" or form.startswith("custom-columns"):
+        raise KubectlError(
+            f'unable to match a printer suitable for the output format "{output}", allowed formats are: '
+            f"{_PRINTED}"
+        )
     if form in ("", "name"):
         name = target.name or manifest["metadata"].get("name", "")
         words = f" {done}{dry_run_words(dry_run)}" if form == "" else ""
         client.print(f"{qualified_kind(target.resource)}/{name}{words}")
         return
-    shown = manifest
+    shown = as_typed(manifest) if typed else manifest
     if not client.flags.values.get("show-managed-fields"):
-        shown = without_managed_fields(manifest)
-    if form == "json" and next(iter(shown), "") == "kind":  # made here, by a typed client
-        client.context.stdout.write(to_json(shown, sort_keys=False))
-        return
+        shown = without_managed_fields(shown)
     if form == "yaml" and client.documents_printed:
         client.print("---")
     client.documents_printed += 1
-    print_document(client, shown, output, client.flags.values.get("template") or "")
+    template = client.flags.values.get("template") or ""
+    print_document(client, shown, output, template, sort_keys=not typed)
 
 
 def with_last_applied(manifest: Manifest) -> Manifest:
