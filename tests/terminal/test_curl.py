@@ -99,6 +99,24 @@ ROWS = [
     ("curl -s https://kubernetes.default", 60, ""),
     ("curl -sk https://kubernetes.default | jq -r .reason", 0, "Forbidden\n"),
     ("curl -s -o a -o b web web/none; grep -c title a b", 0, "a:1\nb:1\n"),
+    ("curl -s -o /dev/null -w '%{nosuch}%{http_code} %{size_upload} %{num_headers} %header{server}\\n' -d a=b web", 0,
+     "curl: unknown --write-out variable: 'nosuch'\n405 3 5 nginx/1.25.5\n"),
+    ("curl --retry 1 -m 1 web:99", 28,
+     "curl: (28) Connection timed out after 1000 milliseconds\n"
+     "Warning: Problem: timeout. Will retry in 1 second. 1 retry left.\n"
+     "curl: (28) Connection timed out after 1000 milliseconds\n"),
+    ("curl --connect-timeout 2 web:99", 28, "curl: (28) Failed to connect to web port 99 after 2000 ms: Timeout was reached\n"),
+    ("curl http://web:99999", 3,
+     "curl: (3) URL rejected: Port number was not a decimal number between 0 and 65535\n"),
+    ("curl -x http://nosuch:3128 web", 5, "curl: (5) Could not resolve proxy: nosuch\n"),
+    ("curl -sO web", 23, "curl: Remote file name has no length!\n"
+     "curl: (23) Failed writing received data to disk/application\n"),
+    ("curl -sv -X POST -d a=b -H 'X-A: b' -u me:pw -o /dev/null web 2>&1 | grep -v '^[<]\\|IPv\\|Trying\\|Connected\\|Agent'", 0,
+     "Note: Unnecessary use of -X or --request, POST is already inferred.\n* Host web:80 was resolved.\n"
+     "* Server auth using Basic with user 'me'\n> POST / HTTP/1.1\n> Host: web\n> Authorization: Basic bWU6cHc=\n"
+     "> Accept: */*\n> X-A: b\n> Content-Length: 3\n> Content-Type: application/x-www-form-urlencoded\n> \n"
+     "* upload completely sent off: 3 bytes\n{ [157 bytes data]\n* Connection #0 to host web left intact\n"),
+    ("curl -G -d q=1 -s -w '%{url_effective}' -o /dev/null web/none", 0, "http://web/none?q=1"),
     ("wget -qO- nosuch", 1, "wget: bad address 'nosuch'\n"),
     ("wget -q web/none", 1, "wget: server returned error: HTTP/1.1 404 Not Found\n"),
     ("nc -zv nosuch 80", 1, 'nc: getaddrinfo for host "nosuch" port 80: Name does not resolve\n'),

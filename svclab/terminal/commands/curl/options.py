@@ -8,7 +8,7 @@ _FLAGS = {
     "s": "silent", "S": "show_error", "v": "verbose", "i": "include", "I": "head", "L": "follow",
     "k": "insecure",
     "f": "fail", "O": "remote_name", "g": "globoff", "4": "ipv4", "6": "ipv6", "N": "no_buffer",
-    "#": "progress_bar",
+    "#": "progress_bar", "Z": "parallel", "h": "help", "V": "version", "a": "append", "M": "manual",
     "G": "get", "j": "junk", "0": "http10", "q": "disable",
 }  # fmt: skip
 _VALUES = {
@@ -28,21 +28,26 @@ _LONG_FLAGS = {
     "no-progress-meter": "no_progress_meter", "fail-with-body": "fail_with_body", "show-headers": "include",
     "parallel": "parallel", "tcp-nodelay": "nodelay", "disable": "disable",
     "retry-connrefused": "retry_refused",
-    "retry-all-errors": "retry_all",
+    "retry-all-errors": "retry_all", "help": "help", "version": "version", "raw": "raw",
+    "http2-prior-knowledge": "http2", "http3": "http3", "tls-max": "tls", "tlsv1.2": "tls", "tlsv1.3": "tls",
+    "styled-output": "styled", "path-as-is": "path_as_is", "create-dirs": "create_dirs",
 }  # fmt: skip
 _LONG_VALUES = {
     "output": "output", "write-out": "write_out", "max-time": "max_time", "header": "header",
     "request": "request",
-    "data": "data", "data-raw": "data", "data-binary": "data", "json": "json", "user-agent": "agent",
+    "data": "data", "data-raw": "data", "data-binary": "data", "data-ascii": "data",
+    "json": "json", "user-agent": "agent",
     "user": "user",
     "connect-timeout": "connect_timeout", "resolve": "resolve", "connect-to": "connect_to", "url": "url",
     "retry": "retry", "retry-delay": "retry_delay", "interface": "interface", "local-port": "local_port",
     "cacert": "cacert", "cert": "cert", "key": "key", "keepalive-time": "keepalive_time", "proxy": "proxy",
     "referer": "referer", "cookie": "cookie", "form": "form", "max-redirs": "max_redirs",
     "data-urlencode": "data",
-    "dns-servers": "dns_servers",
+    "dns-servers": "dns_servers", "upload-file": "upload", "range": "range", "cookie-jar": "cookie_jar",
+    "dump-header": "dump_header", "retry-max-time": "retry_max_time", "capath": "capath", "config": "config",
+    "limit-rate": "limit_rate", "unix-socket": "unix_socket", "noproxy": "noproxy", "socks5": "proxy",
 }  # fmt: skip
-_REPEATED = frozenset({"header", "data", "output", "resolve", "connect_to"})
+_REPEATED = frozenset({"header", "output", "resolve", "connect_to"})
 
 
 @dataclass(slots=True)
@@ -53,7 +58,7 @@ class Options:
     values: dict[str, str] = field(default_factory=dict)
     lists: dict[str, list[str]] = field(default_factory=dict)
     urls: list[str] = field(default_factory=list)
-    unavailable: list[str] = field(default_factory=list)
+    data: list[tuple[str, str]] = field(default_factory=list)  # (how it was given, text)
 
     def seconds(self, name: str) -> float | None:
         """A time limit in seconds, None where there is none. Raises Usage."""
@@ -70,9 +75,16 @@ class Options:
         """The request's method."""
         if "request" in self.values:
             return self.values["request"]
+        return self.inferred_method
+
+    @property
+    def inferred_method(self) -> str:
+        """The method without -X."""
         if "head" in self.flags:
             return "HEAD"
-        posting = self.lists.get("data") or "json" in self.values or "form" in self.values
+        if "upload" in self.values:
+            return "PUT"
+        posting = self.data or "json" in self.values or "form" in self.values
         return "POST" if posting and "get" not in self.flags else "GET"
 
 
@@ -116,7 +128,11 @@ def _long(found: Options, text: str, rest: object) -> None:
     if name in _LONG_FLAGS and not equals:
         found.flags.add(_LONG_FLAGS[name])
     elif name in _LONG_VALUES:
-        _put(found, _LONG_VALUES[name], value if equals else _value(rest, f"--{name}"))
+        given = value if equals else _value(rest, f"--{name}")
+        if _LONG_VALUES[name] == "data":
+            found.data.append((name, given))
+        else:
+            _put(found, _LONG_VALUES[name], given)
     elif name.removeprefix("no-") in _LONG_FLAGS:
         found.flags.discard(_LONG_FLAGS[name.removeprefix("no-")])
     else:
@@ -126,7 +142,11 @@ def _long(found: Options, text: str, rest: object) -> None:
 def _short(found: Options, word: str, rest: object) -> None:
     for place, letter in enumerate(word[1:], 2):
         if letter in _VALUES:
-            _put(found, _VALUES[letter], word[place:] or _value(rest, f"-{letter}"))
+            given = word[place:] or _value(rest, f"-{letter}")
+            if letter == "d":
+                found.data.append(("data", given))
+            else:
+                _put(found, _VALUES[letter], given)
             return
         if letter not in _FLAGS:
             raise Usage(f"option {word}: is unknown\n{_TRY}")

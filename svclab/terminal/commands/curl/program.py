@@ -1,34 +1,47 @@
 """The command curl: several URLs, redirects, output files, -w. Source: curl 7.88.1."""
 
-import json
-import re
 from urllib.parse import urljoin
 
+from svclab.terminal.commands.curl import meter
 from svclab.terminal.commands.curl.addresses import BadUrl, globbed
 from svclab.terminal.commands.curl.options import Options, read_options
-from svclab.terminal.commands.curl.transfer import Connections, Transfer, response_lines, transfer
+from svclab.terminal.commands.curl.requests import absolute, is_modern, response_lines, version_of
+from svclab.terminal.commands.curl.transfer import Connections, Transfer, transfer
+from svclab.terminal.commands.curl.writeout import write_out
 from svclab.terminal.commands.registry import Context, command
 from svclab.terminal.files import FileError
 
-_METER = """\
-  % Total    % Received % Xferd  Average Speed   Time    Time     Time  Current
-                                 Dload  Upload   Total   Spent    Left  Speed
-"""
+_TRY = "curl: try 'curl --help' or 'curl --manual' for more information"
+_USAGE = """\
+Usage: curl [options...] <url>
+ -d DATA     send it by POST           -o FILE   write the body there
+ -f          fail on HTTP errors       -s        no meter, no errors
+ -H HEADER   one more header           -S        errors all the same
+ -i          headers too               -v        tell all
+ -I          headers only              -w FORMAT what to print at the end
+ -m SECONDS  at most so long           -X METHOD another method"""
+_RELEASED = {"7.88.1": "2023-02-20", "8.7.1": "2024-03-27", "8.9.1": "2024-07-31"}
+_LONGEST_WAIT = 600.0
 _MAX_REDIRECTS = 50
 
 
 @command("curl", places={"laptop", "node", "netshoot", "debian-curl", "curl", "dnsutils"})
 def curl(context: Context, argv: list[str]) -> int:
     """Transfers URLs."""
-    if argv in (["--version"], ["-V"]):
-        context.print("curl 7.88.1 (x86_64-pc-linux-gnu) libcurl/7.88.1\nProtocols: http https")
-        return 0
     options = read_options(argv)
+    if {"version", "help"} & options.flags:
+        return _about(context, version="version" in options.flags)
     if not options.urls:
-        return context.fail("curl: try 'curl --help' or 'curl --manual' for more information", 2)
+        if argv and not is_modern(context):
+            context.fail("curl: no URL specified!")
+        elif argv:
+            context.fail("curl: (2) no URL specified")
+        return context.fail(_TRY, 2)
     status = 0
     connections = Connections()
     outputs = iter(options.lists.get("output", []))
+    _warn_of_method(context, options)
+    number = 0
     for url in options.urls:
         output = next(outputs, None)
         try:
@@ -37,35 +50,114 @@ def curl(context: Context, argv: list[str]) -> int:
             status = context.fail(f"curl: (3) {bad}", 3)
             continue
         for each in urls:
-            status = _one(context, each, options, connections, output)
+            status = _tried(context, each, options, connections, output, number)
+            number += 1
     return status
 
 
-def _one(context: Context, url: str, options: Options, connections: Connections, output: str | None) -> int:
+def _about(context: Context, *, version: bool) -> int:
+    number = version_of(context)
+    if not version:
+        return context.print(_USAGE) or 0
+    system = "alpine-linux-musl" if is_modern(context) else "pc-linux-gnu"
+    context.print(f"curl {number} (x86_64-{system}) libcurl/{number}")
+    context.print(f"Release-Date: {_RELEASED[number]}\nProtocols: http https\nFeatures: IPv6 Largefile")
+    return 0
+
+
+def _warn_of_method(context: Context, options: Options) -> None:
+    """What curl notes of a -X that says what it would have done anyway."""
+    given = options.values.get("request", "").upper()
+    if "verbose" in options.flags and given and given == options.inferred_method:
+        context.stderr.write(f"Note: Unnecessary use of -X or --request, {given} is already inferred.\n")
+
+
+def _tried(
+    context: Context, url: str, options: Options, connections: Connections, output: str | None, number: int
+) -> int:
+    """One URL, with as many tries as --retry gives it."""
+    left = int(options.seconds("retry") or 0)
+    delay = options.seconds("retry_delay")
+    wait = delay or 1.0
+    while True:
+        found = Transfer(url, output=output, number=number)
+        status = _one(context, found, options, connections)
+        why = _passing_problem(found, options) if left else ""
+        if not why:
+            return status
+        colon = ":" if is_modern(context) else " :"
+        unit = "second" if is_modern(context) and wait == 1 else "seconds"
+        tries = "retry" if is_modern(context) and left == 1 else "retries"
+        if "silent" not in options.flags:
+            words = f"Problem{colon} {why}. Will retry in {wait:.0f} {unit}. {left} {tries} left."
+            context.stderr.write(_wrapped(words))
+        context.sleep(wait)
+        left -= 1
+        wait = delay or min(wait * 2, _LONGEST_WAIT)
+
+
+def _wrapped(words: str) -> str:
+    """A warning as curl breaks it, before 79 characters."""
+    text = "Warning: "
+    lines = []
+    while len(text) + len(words) > 79:
+        cut = words.rfind(" ", 0, 79 - len(text)) + 1
+        lines.append(text + words[:cut])
+        words = words[cut:]
+    return "\n".join([*lines, text + words]) + "\n"
+
+
+def _passing_problem(found: Transfer, options: Options) -> str:
+    """Why a transfer that went wrong is worth another try, in curl's words; "" where it is not."""
+    if found.status in (5, 6, 28):
+        return "timeout"
+    if found.status == 7 and {"retry_refused", "retry_all"} & options.flags:
+        return "connection refused"
+    status = found.response.status if found.response else 0
+    if found.status in (0, 22) and status in (408, 429, 500, 502, 503, 504):
+        return "HTTP error"
+    return "(retrying all errors)" if found.status and "retry_all" in options.flags else ""
+
+
+def _one(context: Context, found: Transfer, options: Options, connections: Connections) -> int:
     context.check()
-    found = transfer(context, url, options, connections)
+    quiet = {"silent", "no_progress_meter"} & options.flags
+    output = found.output
+    is_file = output not in (None, "-") or "remote_name" in options.flags
+    to_terminal = not is_file and context.stdout.isatty()
+    if not (to_terminal or quiet):
+        meter.begin(context)
+    transfer(context, found, options, connections)
     redirects = 0
     while "follow" in options.flags and (place := _location(found)) and redirects < _MAX_REDIRECTS:
         if "include" in options.flags and found.response:
             context.stdout.write("\r\n".join(response_lines(found.response)) + "\r\n")
         redirects += 1
-        found = transfer(context, urljoin(_absolute(found.url), place), options, connections)
-    if found.response is not None and found.response.status >= 400 and "fail" in options.flags:
+        following = Transfer(urljoin(absolute(found.url), place), output=output, number=found.number)
+        found = transfer(context, following, options, connections)
+    failing = {"fail", "fail_with_body"} & options.flags
+    if found.response is not None and found.response.status >= 400 and failing and not found.status:
         found.status = 22
         found.error = f"The requested URL returned error: {found.response.status}"
-    status = _deliver(context, found, options, output) or found.status
-    if found.response is not None and "verbose" in options.flags and found.target:
-        number = next((n for n, s in connections.open.values() if s is found.sent), 0)
-        context.stderr.write(f"* Connection #{number} to host {found.target.host} left intact\n")
+    if not (to_terminal or quiet):
+        meter.end(context, found)
+    status = _deliver(context, found, options) or found.status
+    if "verbose" in options.flags and found.response is not None and found.target:
+        context.stderr.write(_ending(context, found, options, connections))
     if found.status and ("silent" not in options.flags or "show_error" in options.flags):
         context.fail(f"curl: ({found.status}) {found.error}")
     if "write_out" in options.values:
-        context.stdout.write(_written_out(options.values["write_out"], found, options, redirects))
+        write_out(context, options.values["write_out"], found, options, redirects)
     return status
 
 
-def _absolute(url: str) -> str:
-    return url if "://" in url else f"http://{url}"
+def _ending(context: Context, found: Transfer, options: Options, connections: Connections) -> str:
+    """What -v says of the connection at the end."""
+    number = next((n for n, s in connections.open.values() if s is found.sent), 0)
+    assert found.target is not None
+    if found.status == 22 and "fail" in options.flags:
+        return "* Closing connection" + ("" if is_modern(context) else f" {number}") + "\n"
+    return f"* Connection #{number} to host {found.target.host} left intact\n"
 
 
 def _location(found: Transfer) -> str | None:
@@ -74,23 +166,20 @@ def _location(found: Transfer) -> str | None:
     return next((value for name, value in found.response.headers if name.lower() == "location"), None)
 
 
-def _deliver(context: Context, found: Transfer, options: Options, output: str | None) -> int:
+def _deliver(context: Context, found: Transfer, options: Options) -> int:
     """Write headers and body where they are wanted."""
     text = ""
-    response = found.response
-    if response is not None and found.status == 0:
+    response, output = found.response, found.output
+    if response is not None and (found.status == 0 or "fail_with_body" in options.flags):
         if {"include", "head"} & options.flags:
             text = "\r\n".join(response_lines(response)) + "\r\n"
-        if "head" not in options.flags and options.method != "HEAD":
+        if found.method != "HEAD":
             text += response.body.decode(errors="replace")
     if "remote_name" in options.flags and output is None and found.target:
         output = found.target.path.partition("?")[0].rpartition("/")[2]
         if not output:
-            return context.fail("curl: Remote file name has no length!", 23)
-    piped = output is not None or not context.stdout.isatty()
-    quiet = {"silent", "no_progress_meter"} & options.flags
-    if piped and not quiet and output != "-":
-        _meter(context, found, len(text))
+            context.fail("curl: Remote file name has no length!")
+            return context.fail("curl: (23) Failed writing received data to disk/application", 23)
     if output is None or output == "-":
         context.stdout.write(text)
         return 0
@@ -98,63 +187,6 @@ def _deliver(context: Context, found: Transfer, options: Options, output: str | 
         if output != "/dev/null" and (text or found.status == 0):
             context.files.write(context.path(output), text)
     except FileError as error:
-        return context.fail(f"curl: (23) Failure writing output to destination ({output}: {error})", 23)
+        context.stderr.write(f"Warning: Failed to open the file {output}: {error}\n")
+        return context.fail("curl: (23) Failure writing output to destination", 23)
     return 0
-
-
-def _meter(context: Context, found: Transfer, size: int) -> None:
-    seconds = max(found.duration.total_seconds(), 0.001)
-    spent = int(seconds)
-    time = "--:--:--" if not spent else f"{spent // 3600:2d}:{spent // 60 % 60:02d}:{spent % 60:02d}"
-    context.stderr.write(_METER + _meter_line(0, 0, time))
-    if size:
-        context.stderr.write("\r" + _meter_line(size, int(size / seconds), time))
-    context.stderr.write("\n")
-
-
-def _meter_line(size: int, speed: int, time: str) -> str:
-    share = 100 if size else 0
-    counts = f"{share:3d} {size:5d}  {share:3d} {size:5d}    0     0 {speed:6d}      0"
-    return f"{counts} --:--:-- {time} --:--:-- {speed:5d}"
-
-
-def _written_out(template: str, found: Transfer, options: Options, redirects: int) -> str:
-    response, sent = found.response, found.sent
-    code = f"{response.status:03d}" if response and found.status in (0, 22) else "000"
-    local = sent.exchange.log[0][2][1] if sent and sent.exchange and sent.exchange.log else None
-    seconds = max(found.duration.total_seconds(), 0.000) + 0.0004
-    connected = sent is not None and response is not None
-    address, _, port = (
-        (sent.address or "", "", str(found.target.port)) if sent and found.target else ("", "", "0")
-    )
-    headers = {name.lower(): value for name, value in response.headers} if response else {}
-    size = len(response.body) if response and options.method != "HEAD" else 0
-    known = {
-        "http_code": code, "response_code": code, "time_total": f"{seconds:.6f}",
-        "time_connect": f"{seconds / 2 if connected else 0:.6f}", "time_namelookup": f"{seconds / 4:.6f}",
-        "time_starttransfer": f"{seconds * 0.9 if connected else 0:.6f}",
-        "time_pretransfer": f"{seconds / 2:.6f}",
-        "time_appconnect": "0.000000", "time_redirect": "0.000000",
-        "remote_ip": address if connected else "", "remote_port": port if connected else "0",
-        "local_ip": _dotted(local[1]) if local and connected else "",
-        "local_port": str(local[2]) if local else "0",
-        "size_download": str(size), "size_header": "0", "size_request": "0",
-        "speed_download": str(int(size / seconds)),
-        "url_effective": _with_path(found), "url": found.url, "num_connects": "0" if found.reused else "1",
-        "num_redirects": str(redirects), "content_type": headers.get("content-type", ""),
-        "exitcode": str(found.status), "errormsg": found.error, "http_version": "1.1" if response else "0",
-        "scheme": (found.target.scheme if found.target else "http").upper(), "method": options.method,
-        "redirect_url": "", "ssl_verify_result": "0",
-    }  # fmt: skip
-    known["json"] = json.dumps({k: v for k, v in known.items() if k != "json"})
-    text = re.sub(r"%\{(\w+)\}", lambda m: known.get(m[1], ""), template).replace("%%", "%")
-    return text.replace("\\n", "\n").replace("\\t", "\t").replace("\\r", "\r")
-
-
-def _with_path(found: Transfer) -> str:
-    url = _absolute(found.url)
-    return url if found.target is None or "/" in url.partition("://")[2] else url + "/"
-
-
-def _dotted(address: int) -> str:
-    return ".".join(str(address >> shift & 255) for shift in (24, 16, 8, 0))

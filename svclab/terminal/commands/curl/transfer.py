@@ -19,9 +19,9 @@ from svclab.terminal.commands.connecting import (
 )
 from svclab.terminal.commands.curl.addresses import connected_to, resolved
 from svclab.terminal.commands.curl.options import Options
+from svclab.terminal.commands.curl.requests import absolute, is_modern, posted, request_lines, response_lines
 from svclab.terminal.commands.registry import Context
 
-VERSIONS = {"netshoot": "8.7.1", "alpine": "8.9.1", "curl": "8.9.1"}
 _API_LISTENER = "kube-apiserver"
 _CERTIFICATE_WORDS = """\
 SSL certificate problem: unable to get local issuer certificate
@@ -44,6 +44,10 @@ class Transfer:
     error: str = ""
     reused: bool = False
     duration: timedelta = timedelta()
+    method: str = "GET"
+    data: str = ""  # the request's body
+    output: str | None = None  # the file that the body goes to
+    number: int = 0  # of the URL on the command line
 
 
 @dataclass(slots=True)
@@ -54,16 +58,20 @@ class Connections:
     made: int = 0
 
 
-def transfer(context: Context, url: str, options: Options, connections: Connections) -> Transfer:
+def transfer(context: Context, found: Transfer, options: Options, connections: Connections) -> Transfer:
     """Make one request."""
-    found = Transfer(url)
-    scheme, separator, _ = url.partition("://")
+    scheme, separator, _ = found.url.partition("://")
     if separator and scheme not in ("http", "https"):
         return _failed(found, 1, f'Protocol "{scheme}" not supported or disabled in libcurl')
+    found.method, found.data = options.method, posted(context, options)
+    url = found.url
+    if "get" in options.flags and found.data:
+        url, found.data = url + ("&" if "?" in url else "?") + found.data, ""
+        url = url if "/" in absolute(found.url).partition("://")[2] else url.replace("?", "/?", 1)
     try:
         found.target = target = read_target(url)
     except BadTarget:
-        return _failed(found, 3, "URL using bad/illegal format or missing URL")
+        return _failed(found, 3, _bad_url(context, url))
     key = (target.scheme, target.host, target.port)
     if key in connections.open:
         _reuse(context, found, options, connections.open[key])
@@ -72,8 +80,19 @@ def transfer(context: Context, url: str, options: Options, connections: Connecti
     else:
         _connect(context, found, options, connections)
     if found.status == 0:
-        _told_response(context, found, options, connections)
+        _told_exchange(context, found, options, connections)
     return found
+
+
+def _bad_url(context: Context, url: str) -> str:
+    if not is_modern(context):
+        return "URL using bad/illegal format or missing URL"
+    host = absolute(url).partition("://")[2].partition("/")[0]
+    if not host.partition(":")[0]:
+        return "URL rejected: No host part in the URL"
+    if " " in host:
+        return "URL rejected: Malformed input to a URL function"
+    return "URL rejected: Port number was not a decimal number between 0 and 65535"
 
 
 def _failed(found: Transfer, status: int, error: str) -> Transfer:
@@ -81,13 +100,8 @@ def _failed(found: Transfer, status: int, error: str) -> Transfer:
     return found
 
 
-def _is_modern(context: Context) -> bool:
-    """Whether the place's curl is an 8.x, whose -v words differ a little from those of 7.88."""
-    return context.location.toolset in VERSIONS
-
-
 def _closing(context: Context, options: Options, number: int) -> None:
-    _tell(context, options, "Closing connection" + ("" if _is_modern(context) else f" {number}"))
+    _tell(context, options, "Closing connection" + ("" if is_modern(context) else f" {number}"))
 
 
 def _tell(context: Context, options: Options, text: str, mark: str = "*") -> None:
@@ -100,7 +114,7 @@ def _forward(context: Context, found: Transfer, options: Options, forward: Any) 
     assert found.target is not None
     _tell(context, options, f"  Trying 127.0.0.1:{found.target.port}...")
     _tell(context, options, f"Connected to {found.target.host} (127.0.0.1) port {found.target.port} (#0)")
-    request = Forwarded(forward.namespace, forward.pod, forward.port, found.target.path, options.method)
+    request = Forwarded(forward.namespace, forward.pod, forward.port, found.target.path, found.method)
     found.sent = context.send(request, "port-forward").sent
     found.response = found.sent.response if found.sent else None
     if found.response is None:
@@ -120,7 +134,7 @@ def _reuse(context: Context, found: Transfer, options: Options, kept: tuple[int,
     port = int((exchange.endpoint or ":80").rpartition(":")[2])
     found.response = web_response(
         context.cluster.snapshot(), exchange.server_host, found.target.path, port=port, now=context.now(),
-        method=options.method,
+        method=found.method,
     )  # fmt: skip
 
 
@@ -128,23 +142,37 @@ def _connect(context: Context, found: Transfer, options: Options, connections: C
     target = found.target
     assert target is not None
     host, port = connected_to(options.lists.get("connect_to", []), target.host, target.port)
-    address = resolved(options.lists.get("resolve", []), host, port)
+    if proxy := options.values.get("proxy"):
+        through = read_target(proxy)
+        host, port = through.host, through.port if ":" in proxy.rpartition("/")[2] else 1080
+    entries = options.lists.get("resolve", [])
+    address = resolved(entries, host, port)
+    for entry in entries:
+        _tell(context, options, f"Added {entry} to DNS cache")
+    if address is not None:
+        _tell(context, options, f"Hostname {host} was found in DNS cache")
     limits = [s for s in (options.seconds("max_time"), options.seconds("connect_timeout")) if s]
     shown = f"{target.scheme}://{host}{target.path}"
     sent = ask(
-        context, shown, port=port, method=options.method, address=address,
+        context, shown, port=port, method=found.method, address=address,
         timeout_seconds=min(limits, default=None), wait=False,
     )  # fmt: skip
     found.sent, found.duration = sent, sent.duration
     code = sent.trace.end.code
     if code in LOOKUP_FAILURES:
         _wait(context, sent)
-        found.status, found.error = 6, f"Could not resolve host: {host}"
+        what = "proxy" if proxy else "host"
+        found.status, found.error = 5 if proxy else 6, f"Could not resolve {what}: {host}"
         if "verbose" in options.flags:
             _tell(context, options, found.error)
             _closing(context, options, connections.made)
         return
-    if _is_modern(context) and host != sent.address:
+    if "ipv6" in options.flags:  # there are IPv4 addresses only
+        found.status, found.error = 6, f"Could not resolve host: {host}"
+        if host == sent.address:
+            found.status, found.error = 7, "Couldn't connect to server"
+        return
+    if is_modern(context) and host != sent.address and address is None:
         for line in (f"Host {host}:{port} was resolved.", "IPv6: (none)", f"IPv4: {sent.address}"):
             _tell(context, options, line)
     _tell(context, options, f"  Trying {sent.address}:{port}...")
@@ -156,8 +184,7 @@ def _connect(context: Context, found: Transfer, options: Options, connections: C
     _tell(
         context,
         options,
-        f"Connected to {host} ({sent.address}) port {port}"
-        + ("" if _is_modern(context) else f" (#{number})"),
+        f"Connected to {host} ({sent.address}) port {port}" + ("" if is_modern(context) else f" (#{number})"),
     )
     if target.scheme == "https" and not _secured(context, found, options, number):
         return
@@ -179,12 +206,15 @@ def _not_connected(
     code = sent.trace.end.code
     found.status = 28 if code in SILENCES else 7
     found.error = sent.trace.end.words.partition(") ")[2] or sent.trace.end.words
-    limited = "max_time" in options.values or "connect_timeout" in options.values
-    if not (code in SILENCES and limited):
+    limits = (options.seconds("connect_timeout"), options.seconds("max_time"))
+    after = f"port {port} after {milliseconds(sent)} ms"
+    if code in SILENCES and limits[0] and limits[0] < (limits[1] or limits[0] + 1):
+        _tell(context, options, f"ipv4 connect timeout after {limits[0] * 1000:.0f}ms, move on!")
+        found.error = f"Failed to connect to {host} {after}: Timeout was reached"
+    elif not (code in SILENCES and limits[1]):
         why = "Connection refused" if code in REFUSALS else "Network is unreachable"
         why = "Connection timed out" if code in SILENCES else why
         _tell(context, options, f"connect to {sent.address} port {port} failed: {why}")
-        after = f"port {port} after {milliseconds(sent)} ms"
         found.error = f"Failed to connect to {host} {after}: Couldn't connect to server"
     _tell(context, options, found.error)
     _closing(context, options, connections.made)
@@ -217,44 +247,27 @@ def _api_response(context: Context, path: str) -> HttpResponse:
     return HttpResponse(answer.status, headers, answer.body)
 
 
-def _told_response(context: Context, found: Transfer, options: Options, connections: Connections) -> None:
-    """With -v: the request's and the response's headers."""
+def _told_exchange(context: Context, found: Transfer, options: Options, connections: Connections) -> None:
+    """With -v: the request's and the response's headers, and how much of a body went by."""
     if found.response is None or "verbose" not in options.flags:
         return
+    if user := options.values.get("user"):
+        _tell(context, options, f"Server auth using Basic with user '{user.partition(':')[0]}'")
     for line in request_lines(context, found, options):
         _tell(context, options, line, ">")
-    for line in response_lines(found.response):
+    size = len(found.data.encode())
+    if size and is_modern(context):
+        _tell(context, options, f"upload completely sent off: {size} bytes")
+    elif size and not context.stderr.isatty():
+        _tell(context, options, f"[{size} bytes data]", "}")
+    lines = response_lines(found.response)
+    if found.response.status >= 400 and "fail" in options.flags:
+        for line in lines[:-1]:
+            _tell(context, options, line, "<")
+        _tell(context, options, f"The requested URL returned error: {found.response.status}")
+        return
+    for line in lines:
         _tell(context, options, line, "<")
-
-
-def request_lines(context: Context, found: Transfer, options: Options) -> list[str]:
-    """The request as it goes over the wire, an empty line at its end."""
-    target = found.target
-    assert target is not None
-    default = {"http": 80, "https": 443}[target.scheme]
-    agent = options.values.get("agent", f"curl/{VERSIONS.get(context.location.toolset, '7.88.1')}")
-    headers = {
-        "Host": target.host if target.port == default else f"{target.host}:{target.port}",
-        "User-Agent": agent,
-        "Accept": "*/*",
-    }
-    data = "&".join(options.lists.get("data", [])) or options.values.get("json", "")
-    if data and options.method != "GET":
-        headers["Content-Length"] = str(len(data.encode()))
-        kind = "application/json" if "json" in options.values else "application/x-www-form-urlencoded"
-        headers["Content-Type"] = kind
-    for header in options.lists.get("header", []):
-        name, _, value = header.partition(":")
-        known = next((key for key in headers if key.lower() == name.strip().lower()), name.strip())
-        headers[known] = value.strip()
-    version = "HTTP/1.0" if "http10" in options.flags else "HTTP/1.1"
-    return [f"{options.method} {target.path} {version}", *(f"{n}: {v}" for n, v in headers.items() if v), ""]
-
-
-def response_lines(response: HttpResponse) -> list[str]:
-    """Status line and headers, an empty line at their end."""
-    return [
-        f"HTTP/1.1 {response.status} {response.reason}".rstrip(),
-        *(f"{name}: {value}" for name, value in response.headers),
-        "",
-    ]
+    body = len(found.response.body)
+    if body and found.method != "HEAD" and (found.output or not context.stdout.isatty()):
+        _tell(context, options, f"[{body} bytes data]", "{")
