@@ -1,10 +1,11 @@
 """Random clusters and random requests in them. The same seed gives the same cluster and the same requests."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.snapshot import Manifest, Snapshot
 from svclab.linux.packet import Protocol
 from tests.builders import namespace, node, pod
@@ -44,12 +45,12 @@ class Flow:
         return f"{self.source} -> {self.address}:{self.port} {self.protocol.value}{via}"
 
 
-def random_cluster(seed: str) -> Snapshot:
+def random_cluster(seed: str, protocols: Sequence[str] = ("TCP", "TCP", "UDP")) -> Snapshot:
     """Two or three nodes, some pods, some Services of every kind and policy with their EndpointSlices."""
     random = Random(seed)
     nodes = list(_nodes(random))
     pods = list(_pods(random, [n["metadata"]["name"] for n in nodes]))
-    services = random_services(random)
+    services = random_services(random, protocols)
     slices = [each for service in services for each in random_slices(random, service, pods)]
     return Snapshot.of([*nodes, namespace("default"), *pods, *services, *slices])
 
@@ -58,6 +59,13 @@ def random_settings(seed: str) -> dict[str, Any]:
     """How kube-proxy is configured in this cluster; {} as kubeadm does it."""
     random = Random(f"{seed}/settings")
     return random.choice(SETTINGS) if random.random() < 0.5 else {}
+
+
+def random_node(seed: str) -> tuple[Snapshot, ProxyConfig]:
+    """A random cluster in which Services speak SCTP, too, and the configuration of its first node."""
+    snapshot = random_cluster(seed, ("TCP", "UDP", "SCTP"))
+    config = ProxyConfig.for_node(snapshot.list("Node")[0], nfacct=False, **random_settings(seed))
+    return snapshot, config
 
 
 def _nodes(random: Random) -> Iterator[Manifest]:

@@ -4,7 +4,7 @@ What an API server would refuse is not drawn, but for what older ones let in: ku
 range with blanks or host bits.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -13,7 +13,6 @@ from svclab.kube.snapshot import Manifest
 from tests.builders import LABEL
 
 PORTS = (80, 443, 8080, 9090, 5432)
-PROTOCOLS = ("TCP", "TCP", "UDP")
 SOURCE_RANGES = (
     ["203.0.113.0/28"],
     ["10.244.0.0/16"],
@@ -36,12 +35,12 @@ CONDITIONS = (
 )
 
 
-def random_services(random: Random) -> list[Manifest]:
+def random_services(random: Random, protocols: Sequence[str]) -> list[Manifest]:
     """A few Services, no two with the same cluster IP, node port, or port of a load balancer's address."""
-    return [_service(random, number) for number in range(random.randint(3, 7))]
+    return [_service(random, number, protocols) for number in range(random.randint(3, 7))]
 
 
-def _service(random: Random, number: int) -> Manifest:
+def _service(random: Random, number: int, protocols: Sequence[str]) -> Manifest:
     kind = random.choice(["ClusterIP", "NodePort", "LoadBalancer", "LoadBalancer"])
     cluster_ip = f"10.96.{number}.{random.randint(2, 250)}" if random.random() < 0.93 else "None"
     if cluster_ip == "None":
@@ -54,7 +53,7 @@ def _service(random: Random, number: int) -> Manifest:
         **_policies(random),
     }
     open_ports = kind == "NodePort" or (kind == "LoadBalancer" and random.random() < 0.8)
-    spec["ports"] = _ports(random, number, open_ports)
+    spec["ports"] = _ports(random, number, open_ports, protocols)
     if kind == "LoadBalancer" and not open_ports:
         spec["allocateLoadBalancerNodePorts"] = False
     if random.random() < 0.3:
@@ -84,16 +83,16 @@ def _policies(random: Random) -> dict[str, Any]:
     return spec
 
 
-def _ports(random: Random, number: int, open_ports: bool) -> list[Manifest]:
+def _ports(random: Random, number: int, open_ports: bool, protocols: Sequence[str]) -> list[Manifest]:
     """One to three ports; now and then the same number over TCP and UDP."""
     count = random.choice([1, 1, 2, 3])
     if count > 1 and random.random() < 0.3:
-        numbers, protocols = [random.choice(PORTS)] * 2, ["TCP", "UDP"]
+        numbers, spoken = [random.choice(PORTS)] * 2, ["TCP", "UDP"]
     else:
         numbers = random.sample(PORTS, count)
-        protocols = [random.choice(PROTOCOLS) for _ in numbers]
+        spoken = [random.choice(protocols) for _ in numbers]
     found = []
-    for index, (port, protocol) in enumerate(zip(numbers, protocols, strict=True)):
+    for index, (port, protocol) in enumerate(zip(numbers, spoken, strict=True)):
         entry: Manifest = {"port": port, "protocol": protocol}
         if len(numbers) > 1:
             entry["name"] = f"p{index}"

@@ -7,6 +7,9 @@ import pytest
 
 from svclab.kube.proxy.addresses import addresses_of, networks_of
 from svclab.kube.proxy.config import ProxyConfig
+from svclab.kube.proxy.iptables import compile_rules
+from svclab.kube.proxy.ipvs import compile_ipvs
+from svclab.kube.proxy.nftables import compile_nftables
 from svclab.kube.proxy.services import service_ports
 
 
@@ -100,3 +103,41 @@ def test_each_family_has_its_cluster_ip_where_ip_families_says_so(spec, v4, v6):
     ]
 
     assert found == [[v4] if v4 else [], [v6] if v6 else []]
+
+
+def load_balancer(address: str, external: str, vip: str, range_: str, endpoint: str):
+    """A Service of type LoadBalancer and its slice."""
+    service = {
+        "kind": "Service",
+        "metadata": {"namespace": "demo", "name": "web"},
+        "spec": {
+            "type": "LoadBalancer",
+            "clusterIP": address,
+            "externalIPs": [external],
+            "externalTrafficPolicy": "Local",
+            "healthCheckNodePort": 30099,
+            "loadBalancerSourceRanges": [range_, "not a range", "2001:db8::/32"],
+            "ports": [{"name": "http", "protocol": "TCP", "port": 80, "nodePort": 30080}],
+        },
+        "status": {"loadBalancer": {"ingress": [{"ip": vip}, {"ip": "2001:db8::1"}, {"hostname": "lb"}]}},
+    }
+    slice_ = {
+        "kind": "EndpointSlice",
+        "metadata": {"namespace": "demo", "name": "web-1", "labels": {"kubernetes.io/service-name": "web"}},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [endpoint], "nodeName": "node1"}],
+        "ports": [{"name": "http", "protocol": "TCP", "port": 8080}],
+    }
+    return [service], [slice_], ProxyConfig("node1", ("192.168.64.11",))
+
+
+def test_addresses_with_leading_zeros_give_the_rules_of_those_without():
+    sloppy = load_balancer(
+        "010.96.00.009", "198.51.100.07", "::ffff:203.0.113.9", " 203.000.113.077/024", "10.244.1.04"
+    )
+    clean = load_balancer("10.96.0.9", "198.51.100.7", "203.0.113.9", "203.0.113.0/24", "10.244.1.4")
+
+    assert compile_rules(*sloppy).restore_text() == compile_rules(*clean).restore_text()
+    assert str(compile_nftables(*sloppy)) == str(compile_nftables(*clean))
+    assert compile_ipvs(*sloppy).ipvsadm_text() == compile_ipvs(*clean).ipvsadm_text()
+    assert compile_ipvs(*sloppy).ipset_text() == compile_ipvs(*clean).ipset_text()

@@ -11,6 +11,7 @@ import pytest
 from svclab.kube.node_rules import kernel_tables
 from svclab.kube.proxy.iptables import Ruleset, compile_rules
 from svclab.linux.iptables.save import print_save
+from tests.kernel.clusters import random_node
 from tests.recordings.cases import config_of, proxy_cases
 
 SMALL = [name for name, case in proxy_cases().items() if "rules" in case]
@@ -35,16 +36,9 @@ def normalised(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-@pytest.mark.kernel
-@pytest.mark.skipif(not HAVE_TOOLS, reason="needs root, unshare, iptables-restore and ip6tables-restore")
-@pytest.mark.parametrize("name", SMALL)
-def test_iptables_save_prints_of_our_rules_what_we_print(name):
-    case = proxy_cases()[name]
-    # The counters that nfacct matches name would have to be made first, and this kernel may not have them.
-    config = replace(config_of(case), nfacct=False)
-    ruleset = compile_rules(case["services"], case["endpointSlices"], config)
-    tool = "ip6tables" if config.ip_version == 6 else "iptables"
-
+def listed(ruleset: Ruleset) -> tuple[str, str]:
+    """What the kernel's tool says to the rules and prints of them, and what we print."""
+    tool = "ip6tables" if ruleset.config.ip_version == 6 else "iptables"
     script = f"{tool}-restore && {tool}-save -t mangle && {tool}-save -t filter && {tool}-save -t nat"
     run = subprocess.run(
         ["unshare", "-n", "sh", "-c", script],
@@ -53,6 +47,30 @@ def test_iptables_save_prints_of_our_rules_what_we_print(name):
         text=True,
         check=False,
     )
+    return run.stderr + normalised(run.stdout), print_save(kernel_tables(ruleset))
 
-    assert run.stderr == ""
-    assert normalised(run.stdout) == print_save(kernel_tables(ruleset))
+
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.skipif(not HAVE_TOOLS, reason="needs root, unshare, iptables-restore and ip6tables-restore"),
+]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_iptables_save_prints_of_our_rules_what_we_print(name):
+    case = proxy_cases()[name]
+    # The counters that nfacct matches name would have to be made first, and this kernel may not have them.
+    config = replace(config_of(case), nfacct=False)
+
+    theirs, ours = listed(compile_rules(case["services"], case["endpointSlices"], config))
+
+    assert theirs == ours
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_iptables_save_prints_of_the_rules_of_random_clusters_what_we_print(number):
+    snapshot, config = random_node(f"text-{number}")
+
+    theirs, ours = listed(compile_rules(snapshot.list("Service"), snapshot.list("EndpointSlice"), config))
+
+    assert theirs == ours
