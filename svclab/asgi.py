@@ -36,7 +36,20 @@ def late(load: Callable[[], Application]) -> Application:
     return application
 
 
+def _run_client_programs() -> None:
+    """Containers whose process is a client program get their shells from the terminal's package."""
+    from svclab.cluster import programs  # noqa: PLC0415 (late, see above)
+
+    def run(*started: Any) -> None:
+        from svclab.terminal.programs import run  # noqa: PLC0415 (late)
+
+        run(*started)
+
+    programs.run_with(run)
+
+
 def _api() -> Application:
+    _run_client_programs()
     from svclab.apiserver.asgi import application as api  # noqa: PLC0415 (late, see above)
 
     gc.freeze()
@@ -44,6 +57,7 @@ def _api() -> Application:
 
 
 def _websockets() -> Application:
+    _run_client_programs()
     from channels.routing import URLRouter  # noqa: PLC0415 (late, see above)
     from django.urls import re_path  # noqa: PLC0415 (late)
 

@@ -1,7 +1,7 @@
 """GET pods/NAME/log: what a container has printed, as far as the simulation knows it.
 
-A web server's lines come from the traces of requests that reached it; a script has printed what it echoes,
-and a program that cannot start says why.
+A web server's lines come from the traces of requests that reached it, a client's from its run; a script has
+printed what it echoes, and a program that cannot start says why.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from svclab.apiserver import system_logs
 from svclab.apiserver.messages import ApiRequest, ApiResponse
 from svclab.apiserver.reads import find
 from svclab.apiserver.routing import Target
-from svclab.cluster import dataplane
+from svclab.cluster import dataplane, programs
 from svclab.cluster.store import ClusterHandle
 from svclab.kube.controllers.kubelet import workload
 from svclab.kube.meta import moment
@@ -143,6 +143,10 @@ def log_lines(
     spec = next((c for c in pod["spec"].get("containers", ()) if c["name"] == container), {})
     if start is None:
         return []
+    if workload.client_program(spec) is not None:
+        earlier = previous and "running" in status.get("state", {})
+        text = programs.printed(cluster, pod, container, status.get("restartCount", 0) - earlier)
+        return [LogLine(start, line) for line in text.splitlines()]
     run = workload.run_of(pod, spec, strict=cluster.settings().runtime == "strict")
     if run.log:
         return [LogLine(start, text) for text in run.log.splitlines()]

@@ -239,6 +239,26 @@ class TraceRecord(models.Model):
         return f"trace {self.number}"
 
 
+class ContainerLog(models.Model):
+    """What one run of a container's program has printed."""
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="+")
+    pod_uid = models.CharField(max_length=36)
+    container = models.CharField(max_length=63)
+    run = models.PositiveIntegerField()  # restartCount of that run
+    text = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cluster", "pod_uid", "container", "run"], name="one_log_per_container_run"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"log of {self.container}"
+
+
 class LearnerFile(models.Model):
     """A file of the learner's: the manifests of the tutorial and what they wrote themselves."""
 

@@ -114,6 +114,7 @@ def clear(cluster_id: UUID) -> None:
         models.ProgrammedRules,
         models.HostState,
         models.TraceRecord,
+        models.ContainerLog,
     ):
         table.objects.filter(cluster_id=cluster_id).delete()
 

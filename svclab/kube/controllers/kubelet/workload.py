@@ -41,6 +41,20 @@ _UNPRIVILEGED_NGINX = (
 )
 
 
+# Programs whose output and exit code come from the network, or from where they run.
+CLIENTS = frozenset(
+    {
+        *("curl", "wget", "nslookup", "dig", "host", "getent", "ping", "ip", "ss"),
+        *("echo", "printf", "date", "env", "printenv", "hostname", "ls"),
+    }
+)
+_CLIENT = re.compile(
+    r"(?:^|[;&|(`\n]|\$\(|\bdo|\bthen|\bif|\buntil|!)\s*"
+    r"(?:curl|wget|nslookup|dig|host|getent|ping|nc(?!\s+-\w*l))\b"
+)
+_ABANDONED_SECONDS = 600.0  # of a client that nobody runs: its process ended with the server's
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run of a container's process. `seconds` None: until it is stopped. `log` is what it leaves
@@ -65,6 +79,24 @@ def run_of(pod: Manifest, container: Manifest, *, strict: bool) -> Run:
     return _of_argv(argv, container)
 
 
+def client_program(container: Manifest) -> list[str] | None:
+    """The command of a container of which only a run can tell the outcome: a client, or a script with one in
+    it that comes to an end. None for all others, and for what waits for somebody to attach.
+    """
+    argv = [*(container.get("command") or ()), *(container.get("args") or ())]
+    if not argv or container.get("stdin"):
+        return None
+    if not container.get("command"):
+        argv = _with_entrypoint(image_name(container.get("image", "")), argv)
+    program = argv[0].rpartition("/")[2]
+    script = _script(argv) if program in _SHELLS else None
+    return argv if program in CLIENTS or (script is not None and _is_client(script)) else None
+
+
+def _is_client(script: str) -> bool:
+    return bool(_CLIENT.search(script)) and not _DAEMON.search(script)
+
+
 def _default_run(name: str, container: Manifest) -> Run:
     if name == "curlimages/curl":
         return Run(0.2, 2, "curl: try 'curl --help' or 'curl --manual' for more information\n")
@@ -86,26 +118,12 @@ def _of_argv(argv: list[str], container: Manifest) -> Run:
     program = argv[0].rpartition("/")[2]
     if program in _SHELLS:
         script = _script(argv)
+        if script is not None and _is_client(script) and not container.get("stdin"):
+            return Run(_ABANDONED_SECONDS)
         return _shell(container) if script is None else _of_script(script)
     if program in ("sleep", "exit", "true", "false", "tail", "nc", "cat"):
         return _of_script(shlex.join(argv)) if program != "false" else Run(0.1, 1)
-    one_shot = (
-        "curl",
-        "wget",
-        "nslookup",
-        "dig",
-        "host",
-        "echo",
-        "date",
-        "env",
-        "printenv",
-        "hostname",
-        "ls",
-        "getent",
-    )
-    if program not in one_shot or container.get("stdin"):
-        return Run()  # what has a standard input is run by whoever attaches, and ends with that
-    return Run(1.0)
+    return Run(_ABANDONED_SECONDS) if program in CLIENTS and not container.get("stdin") else Run()
 
 
 def _script(argv: list[str]) -> str | None:

@@ -1,0 +1,90 @@
+"""Containers whose process is a client program: what it prints, and how it ends, only a run can tell.
+
+`settle` says here that such a container has started; the runner that the composition has handed in (shells
+are above this package) runs the program, and says here what it printed and how it ended. The run belongs to
+the process that played the start: if that is killed, the kubelet ends the container after ten minutes.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from svclab.cluster import models
+from svclab.cluster.batch import LogEntry
+from svclab.cluster.store import ClusterHandle
+from svclab.kube.controllers.kubelet import status, workload
+from svclab.kube.snapshot import Manifest, key_of
+
+MOST_LOG_BYTES = 64 * 1024
+Runner = Callable[[ClusterHandle, Manifest, Manifest, list[str]], None]
+_runner: Runner | None = None
+
+
+def run_with(runner: Runner | None) -> None:
+    """Have `runner(cluster, pod, container, argv)` called for each client program that starts; it returns at
+    once and calls `ended` later.
+    """
+    global _runner
+    _runner = runner
+
+
+def begin(cluster: ClusterHandle, entries: Iterable[LogEntry]) -> None:
+    """Run the client programs of the containers that have started in these writes."""
+    if _runner is None:
+        return
+    for entry in entries:
+        if entry.object["kind"] == "Pod" and entry.type == "MODIFIED":
+            for container in _started(entry.object, entry.previous or {}):
+                argv = workload.client_program(container)
+                if argv is not None:
+                    _runner(cluster, entry.object, container, argv)
+
+
+def _started(pod: Manifest, before: Manifest) -> list[Manifest]:
+    """The containers that run now and did not before, or that run anew."""
+    were = {name: found.get("restartCount") for name, found in _statuses(before).items() if _runs(found)}
+    return [
+        container
+        for container in pod["spec"]["containers"]
+        if _runs(found := _statuses(pod).get(container["name"], {}))
+        and were.get(container["name"], -1) != found.get("restartCount")
+    ]
+
+
+def _statuses(pod: Manifest) -> dict[str, dict[str, Any]]:
+    return {found["name"]: found for found in pod.get("status", {}).get("containerStatuses") or ()}
+
+
+def _runs(container_status: dict[str, Any]) -> bool:
+    return "running" in container_status.get("state", {})
+
+
+def ended(cluster: ClusterHandle, pod: Manifest, container: str, exit_code: int, printed: str) -> None:
+    """The program has ended: keep what it printed, and let the kubelet see its exit code."""
+    run = _statuses(pod)[container]["restartCount"]
+    models.ContainerLog.objects.update_or_create(
+        cluster_id=cluster.id,
+        pod_uid=pod["metadata"]["uid"],
+        container=container,
+        run=run,
+        defaults={"text": printed[-MOST_LOG_BYTES:]},
+    )
+    with cluster.writing() as batch:
+        now = batch.snapshot.get("Pod", *key_of(pod))
+        if now is None or now["metadata"]["uid"] != pod["metadata"]["uid"]:
+            return
+        found = _statuses(now)[container]
+        if not _runs(found) or found["restartCount"] != run:
+            return
+        statuses = [
+            status.terminated(each, exit_code, batch.now) if each["name"] == container else each
+            for each in now["status"]["containerStatuses"]
+        ]
+        batch.update({**now, "status": {**now["status"], "containerStatuses": statuses}})
+
+
+def printed(cluster: ClusterHandle, pod: Manifest, container: str, run: int) -> str:
+    """What a run of a container's program has printed; "" while it runs, or where nobody knows."""
+    found = models.ContainerLog.objects.filter(
+        cluster_id=cluster.id, pod_uid=pod["metadata"]["uid"], container=container, run=run
+    )
+    return found.values_list("text", flat=True).first() or ""

@@ -1,0 +1,84 @@
+"""Client programs of containers are really run: their logs, exit codes and packets."""
+
+import time
+
+import pytest
+
+from svclab.apiserver.dispatch import handle
+from svclab.apiserver.messages import ApiRequest
+from svclab.cluster import dataplane, programs
+from svclab.cluster.lifecycle import new_cluster
+from svclab.terminal.programs import run
+from svclab.terminal.session import Session
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def cluster():
+    programs.run_with(run)
+    found = new_cluster("learner", seed="hello", random_seed="programs")
+    found.set_clock(lambda clock, real: clock.with_rate(10, real))
+    yield found
+    programs.run_with(None)
+
+
+def started(cluster, words):
+    Session(cluster, "test").run(
+        f"kubectl run job -n hello --restart=Never --image=nicolaka/netshoot {words}", print
+    )
+
+
+def ended(cluster, seconds=20):
+    """The pod when its container has ended."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        cluster.advance()
+        pod = cluster.snapshot().get("Pod", "hello", "job")
+        if pod["status"]["phase"] in ("Succeeded", "Failed"):
+            return pod
+        time.sleep(0.05)
+    raise AssertionError(pod["status"])
+
+
+def log(cluster):
+    return handle(cluster, ApiRequest("GET", "/api/v1/namespaces/hello/pods/job/log")).body.decode()
+
+
+def test_a_clients_output_is_its_containers_log_and_its_packets_are_traces(cluster):
+    started(cluster, "-- curl -s http://web")
+
+    pod = ended(cluster)
+
+    assert pod["status"]["phase"] == "Succeeded"
+    assert "Welcome to nginx!" in log(cluster)
+    assert [trace.trace["source"] for trace in dataplane.traces(cluster)] == ["pod/hello/job"]
+
+
+def test_a_clients_exit_code_is_the_containers(cluster):
+    started(cluster, "-- curl -sS http://nobody")
+
+    (container,) = ended(cluster)["status"]["containerStatuses"]
+
+    assert container["state"]["terminated"]["exitCode"] == 6
+    assert log(cluster) == "curl: (6) Could not resolve host: nobody\n"
+
+
+def test_a_script_with_a_client_in_it_runs_to_its_end(cluster):
+    started(
+        cluster,
+        "--command -- sh -c 'for i in 1 2 3; do curl -s -o /dev/null -w \"%{http_code} \" web; done; exit 3'",
+    )
+
+    (container,) = ended(cluster)["status"]["containerStatuses"]
+
+    assert container["state"]["terminated"]["exitCode"] == 3
+    assert log(cluster) == "200 200 200 \n"
+
+
+def test_no_more_programs_run_at_once_than_are_allowed(cluster, monkeypatch):
+    monkeypatch.setattr("svclab.terminal.programs.AT_ONCE", 0)
+    started(cluster, "-- curl -s http://web")
+
+    assert ended(cluster)["status"]["phase"] == "Failed"
+    assert "the most there may be at once" in log(cluster)
