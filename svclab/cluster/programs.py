@@ -68,6 +68,7 @@ def ended(cluster: ClusterHandle, pod: Manifest, container: str, exit_code: int,
         run=run,
         defaults={"text": printed[-MOST_LOG_BYTES:]},
     )
+    _forget_what_nobody_can_ask_for(cluster, pod, container, run)
     with cluster.writing() as batch:
         now = batch.snapshot.get("Pod", *key_of(pod))
         if now is None or now["metadata"]["uid"] != pod["metadata"]["uid"]:
@@ -80,6 +81,14 @@ def ended(cluster: ClusterHandle, pod: Manifest, container: str, exit_code: int,
             for each in now["status"]["containerStatuses"]
         ]
         batch.update({**now, "status": {**now["status"], "containerStatuses": statuses}})
+
+
+def _forget_what_nobody_can_ask_for(cluster: ClusterHandle, pod: Manifest, container: str, run: int) -> None:
+    """Logs before the previous run's, and of pods that are gone."""
+    logs = models.ContainerLog.objects.filter(cluster_id=cluster.id)
+    logs.filter(pod_uid=pod["metadata"]["uid"], container=container, run__lt=run - 1).delete()
+    there = [each["metadata"]["uid"] for each in cluster.snapshot().list("Pod")]
+    logs.exclude(pod_uid__in=there).delete()
 
 
 def printed(cluster: ClusterHandle, pod: Manifest, container: str, run: int) -> str:

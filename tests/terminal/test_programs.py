@@ -6,7 +6,7 @@ import pytest
 
 from svclab.apiserver.dispatch import handle
 from svclab.apiserver.messages import ApiRequest
-from svclab.cluster import dataplane, programs
+from svclab.cluster import dataplane, models, programs
 from svclab.cluster.lifecycle import new_cluster
 from svclab.terminal.programs import run
 from svclab.terminal.session import Session
@@ -74,6 +74,28 @@ def test_a_script_with_a_client_in_it_runs_to_its_end(cluster):
 
     assert container["state"]["terminated"]["exitCode"] == 3
     assert log(cluster) == "200 200 200 \n"
+
+
+def test_of_a_crash_loop_the_last_two_logs_are_kept_and_of_a_pod_that_is_gone_none(cluster):
+    line = "kubectl run job -n hello --image=nicolaka/netshoot -- curl -s http://nobody"
+    Session(cluster, "test").run(line, print)
+    until = time.monotonic() + 20
+    while time.monotonic() < until and restarts(cluster) < 3:
+        cluster.set_clock(lambda clock, real: clock.step(2, real))
+        cluster.advance()
+        time.sleep(0.05)
+
+    assert restarts(cluster) >= 3
+    assert models.ContainerLog.objects.count() <= 2
+    Session(cluster, "test").run("kubectl delete pod job -n hello --now", print)
+    started(cluster, "-- curl -s http://web")
+    ended(cluster)
+    assert models.ContainerLog.objects.count() == 1
+
+
+def restarts(cluster):
+    pod = cluster.snapshot().get("Pod", "hello", "job")
+    return max((found["restartCount"] for found in pod["status"].get("containerStatuses", ())), default=0)
 
 
 def test_no_more_programs_run_at_once_than_are_allowed(cluster, monkeypatch):
