@@ -41,7 +41,8 @@ Each end has a code and a verdict: answered, refused (the client is told at once
             UNROUTED     no rule wanted it, and its route leads nowhere that answers
             ASYMMETRIC   answered, but on a path on which nobody undoes the NAT
             DNS-TIMEOUT  no name server answered
-A protocol may hear less: SCTP takes no ICMP error as its end, so a REJECTED association times out.
+A protocol may hear less: SCTP takes no ICMP error as its end, so a REJECTED association times out; a UDP
+socket is not told that an address is UNREACHABLE.
 What curl prints: the body for OK; for REJECTED, RESET and UNREACHABLE "Couldn't connect to server" at once
 (exit 7); for DROPPED, UNROUTED and ASYMMETRIC a time-out (exit 28); for the codes of names "Could not
 resolve host" (exit 6). A program that sends datagrams prints "Operation not permitted" for DENIED.

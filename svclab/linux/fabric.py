@@ -222,7 +222,9 @@ class _Run:
             self.end(Outcome.DENIED, Verdict.ERROR)
             return
         if fate.code is Outcome.UNREACHABLE and where is self.client:
-            self.end(Outcome.UNREACHABLE, Verdict.ERROR)
+            # That no neighbour answers is found out later; a datagram's sender is not told of it then.
+            heard = fate.where != "link" or Kind.HOST_UNREACHABLE not in IGNORED.get(original[0], ())
+            self.end(Outcome.UNREACHABLE, Verdict.ERROR if heard else Verdict.TIMEOUT)
             return
         if fate.answer is None:
             self.end(fate.code, Verdict.TIMEOUT)
