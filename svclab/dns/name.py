@@ -75,13 +75,18 @@ def reverse_name(address: Address) -> str:
 
 
 def address_of_reverse(name: str) -> Address | None:
-    """The address that a complete reverse name stands for; None for any other name, a partial one too."""
+    """The address that a complete reverse name stands for; None for any other name, a partial one too.
+
+    Up to three labels before the 32 of an IPv6 address do not count, as in CoreDNS.
+    """
     lowered = absolute(name).lower()
     if lowered.endswith(".in-addr.arpa."):
         return parse_address(".".join(reversed(labels(lowered)[:-2])))
     if lowered.endswith(".ip6.arpa."):
         nibbles = labels(lowered)[:-2]
-        if len(nibbles) != 32 or any(len(nibble) != 1 for nibble in nibbles):
+        extra = len(nibbles) - 32
+        nibbles = nibbles[extra:]
+        if extra not in range(4) or any(len(nibble) != 1 for nibble in nibbles):
             return None
         digits = "".join(reversed(nibbles))
         return parse_address(":".join(digits[i : i + 4] for i in range(0, 32, 4)))

@@ -10,6 +10,7 @@ from svclab.kube.snapshot import Manifest
 
 MAX_SEARCH_DOMAINS = 32
 MAX_SEARCH_CHARACTERS = 2048
+MAX_DOMAIN_CHARACTERS = 253  # glibc aborts at longer ones
 MAX_HOSTNAME = 63
 CLUSTER_OPTIONS = ("ndots:5",)
 
@@ -43,7 +44,7 @@ def resolv_conf(pod: Manifest, kubelet: KubeletDns = STANDARD_KUBELET) -> Resolv
     """The pod's resolver file, by dnsPolicy and dnsConfig.
 
     Without a clusterDNS the policy ClusterFirst falls back to Default. What is beyond three servers, 32
-    search domains or 2048 characters is cut off.
+    search domains or 2048 characters is cut off, and a search domain of more than 253 characters left out.
     """
     spec = pod.get("spec") or {}
     match _policy(spec):
@@ -78,7 +79,7 @@ def _with_config(base: ResolvConf, config: Manifest) -> ResolvConf:
     options = {option.partition(":")[0]: option for option in base.options}
     for option in config.get("options") or ():
         value = option.get("value")
-        options[option["name"]] = option["name"] if value is None else f"{option['name']}:{value}"
+        options[option["name"]] = f"{option['name']}:{value}" if value else option["name"]
     return ResolvConf(
         _unique((*base.search, *(config.get("searches") or ()))),
         _unique((*base.nameservers, *(config.get("nameservers") or ()))),
@@ -87,7 +88,7 @@ def _with_config(base: ResolvConf, config: Manifest) -> ResolvConf:
 
 
 def _within_limits(conf: ResolvConf) -> ResolvConf:
-    search = list(conf.search[:MAX_SEARCH_DOMAINS])
+    search = [domain for domain in conf.search[:MAX_SEARCH_DOMAINS] if len(domain) <= MAX_DOMAIN_CHARACTERS]
     while len(" ".join(search)) > MAX_SEARCH_CHARACTERS:
         search.pop()
     return ResolvConf(tuple(search), conf.nameservers[:MAX_NAMESERVERS], conf.options)
@@ -105,11 +106,23 @@ def _namespace(pod: Manifest) -> str:
     return (pod.get("metadata") or pod)["namespace"]
 
 
-def hostname(pod: Manifest) -> str:
-    """What `hostname` prints in the pod.
+def hostname(pod: Manifest, kubelet: KubeletDns = STANDARD_KUBELET) -> str:
+    """What `hostname` prints in the pod: its short name, or the whole one with setHostnameAsFQDN."""
+    if (pod.get("spec") or {}).get("setHostnameAsFQDN"):
+        return _names(pod, kubelet)[0]
+    return _short_hostname(pod)
 
-    Spec.hostname, the node's name on its network, or the pod's name cut.
-    """
+
+def _names(pod: Manifest, kubelet: KubeletDns) -> tuple[str, ...]:
+    """The pod's names in its own hosts file, the whole one first where it has a subdomain."""
+    name, subdomain = _short_hostname(pod), (pod.get("spec") or {}).get("subdomain")
+    if not subdomain:
+        return (name,)
+    return (f"{name}.{subdomain}.{_namespace(pod)}.svc.{kubelet.cluster_domain}", name)
+
+
+def _short_hostname(pod: Manifest) -> str:
+    """Spec.hostname, the node's name on its network, or the pod's name cut."""
     spec = pod.get("spec") or {}
     if spec.get("hostNetwork") and spec.get("nodeName"):
         return spec["nodeName"]
@@ -121,10 +134,7 @@ def hosts_text(pod: Manifest, kubelet: KubeletDns = STANDARD_KUBELET) -> str:
     spec = pod.get("spec") or {}
     if spec.get("hostNetwork"):
         return HOST_NETWORK_HOSTS + kubelet.node_hosts + _aliases(spec)
-    name = hostname(pod)
-    names = name
-    if spec.get("subdomain"):
-        names = f"{name}.{spec['subdomain']}.{_namespace(pod)}.svc.{kubelet.cluster_domain}\t{name}"
+    names = "\t".join(_names(pod, kubelet))
     status = pod.get("status") or {}
     addresses = [each["ip"] for each in status.get("podIPs") or ()]
     addresses = addresses or ([status["podIP"]] if status.get("podIP") else [])

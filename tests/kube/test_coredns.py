@@ -3,16 +3,18 @@
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from svclab.dns.message import Edns, Message, Question, Rcode
+from svclab.dns.name import reverse_name
 from svclab.kube.coredns import KUBEADM, Cache, CoreDns, DnsOptions, Internet
 from svclab.kube.snapshot import Snapshot
 from svclab.linux.dice import Dice
-from tests.kube.dns_world import service, slice_of, standard_objects
+from tests.kube.dns_world import pod, service, slice_of, standard_objects
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OUTSIDE = Internet.of([{"name": "example.com", "ttl": 300, "type": "A", "data": "203.0.113.80"}])
@@ -173,3 +175,70 @@ def test_a_services_address_is_found_without_going_through_all_services() -> Non
     assert CountingSnapshot.scans == 0
     coredns.answer(Question("9.2.244.10.in-addr.arpa.", "PTR"))
     assert CountingSnapshot.scans > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "data"),
+    [
+        ("fd00-0-0-0-0-0-0-1.shop.pod.cluster.local.", "AAAA", "fd00::1"),
+        ("fd00--1.shop.pod.cluster.local.", "AAAA", "fd00::1"),
+        ("--ffff-a00-1.shop.pod.cluster.local.", "A", "10.0.0.1"),
+    ],
+)
+def test_a_pods_address_is_answered_in_its_shortest_form(name: str, kind: str, data: str) -> None:
+    assert server().answer(Question(name, kind)).addresses() == (data,)
+
+
+def test_an_endpoints_address_is_answered_in_its_shortest_form_however_the_slice_spells_it() -> None:
+    slices = slice_of("shop", "many", HTTP, "2001:db8:0:0:0:0:0:7")
+    coredns = server(service("shop", "many", "None", *HTTP), slices | {"addressType": "IPv6"})
+
+    assert coredns.answer(Question(HEADLESS.name, "AAAA")).addresses() == ("2001:db8::7",)
+    assert [record.data for record in coredns.answer(Question(HEADLESS.name, "SRV")).additional] == [
+        "2001:db8::7"
+    ]
+
+
+@pytest.mark.parametrize(("phase", "rcode"), [("Running", "NOERROR"), ("Failed", "NXDOMAIN")])
+def test_verified_pods_are_those_that_are_not_over(phase: str, rcode: str) -> None:
+    finished = pod("shop", "job", "node1", "10.244.1.77")
+    finished["status"]["phase"] = phase
+    coredns = server(finished, pods="verified")
+
+    assert coredns.answer(Question("10-244-1-77.shop.pod.cluster.local.", "A")).rcode == rcode
+
+
+def test_an_ipv6_reverse_name_may_have_up_to_three_labels_too_many() -> None:
+    dual = service("shop", "six", "fd00:10:96::7", *HTTP)
+    name = reverse_name(ip_address("fd00:10:96::7"))
+
+    found = [
+        server(dual).answer(Question(extra + name, "PTR")).addresses() for extra in ("", "a.", "a.b.c.d.")
+    ]
+
+    assert found == [("six.shop.svc.cluster.local.",), ("six.shop.svc.cluster.local.",), ()]
+
+
+def test_a_server_behind_a_service_that_was_deleted_has_no_name_server() -> None:
+    orphan = slice_of("shop", "gone", HTTP, "10.244.1.50")
+
+    reply = server(orphan, local_ips=("10.244.1.50",)).answer(Question("cluster.local.", "NS"))
+
+    assert (reply.rcode, reply.answer) == (Rcode.NOERROR, ())
+
+
+def test_aliases_that_lead_in_a_circle_through_two_zones_end() -> None:
+    def alias(name: str, target: str) -> dict:
+        made = service("shop", name, "", *HTTP)
+        return made | {"spec": {"type": "ExternalName", "externalName": target}}
+
+    coredns = server(
+        alias("there", "back.shop.svc.lab.example"),
+        alias("back", "there.shop.svc.cluster.local"),
+        zones=("cluster.local.", "lab.example."),
+    )
+
+    reply = coredns.answer(Question("there.shop.svc.cluster.local.", "A"))
+
+    assert reply.rcode is Rcode.NOERROR
+    assert {record.type for record in reply.answer} == {"CNAME"}

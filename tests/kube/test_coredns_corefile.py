@@ -191,3 +191,14 @@ def test_a_name_in_none_of_the_server_blocks_is_refused() -> None:
 
     assert server.answer(Question("example.com.", "A")).rcode == "REFUSED"
     assert server.answer(Question("web.shop.svc.cluster.local.", "A")).addresses() == ("10.96.5.5",)
+
+
+def test_an_external_name_may_end_in_another_server_block() -> None:
+    corefile = f".:53 {{\n{BODY}forward . 10.9.9.9\n}}\nexample.com:53 {{\nforward . /etc/resolv.conf\n}}\n"
+    config = namespaced("ConfigMap", "kube-system", "coredns", data={"Corefile": corefile})
+    alias = namespaced("Service", "shop", "out", spec={"type": "ExternalName", "externalName": "example.com"})
+    snapshot = Snapshot.of([*standard_objects(), alias]).with_(config)
+
+    message = NameServer(snapshot).answer(Question("out.shop.svc.cluster.local.", "A"))
+
+    assert message.addresses() == ("203.0.113.80",)

@@ -45,6 +45,26 @@ def test_a_fourth_nameserver_and_a_33rd_search_domain_are_cut_off() -> None:
     assert len(conf.search) == 32
 
 
+def test_a_search_domain_that_is_too_long_for_glibc_is_left_out() -> None:
+    config = {"searches": ["a" * 250 + ".org", "b.example"]}
+
+    assert resolv_conf(pod(dnsPolicy="None", dnsConfig=config)).search == ("b.example",)
+
+
+def test_an_option_with_an_empty_value_is_written_without_a_colon() -> None:
+    config = {"options": [{"name": "edns0", "value": ""}, {"name": "ndots", "value": "2"}]}
+
+    assert set(resolv_conf(pod(dnsConfig=config)).options) == {"edns0", "ndots:2"}
+
+
+def test_a_pod_can_have_its_whole_name_as_hostname() -> None:
+    whole = pod("web-0", hostname="web-0", subdomain="web", setHostnameAsFQDN=True)
+
+    assert hostname(whole) == "web-0.web.shop.svc.cluster.local"
+    assert hosts_text(whole).splitlines()[-1] == "10.244.1.9\tweb-0.web.shop.svc.cluster.local\tweb-0"
+    assert hostname(pod("solo", setHostnameAsFQDN=True)) == "solo"
+
+
 def test_a_pod_knows_its_own_name_without_asking_anybody() -> None:
     assert hosts_file(pod()).lookup("debug") == ((ip_address("10.244.1.9"), "debug"),)
 

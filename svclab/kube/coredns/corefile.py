@@ -7,13 +7,13 @@ taken here to be kubeadm's.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from svclab.dns.message import Message, Question, Rcode, Record
 from svclab.dns.name import absolute, is_at_or_below, parse_address
 from svclab.kube.coredns.index import ClusterIndex
 from svclab.kube.coredns.internet import STANDARD_INTERNET
-from svclab.kube.coredns.options import KUBEADM, REVERSE_ZONES, DnsOptions, Rewrite, Upstream
+from svclab.kube.coredns.options import KUBEADM, DnsOptions, Rewrite, Upstream
 from svclab.kube.snapshot import Snapshot
 
 CONFIG_MAP = ("kube-system", "coredns")
@@ -76,7 +76,7 @@ def parse(text: str) -> tuple[Block, ...]:
         reader.at += 1
         if words[-1] != "{":
             raise CorefileError(f"server block {' '.join(words)!r} has no opening curly brace")
-        block = Block(tuple(_zone(word) for word in words[:-1]) or (".",), reader.body())
+        block = Block(tuple(zone for word in words[:-1] for zone in _zones(word)) or (".",), reader.body())
         for directive in block.directives:
             if directive.words[0] not in WITHOUT_EFFECT and directive.words[0] not in PLUGINS:
                 raise CorefileError(f"Unknown directive '{directive.words[0]}'")
@@ -84,11 +84,31 @@ def parse(text: str) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _zone(key: str) -> str:
-    """A server block's key without scheme and port, as an absolute name."""
+def _zones(key: str) -> tuple[str, ...]:
+    """A server block's key or a plugin's zone, without scheme and port, as absolute names.
+
+    A network stands for the reverse zones that make it up: whole octets of IPv4, whole digits of IPv6.
+    """
     name = key.strip(",").removeprefix("dns://")
     head, _, port = name.rpartition(":")
-    return absolute((head if port.isdigit() and head else name).lower())
+    name = head if port.isdigit() and head else name
+    address, slash, bits = name.partition("/")
+    if not slash or parse_address(address) is None or not bits.isdigit():
+        return (absolute(name.lower()),)
+    network = ip_network(name, strict=False)
+    digit_bits = 8 if network.version == 4 else 4
+    whole = -(-network.prefixlen // digit_bits) * digit_bits
+    return tuple(_reverse_zone(each, whole // digit_bits) for each in network.subnets(new_prefix=whole))
+
+
+def _reverse_zone(network: IPv4Network | IPv6Network, parts: int) -> str:
+    labels = network.network_address.reverse_pointer.split(".")
+    return ".".join(labels[len(labels) - 2 - parts :]) + "."
+
+
+def _zone(key: str) -> str:
+    """One absolute name."""
+    return _zones(key)[0]
 
 
 def server_blocks(
@@ -142,7 +162,7 @@ def _options(block: Block, local_ips: tuple[str, ...], upstream: Upstream, zone:
 
 
 def _kubernetes(building: _Building, directive: Directive) -> None:
-    zones = tuple(_cidr_zone(word) for word in directive.words[1:]) or (building.zone,)
+    zones = tuple(zone for word in directive.words[1:] for zone in _zones(word)) or (building.zone,)
     options = replace(building.options, zones=zones)
     for words in (line.words for line in directive.body):
         match words:
@@ -163,15 +183,6 @@ def _kubernetes(building: _Building, directive: Directive) -> None:
             case _:
                 raise CorefileError(f"unknown property '{words[0]}'")
     building.options = options
-
-
-def _cidr_zone(word: str) -> str:
-    """A zone, or the reverse zone of a network on an octet boundary."""
-    address, slash, bits = word.partition("/")
-    if not slash:
-        return absolute(word.lower())
-    octets = str(ip_address(address)).split(".")[: int(bits) // 8]
-    return ".".join(reversed(octets)) + "." + REVERSE_ZONES[0]
 
 
 def _forward(building: _Building, directive: Directive) -> None:

@@ -16,6 +16,7 @@ NO_PORT = -1
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 LAST_CHANGE_ANNOTATION = "endpoints.kubernetes.io/last-change-trigger-time"
 MAX_LABEL = 63
+PHASES_WITHOUT_A_NAME = ("Succeeded", "Failed", "Unknown")
 RFC_3339 = re.compile(
     r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d)T([01]\d|2[0-3])(:[0-5]\d){2}(\.\d+)?(Z|[+-]\d\d:\d\d)"
 )
@@ -158,13 +159,14 @@ class ClusterIndex:
     def _pods_by_ip(self) -> dict[str, list[Manifest]]:
         by_ip: dict[str, list[Manifest]] = {}
         for pod in self.snapshot.of_kind("Pod").values():
-            address = (pod.get("status") or {}).get("podIP")
-            if address and not pod["metadata"].get("deletionTimestamp"):
+            status = pod.get("status") or {}
+            address, is_over = status.get("podIP"), status.get("phase") in PHASES_WITHOUT_A_NAME
+            if address and not is_over and not pod["metadata"].get("deletionTimestamp"):
                 by_ip.setdefault(address, []).append(pod)
         return by_ip
 
     def pods_at(self, address: str) -> list[Manifest]:
-        """Pods with this podIP that are not being deleted."""
+        """Pods with this podIP that are neither over nor being deleted."""
         return self._pods_by_ip.get(address, [])
 
     @cached_property

@@ -26,7 +26,7 @@ class NameServer:
     ) -> None:
         options = server_blocks(snapshot, local_ips, upstream)
         self.blocks: Mapping[str, CoreDns] = {
-            zone: CoreDns(snapshot, each, cache) for zone, each in options.items()
+            zone: CoreDns(snapshot, each, cache, self._asked_by_itself) for zone, each in options.items()
         }
 
     def answer(
@@ -39,7 +39,16 @@ class NameServer:
         dice: Dice | None = None,
     ) -> Message:
         """The reply of the longest zone that the name lies in; REFUSED for a name in none of them."""
-        zones = [zone for zone in self.blocks if is_at_or_below(question.name, zone)]
-        if not zones:
+        block = self._block(question)
+        if block is None:
             return Message(question, Rcode.REFUSED)
-        return self.blocks[max(zones, key=len)].answer(question, edns=edns, tcp=tcp, now=now, dice=dice)
+        return block.answer(question, edns=edns, tcp=tcp, now=now, dice=dice)
+
+    def _block(self, question: Question) -> CoreDns | None:
+        zones = [zone for zone in self.blocks if is_at_or_below(question.name, zone)]
+        return self.blocks[max(zones, key=len)] if zones else None
+
+    def _asked_by_itself(self, question: Question, now: datetime | None) -> Message:
+        """The end of an ExternalName that leaves the cluster: any server block may have it."""
+        block = self._block(question)
+        return block.through_cache(question, now) if block else Message(question, Rcode.REFUSED)

@@ -90,8 +90,8 @@ class RecordSource:
         for target in dict.fromkeys(found):
             if target.type == "CNAME":
                 self._follow(question, target.host, before, reply)
-        hosts = dict.fromkeys(target.host for target in found if target.type == question.type)
-        reply.answer += [Record(question.name, self.ttl, question.type, host) for host in hosts]
+        hosts = {target.host: target.data for target in found if target.type == question.type}
+        reply.answer += [Record(question.name, self.ttl, question.type, data) for data in hosts.values()]
         return reply
 
     def _follow(self, question: Question, host: str, before: tuple[Record, ...], reply: Reply) -> None:
@@ -121,10 +121,10 @@ class RecordSource:
         weight = max(100 // max(len(targets), 1), 1)
         listed = [target for target in targets if target.port != NO_PORT]
         services = dict.fromkeys((target.port, target.name) for target in listed)
-        hosts = dict.fromkeys((target.name, target.type, target.host) for target in listed)
+        hosts = {(target.name, target.type, target.host): target.data for target in listed}
         return Reply(
             [Record(question.name, self.ttl, "SRV", f"0 {weight} {port} {name}") for port, name in services],
-            [Record(name, self.ttl, kind, host) for name, kind, host in hosts],
+            [Record(name, self.ttl, kind, data) for (name, kind, _), data in hosts.items()],
         )
 
     def cname(self, question: Question) -> Reply:
@@ -159,7 +159,7 @@ class RecordSource:
         servers = self.targets.name_servers(self.zone)
         return Reply(
             [Record(question.name, self.ttl, "NS", name) for name in dict.fromkeys(t.name for t in servers)],
-            [Record(target.name, self.ttl, target.type, target.host) for target in servers],
+            [Record(target.name, self.ttl, target.type, target.data) for target in servers],
         )
 
     def soa(self) -> Record:

@@ -1,6 +1,7 @@
 """CoreDNS: the chain of plugins that a question passes. Source: CoreDNS 1.13, plugin.cfg order
 loadbalance, cache, kubernetes, forward; the reply is cut to the client's buffer at the end."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,16 +18,26 @@ from svclab.linux.dice import Dice
 
 TCP_LIMIT_BYTES = 65535
 TRANSFERS = ("AXFR", "IXFR")
+MAX_REENTRIES = 10
 
 
 class CoreDns:
     """One server's answers over the objects of one Snapshot.
 
-    Only the cache, if there is one, remembers anything.
+    Only the cache, if there is one, remembers anything. `whole` is asked for names outside the zone: all
+    server blocks of the process; by default this one.
     """
 
-    def __init__(self, snapshot: Snapshot, options: DnsOptions = KUBEADM, cache: Cache | None = None) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        options: DnsOptions = KUBEADM,
+        cache: Cache | None = None,
+        whole: Callable[[Question, datetime | None], Message] | None = None,
+    ) -> None:
         self.options = options
+        self.whole = whole or self.through_cache
+        self._asks_itself = 0
         self.index = ClusterIndex(snapshot)
         self.targets = Targets(self.index, options)
         self.cache = cache
@@ -45,13 +56,14 @@ class CoreDns:
         Without `edns` at most 512 bytes go over UDP. `now` is needed for the cache to count, `dice` for
         loadbalance to shuffle; without them these plugins do nothing.
         """
-        message = self._through_cache(question, now)
+        message = self.through_cache(question, now)
         if self.options.loadbalance and dice is not None:
             message = shuffled(message, dice)
         limit = TCP_LIMIT_BYTES if tcp else (edns.udp_bytes if edns else MIN_UDP_BYTES)
         return truncate(message.with_edns(edns), limit)
 
-    def _through_cache(self, question: Question, now: datetime | None) -> Message:
+    def through_cache(self, question: Question, now: datetime | None) -> Message:
+        """The reply before it is shuffled and cut."""
         if self.cache is None or now is None or not self.options.cache_seconds:
             return self._rewritten(question, None)
         cached = self.cache.get(question, now)
@@ -115,7 +127,7 @@ class CoreDns:
         """The kubernetes plugin's reply, or None where the name error falls through."""
         if question.type in TRANSFERS:
             return Message(question, Rcode.REFUSED)
-        source = RecordSource(self.targets, zone, lambda outside: self._through_cache(outside, now))
+        source = RecordSource(self.targets, zone, lambda outside: self._asked_by_itself(outside, now))
         reply = source.reply(question)
         if not reply.exists:
             if any(is_at_or_below(question.name, each) for each in self.options.fallthrough):
@@ -123,6 +135,16 @@ class CoreDns:
             rcode = Rcode.NXDOMAIN if self.options.synced else Rcode.SERVFAIL
             return Message(question, rcode, aa=True, authority=(source.soa(),))
         return _positive(question, reply, source)
+
+    def _asked_by_itself(self, question: Question, now: datetime | None) -> Message:
+        """What the process answers itself; aliases in a circle from zone to zone end in SERVFAIL."""
+        if self._asks_itself > MAX_REENTRIES:
+            return Message(question, Rcode.SERVFAIL)
+        self._asks_itself += 1
+        try:
+            return self.whole(question, now)
+        finally:
+            self._asks_itself -= 1
 
 
 def _positive(question: Question, reply: Reply, source: RecordSource) -> Message:

@@ -6,13 +6,15 @@ A look-up ends in targets (possibly none: the name exists without data) or in NA
 
 from dataclasses import dataclass
 from enum import Enum
+from ipaddress import IPv6Address
 
-from svclab.dns.name import address_of_reverse, is_reverse, labels, parse_address
+from svclab.dns.name import Address, address_of_reverse, is_reverse, labels, parse_address
 from svclab.kube.coredns.index import (
     NO_PORT,
     ClusterIndex,
     Endpoint,
     Port,
+    Slice,
     cluster_ips,
     is_external_name,
     is_headless,
@@ -45,10 +47,21 @@ class Target:
     port: int = 0
 
     @property
+    def address(self) -> Address | None:
+        """The host's address, if it is one; an IPv4 address mapped into IPv6 is IPv4's, as Go has it."""
+        address = parse_address(self.host)
+        return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+
+    @property
     def type(self) -> str:
         """The record type that holds `host`."""
-        address = parse_address(self.host)
+        address = self.address
         return "CNAME" if address is None else ("A" if address.version == 4 else "AAAA")
+
+    @property
+    def data(self) -> str:
+        """The host as a record has it: an address in its shortest form, however it was spelled."""
+        return str(self.address or self.host)
 
 
 Found = tuple[Target, ...] | _Missing
@@ -203,29 +216,26 @@ class Targets:
     def name_servers(self, zone: str) -> tuple[Target, ...]:
         """The Services behind which the server itself stands.
 
-        `ns.dns` with its own addresses if there are none.
+        `ns.dns` with its own addresses if it is in no EndpointSlice.
         """
+        behind = [each for address in self.options.local_ips for each in self.index.slices_at(address)]
+        if not behind:
+            return tuple(Target(address, DEFAULT_NS + zone) for address in self.options.local_ips)
         found = [
             target
-            for address in self.options.local_ips
-            for each in self.index.slices_at(address)
+            for each in behind
             if (service := self.index.service(*each.service)) is not None
-            for target in self._own_service(service, zone)
+            for target in self._own_service(service, each, zone)
         ]
-        return tuple(dict.fromkeys(found)) or tuple(
-            Target(address, DEFAULT_NS + zone) for address in self.options.local_ips
-        )
+        return tuple(dict.fromkeys(found))
 
-    def _own_service(self, service: Manifest, zone: str) -> list[Target]:
+    def _own_service(self, service: Manifest, behind: Slice, zone: str) -> list[Target]:
+        """The addresses of a Service; of a headless one the endpoints of the slice that the server is in."""
         metadata = service["metadata"]
         base = f"{metadata['name']}.{metadata['namespace']}.svc.{zone}"
         if not is_headless(service):
             return [Target(address, base) for address in cluster_ips(service)]
-        return [
-            Target(endpoint.address, f"{self.label(endpoint)}.{base}")
-            for each in self.index.slices(metadata["namespace"], metadata["name"])
-            for endpoint in each.endpoints
-        ]
+        return [Target(each.address, f"{self.label(each)}.{base}") for each in behind.endpoints]
 
 
 def _matches(request: Request, port: Port) -> bool:
