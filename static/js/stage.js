@@ -50,6 +50,7 @@ export function createStage({ onPick, onFrame }) {
     drawNarrow();
     drawMarks();
     if (shown) drawPicture();
+    if (NARROW.matches) subway.keepInSight();
   }
   new ResizeObserver(redraw).observe(frame);
   NARROW.addEventListener("change", redraw);

@@ -25,6 +25,8 @@ export function createSubway(root, { onPick }) {
         element.dataset.shown = here ? "yes" : "no";
       });
     },
+    /** The room has changed: the station where the packet is stays in sight. */
+    keepInSight: () => root.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" }),
   };
 }
 
