@@ -5,12 +5,24 @@ from typing import Any
 from svclab.apiserver import openapi, protobuf, yaml_body
 from svclab.apiserver.messages import JSON_TYPE, ApiRequest
 from svclab.apiserver.negotiation import YAML_TYPE, body_type
-from svclab.kube.decoding import Decoded, decode, json_value, strict_refusal, unrecognized
+from svclab.apiserver.options import delete_options
+from svclab.kube.decoding import (
+    Decoded,
+    decode,
+    json_value,
+    strict_refusal,
+    typed,
+    unrecognized,
+    version_and_kind,
+)
+from svclab.kube.decoding_json import JsonError, parse
+from svclab.kube.deletion import DeleteOptions
 from svclab.kube.resources import Resource
-from svclab.kube.status import failure
+from svclab.kube.status import failure, internal
 
 Manifest = dict[str, Any]
 
+_OPTIONS = Resource("", "v1", "", "DeleteOptions", False)
 LIMIT_BYTES = 3 * 1024 * 1024
 
 
@@ -58,26 +70,40 @@ def _yaml_value(body: bytes, resource: Resource) -> tuple[Any, tuple[str, ...]]:
     return document.value, ("\n  ".join(("yaml: unmarshal errors:", *document.duplicates)),)
 
 
-def read_options(request: ApiRequest) -> Manifest:
-    """DeleteOptions from a DELETE's body and query; {} without any. Raises Refusal."""
-    options: Manifest = {}
+def read_options(request: ApiRequest) -> DeleteOptions:
+    """DeleteOptions from a DELETE's body or else its query.
+
+    Raises Refusal: 400, 413, 415, 422, and 500 for a body that cannot be decoded.
+    """
     check_size(request)
-    if request.body:
-        kind = Resource("", "v1", "", "DeleteOptions", False)
-        media_type = body_type(request)
-        if media_type == JSON_TYPE:
-            value = json_value(request.body, kind)
-        elif media_type == YAML_TYPE:
-            value, _ = _yaml_value(request.body, kind)
-        else:
-            value = protobuf.read(request.body, kind)
-        if isinstance(value, dict):
-            given = value.get("apiVersion")
-            value = {**value, "apiVersion": "v1" if given in (None, "meta.k8s.io/v1") else given}
-        options = decode(value, kind, openapi.schemas(), request.body).manifest
-    if (policy := request.parameter("propagationPolicy")) and "propagationPolicy" not in options:
-        options["propagationPolicy"] = policy
-    grace = request.parameter("gracePeriodSeconds")
-    if grace.lstrip("-").isdigit() and "gracePeriodSeconds" not in options:
-        options["gracePeriodSeconds"] = int(grace)
-    return options
+    if not request.body:
+        return DeleteOptions.read(delete_options(request))
+    media_type = body_type(request)
+    if media_type == JSON_TYPE:
+        value = _json_options(request.body)
+    elif media_type == YAML_TYPE:
+        value = _yaml_options(request.body)
+    else:
+        value = protobuf.read(request.body, _OPTIONS)
+    named = version_and_kind(value, _OPTIONS)
+    if isinstance(named, str):
+        raise internal(named)
+    version = "v1" if named[1] == _OPTIONS.kind else named[0]
+    decoded = typed(value, version, named[1], _OPTIONS, openapi.schemas())
+    if isinstance(decoded, str):
+        raise internal(decoded)
+    return DeleteOptions.read(decoded.manifest)
+
+
+def _json_options(body: bytes) -> Any:
+    try:
+        return parse(body)
+    except JsonError as error:
+        raise internal(f"couldn't get version/kind; json parse error: {error}") from None
+
+
+def _yaml_options(body: bytes) -> Any:
+    try:
+        return yaml_body.load(body).value
+    except yaml_body.YamlError as error:
+        raise internal(str(error)) from None

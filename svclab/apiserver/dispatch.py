@@ -122,6 +122,6 @@ def _verb(request: ApiRequest, target: Target) -> Handler:
     verb, handler = (_ON_OBJECT if target.name else _ON_COLLECTION).get(request.method, ("", None))
     if handler is None or verb not in target.resource.verbs:
         raise method_not_allowed()
-    if request.method == "POST" and target.resource.namespaced and not target.namespace:
+    if request.method != "GET" and target.resource.namespaced and not target.namespace:
         raise method_not_allowed()
     return handler

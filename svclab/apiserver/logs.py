@@ -11,13 +11,15 @@ from urllib.parse import urlsplit
 
 from svclab.apiserver import system_logs
 from svclab.apiserver.messages import ApiRequest, ApiResponse
+from svclab.apiserver.options import integer
 from svclab.apiserver.reads import find
 from svclab.apiserver.routing import Target
 from svclab.cluster import dataplane, programs
 from svclab.cluster.store import ClusterHandle
 from svclab.kube.controllers.kubelet import workload
+from svclab.kube.gotime import time_problem
 from svclab.kube.meta import moment
-from svclab.kube.status import bad_request, internal_error
+from svclab.kube.status import bad_request, forbidden_field, internal_error, invalid, invalid_object
 from svclab.kube.webserver import web_response
 
 Manifest = dict[str, Any]
@@ -47,6 +49,7 @@ def answer(
     cluster: ClusterHandle, request: ApiRequest, target: Target, _: list[str]
 ) -> "ApiResponse | LogFollow":
     """The log of one container. Raises Refusal (400) when it is not clear which, or it has not started."""
+    _check_options(request, target.name)
     pod = find(cluster, target)
     name = container_of(pod, request.parameter("container"))
     check_started(pod, name, previous=request.flag("previous"))
@@ -55,26 +58,36 @@ def answer(
     return ApiResponse(200, {"Content-Type": TEXT_TYPE}, _text(cluster, request, pod, name).encode())
 
 
+def _check_options(request: ApiRequest, name: str) -> None:
+    """Raises Refusal: 400 for what is no number or time, 422 for what makes no sense."""
+    numbers = {key: integer(request, key) for key in ("tailLines", "limitBytes", "sinceSeconds")}
+    since, errors = request.parameter("sinceTime"), []
+    if since and (why := time_problem(since)):
+        raise bad_request(why)
+    tail, limit, seconds = numbers.values()
+    if tail is not None and tail < 0:
+        errors.append(invalid("tailLines", tail, "must be greater than or equal to 0"))
+    if limit is not None and limit < 1:
+        errors.append(invalid("limitBytes", limit, "must be greater than 0"))
+    if seconds is not None and since:
+        errors.append(forbidden_field("", "at most one of `sinceTime` or `sinceSeconds` may be specified"))
+    elif seconds is not None and seconds < 1:
+        errors.append(invalid("sinceSeconds", seconds, "must be greater than 0"))
+    if errors:
+        raise invalid_object("PodLogOptions", "", name, errors)
+
+
 def _text(cluster: ClusterHandle, request: ApiRequest, pod: Manifest, container: str) -> str:
     lines = log_lines(cluster, pod, container, previous=request.flag("previous"))
-    if (seconds := _number(request, "sinceSeconds")) is not None:
+    if (seconds := integer(request, "sinceSeconds")) is not None:
         lines = [line for line in lines if line.at >= cluster.now() - timedelta(seconds=seconds)]
     if since := moment(request.parameter("sinceTime") or None):
         lines = [line for line in lines if line.at >= since]
-    if (tail := _number(request, "tailLines")) is not None:
+    if (tail := integer(request, "tailLines")) is not None:
         lines = lines[len(lines) - min(tail, len(lines)) :]
     text = "".join(line.shown(timestamps=request.flag("timestamps")) for line in lines)
-    limit = _number(request, "limitBytes")
+    limit = integer(request, "limitBytes")
     return text if limit is None else text.encode()[:limit].decode(errors="ignore")
-
-
-def _number(request: ApiRequest, name: str) -> int | None:
-    text = request.parameter(name)
-    if not text:
-        return None
-    if not text.lstrip("-").isdigit():
-        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-    return max(int(text), 0)
 
 
 def container_of(pod: Manifest, asked: str) -> str:

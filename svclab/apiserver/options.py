@@ -73,14 +73,20 @@ def _dry_run_errors(request: ApiRequest) -> list[FieldError]:
     return [not_supported("dryRun", values, ("All",))] if values and values != ["All"] else []
 
 
-def delete_dry_run(request: ApiRequest, body: dict[str, Any]) -> bool:
-    """Whether a DELETE is only tried, by its query or its body. Raises Refusal (422)."""
-    errors = _dry_run_errors(request)
-    values = body.get("dryRun") or request.parameters("dryRun")
-    if values and values != ["All"] and not errors:
-        errors = [not_supported("dryRun", values, ("All",))]
-    _refuse("DeleteOptions", errors)
-    return bool(values)
+def delete_options(request: ApiRequest) -> dict[str, Any]:
+    """The DeleteOptions that a DELETE without a body has in its query. Raises Refusal (400)."""
+    options: dict[str, Any] = {}
+    if values := request.parameters("dryRun"):
+        options["dryRun"] = values
+    if policy := request.parameter("propagationPolicy"):
+        options["propagationPolicy"] = policy
+    if (grace := integer(request, "gracePeriodSeconds")) is not None:
+        options["gracePeriodSeconds"] = grace
+    if request.parameters("orphanDependents"):
+        options["orphanDependents"] = request.flag("orphanDependents")
+    if uid := request.parameter("uid"):
+        options["preconditions"] = {"uid": uid}
+    return options
 
 
 def _refuse(kind: str, errors: list[FieldError]) -> None:
@@ -105,7 +111,7 @@ class ListOptions:
 
 def list_options(request: ApiRequest) -> ListOptions:
     """The options of a GET on a collection. Raises Refusal (400, 422)."""
-    limit, timeout = _integer(request, "limit"), _integer(request, "timeoutSeconds")
+    limit, timeout = integer(request, "limit"), integer(request, "timeoutSeconds")
     watch = request.flag("watch") or "/watch/" in f"{request.path}/"
     initial = _initial_events(request)
     _refuse("ListOptions", _version_match_errors(request, watch, initial))
@@ -122,7 +128,8 @@ def list_options(request: ApiRequest) -> ListOptions:
     )
 
 
-def _integer(request: ApiRequest, name: str) -> int | None:
+def integer(request: ApiRequest, name: str) -> int | None:
+    """A number in the query; None when it is not there. Raises Refusal (400)."""
     text = request.parameter(name)
     if not text:
         return None

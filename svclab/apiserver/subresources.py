@@ -4,6 +4,7 @@ exec, attach and portforward are streams: `streams.py` serves them over WebSocke
 so here.
 """
 
+from copy import deepcopy
 from typing import Any
 
 from svclab.apiserver import bodies, logs
@@ -18,6 +19,7 @@ from svclab.apiserver.writes import check_identity, delete_in
 from svclab.cluster.batch import Batch
 from svclab.cluster.store import ClusterHandle
 from svclab.kube.admission import match_request
+from svclab.kube.defaults import apply_defaults
 from svclab.kube.deletion import DeleteOptions
 from svclab.kube.meta import timestamp
 from svclab.kube.resources import Resource
@@ -25,13 +27,16 @@ from svclab.kube.selectors import format_object
 from svclab.kube.status import (
     bad_request,
     conflict_because,
-    failure,
+    internal,
     invalid_object,
     method_not_allowed,
     not_found,
+    not_supported,
+    required,
     success,
 )
 from svclab.kube.validation_meta import non_negative
+from svclab.kube.validation_pod_update import validate_ephemeral_containers
 
 Manifest = dict[str, Any]
 
@@ -177,7 +182,9 @@ def _bind(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings:
     binding, _ = bodies.read_object(
         request, Resource("", "v1", "bindings", "Binding", True), options.validation
     )
-    node = binding.get("target", {}).get("name", "")
+    if binding.get("metadata", {}).get("name", "") != target.name:
+        raise bad_request("name in URL does not match name in Binding object")
+    node = _bound_node(binding.get("target", {}))
     with cluster.writing() as batch:
         pod = _stored(batch, target)
         if bound := pod["spec"].get("nodeName"):
@@ -187,6 +194,17 @@ def _bind(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings:
         if not options.dry_run:
             batch.update(made)
     return answer(format_, 201, success(), warnings)
+
+
+def _bound_node(target: Manifest) -> str:
+    """The node that a binding names. Raises Refusal (500)."""
+    kind, name = target.get("kind", ""), target.get("name", "")
+    errors = [] if kind in ("", "Node") else [not_supported("target.kind", kind, ("Node", "<empty>"))]
+    errors += [] if name else [required("target.name")]
+    if errors:
+        told = ", ".join(f"{error.field}: {error.message}" for error in errors)
+        raise internal(told if len(errors) == 1 else f"[{told}]")
+    return name
 
 
 def _bound(pod: Manifest, node: str, moment: str) -> Manifest:
@@ -210,12 +228,15 @@ def _evict(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings
     format_ = answer_format(request)
     shape = Resource("policy", "v1", "evictions", "Eviction", True)
     eviction, _ = bodies.read_object(request, shape, "Ignore")
-    if eviction.get("metadata", {}).get("name", target.name) != target.name:
+    if eviction.get("metadata", {}).get("name", "") != target.name:
         raise bad_request("name in URL does not match name in Eviction object")
-    dry_run = bool(request.parameters("dryRun"))
+    match_request(target.resource, eviction, target.namespace)
+    asked = eviction.get("deleteOptions", {})
+    if dry_run := request.parameters("dryRun"):
+        asked = {**asked, "dryRun": dry_run}
+    options = DeleteOptions.read(asked)
     with cluster.writing() as batch:
-        options = DeleteOptions.read(eviction.get("deleteOptions", {}))
-        delete_in(batch, target.resource, _stored(batch, target), options, dry_run=dry_run)
+        delete_in(batch, target.resource, _stored(batch, target), options)
     return answer(format_, 201, success(), warnings)
 
 
@@ -245,12 +266,9 @@ def _ephemeral_containers(
     with cluster.writing() as batch:
         old = _stored(batch, target)
         new = _changed(request, target, old, options, warnings)
-        added = new["spec"].get("ephemeralContainers", [])
-        if (
-            old["spec"].get("ephemeralContainers", [])
-            != added[: len(old["spec"].get("ephemeralContainers", []))]
-        ):
-            raise failure(422, "Invalid", "existing ephemeral containers may not be changed or removed", {})
-        made = {**old, "spec": {**old["spec"], "ephemeralContainers": added}}
+        added = new.get("spec", {}).get("ephemeralContainers", [])
+        made = apply_defaults(deepcopy({**old, "spec": {**old["spec"], "ephemeralContainers": added}}))
+        if errors := validate_ephemeral_containers(made, old):
+            raise invalid_object("Pod", "", target.name, errors)
         made = made if options.dry_run else batch.update(made)
     return answer(format_, 200, shown(resource, made), warnings)

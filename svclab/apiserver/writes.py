@@ -8,7 +8,6 @@ from svclab.apiserver.messages import ApiRequest, ApiResponse
 from svclab.apiserver.negotiation import answer, answer_format
 from svclab.apiserver.options import (
     WriteOptions,
-    delete_dry_run,
     list_options,
     version_number,
     write_options,
@@ -120,14 +119,12 @@ def _other_uid(resource: Resource, old: Manifest, uid: str) -> Exception:
 def delete(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings: list[str]) -> ApiResponse:
     """DELETE of an object: the object as it is now, or a Status when it is gone and its kind says so."""
     format_, resource = answer_format(request), target.resource
-    body = bodies.read_options(request)
-    dry_run = delete_dry_run(request, body)
-    options = DeleteOptions.read(body)
+    options = bodies.read_options(request)
     with cluster.writing() as batch:
         old = batch.snapshot.get(resource.kind, target.namespace, target.name)
         if old is None:
             raise not_found(resource, target.name)
-        last, gone = delete_in(batch, resource, old, options, dry_run=dry_run)
+        last, gone = delete_in(batch, resource, old, options)
     if gone and resource.kind not in _ANSWERS_OBJECT:
         details = {"name": target.name, "group": resource.group, "kind": resource.plural}
         return answer(format_, 200, success({**details, "uid": last["metadata"]["uid"]}), warnings)
@@ -135,13 +132,13 @@ def delete(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings
 
 
 def delete_in(
-    batch: Batch, resource: Resource, old: Manifest, options: DeleteOptions, *, dry_run: bool = False
+    batch: Batch, resource: Resource, old: Manifest, options: DeleteOptions
 ) -> tuple[Manifest, bool]:
     """Delete or mark an object; (its last state, whether it is gone). Raises Refusal (403, 409)."""
     left = after_delete(resource, old, options, batch.now)
     if left is None:
-        return (old if dry_run else batch.remove(resource.kind, *key_of(old))), True
-    return (left if dry_run else batch.update(left)), False
+        return (old if options.dry_run else batch.remove(resource.kind, *key_of(old))), True
+    return (left if options.dry_run else batch.update(left)), False
 
 
 def delete_collection(
@@ -150,12 +147,10 @@ def delete_collection(
     """DELETE of a collection: everything selected, answered as the list of what was there."""
     format_, resource = answer_format(request), target.resource
     chosen = selection(target, list_options(request))
-    body = bodies.read_options(request)
-    dry_run = delete_dry_run(request, body)
-    options = DeleteOptions.read(body)
+    options = bodies.read_options(request)
     with cluster.writing() as batch:
         found = [manifest for manifest in batch.snapshot.list(resource.kind) if chosen(manifest)]
-        last = [delete_in(batch, resource, manifest, options, dry_run=dry_run)[0] for manifest in found]
+        last = [delete_in(batch, resource, manifest, options)[0] for manifest in found]
         version = batch.version
     kind = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version}
     items = [{k: v for k, v in shown(resource, m).items() if k not in kind} for m in last]

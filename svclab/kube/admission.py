@@ -228,7 +228,7 @@ def _wish(manifest: Manifest) -> Manifest:
 
 
 def match_request(resource: Resource, manifest: Manifest, namespace: str, name: str = "") -> None:
-    """Object and URL must agree on namespace and (for an update) name; what the object leaves out, it gets.
+    """Object and URL must agree on namespace and (for an update) name; a namespace left out is filled in.
 
     Raises Refusal (400).
     """
@@ -239,6 +239,11 @@ def match_request(resource: Resource, manifest: Manifest, namespace: str, name: 
         raise bad_request(
             "the namespace of the provided object does not match the namespace sent on the request"
         )
-    if name and metadata.setdefault("name", name) != name:
-        given = metadata["name"]
+    if not name:
+        return
+    given = metadata.get("name", "")
+    if not given:
+        why = "was undeterminable: name must be provided"
+        raise bad_request(f"the name of the object ({name} based on URL) {why}")
+    if given != name:
         raise bad_request(f"the name of the object ({given}) does not match the name on the URL ({name})")

@@ -14,6 +14,7 @@ from typing import Any
 from svclab.kube import quantity
 from svclab.kube.decoding_json import Decimal, JsonError, Repeated, go_kind
 from svclab.kube.decoding_json import parse as parse_json
+from svclab.kube.gotime import time_problem
 from svclab.kube.openapi_types import GoType, Schemas
 from svclab.kube.resources import RESOURCES, Resource
 from svclab.kube.status import Refusal, bad_request
@@ -43,7 +44,6 @@ _READABLE = {
 }
 _INTERNAL_PACKAGES = {"": "core", "events.k8s.io": "core"}
 _RANGES = {"int32": 2**31, "int64": 2**63}
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,9 +304,8 @@ class Walk:
     def _time(self, value: Any) -> str | None:
         if not isinstance(value, str):
             return self._unfit(value, "string")
-        if value and not _TIME.fullmatch(value):
-            layout = "2006-01-02T15:04:05Z07:00"
-            return self.note(f'parsing time "{value}" as "{layout}": cannot parse "{value}" as "2006"')
+        if why := time_problem(value):
+            return self.note(why)
         return value
 
     def _base64(self, value: Any) -> str | None:

@@ -10,7 +10,14 @@ from typing import Any
 
 from svclab.kube.meta import timestamp
 from svclab.kube.resources import Resource
-from svclab.kube.status import FieldError, conflict_because, forbidden, invalid_object, not_supported
+from svclab.kube.status import (
+    FieldError,
+    conflict_because,
+    forbidden,
+    invalid,
+    invalid_object,
+    not_supported,
+)
 
 Manifest = dict[str, Any]
 
@@ -21,28 +28,39 @@ _FINALIZER_OF = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
 
 @dataclass(frozen=True, slots=True)
 class DeleteOptions:
-    """What a client may ask for: seconds of grace, fate of dependents, which very object it means."""
+    """What a client may ask for: seconds of grace, fate of dependents, which very object it means, and
+    whether it only tries."""
 
     grace_seconds: int | None = None
     propagation: str = ""
     uid: str = ""
     resource_version: str = ""
+    dry_run: bool = False
 
     @classmethod
     def read(cls, options: Manifest) -> "DeleteOptions":
-        """From the body of a DELETE. Raises Refusal (422) for an unknown policy."""
+        """From the body or the query of a DELETE. Raises Refusal (422)."""
+        if errors := _option_errors(options):
+            raise invalid_object("DeleteOptions", "meta.k8s.io", "", errors)
         policy = options.get("propagationPolicy", "")
-        if policy and policy not in _POLICIES[:3]:
-            _refuse([not_supported("propagationPolicy", policy, _POLICIES)])
         grace = options.get("gracePeriodSeconds")
         if options.get("orphanDependents") is not None and not policy:
             policy = "Orphan" if options["orphanDependents"] else "Background"
         conditions = options.get("preconditions", {})
-        return cls(grace, policy, conditions.get("uid", ""), conditions.get("resourceVersion", ""))
+        uid, version = conditions.get("uid", ""), conditions.get("resourceVersion", "")
+        return cls(grace, policy, uid, version, dry_run=bool(options.get("dryRun")))
 
 
-def _refuse(errors: list[FieldError]) -> None:
-    raise invalid_object("DeleteOptions", "meta.k8s.io", "", errors)
+def _option_errors(options: Manifest) -> list[FieldError]:
+    errors, policy = [], options.get("propagationPolicy")
+    if policy is not None and options.get("orphanDependents") is not None:
+        why = "orphanDependents and deletionPropagation cannot be both set"
+        errors.append(invalid("propagationPolicy", policy, why))
+    if policy is not None and policy not in _POLICIES[:3]:
+        errors.append(not_supported("propagationPolicy", policy, _POLICIES))
+    if options.get("dryRun", ["All"]) != ["All"]:
+        errors.append(not_supported("dryRun", options["dryRun"], ("All",)))
+    return errors
 
 
 def after_delete(

@@ -6,7 +6,8 @@ Source: k8s.io/kubernetes pkg/apis/core/validation of 1.36 (ValidatePodUpdate).
 from copy import deepcopy
 from typing import Any
 
-from svclab.kube.status import NIL, FieldError, forbidden_field, invalid, required
+from svclab.kube.status import NIL, FieldError, forbidden_field, go_quote, invalid, required
+from svclab.kube.validation_pod import validate_pod
 from svclab.kube.validation_scheduling import validate_tolerations
 
 Manifest = dict[str, Any]
@@ -35,6 +36,24 @@ def validate_pod_update(new: Manifest, old: Manifest) -> list[FieldError]:
     errors += _gates(before.get("schedulingGates", []), after.get("schedulingGates", []))
     if _fixed(before) != _fixed(after):
         errors.append(forbidden_field("spec", f"{_ALLOWED}\n"))
+    return errors
+
+
+def validate_ephemeral_containers(new: Manifest, old: Manifest) -> list[FieldError]:
+    """Everything wrong with a pod that gets containers to debug it; those that it has stay as they are."""
+    errors, field = validate_pod(new), "spec.ephemeralContainers"
+    after = {container["name"]: container for container in new["spec"].get("ephemeralContainers", ())
+             if container.get("name")}  # fmt: skip
+    for container in old["spec"].get("ephemeralContainers", ()):
+        name = go_quote(container["name"])
+        if container["name"] not in after:
+            errors.append(
+                forbidden_field(field, f"existing ephemeral containers {name} may not be removed\n")
+            )
+        elif after[container["name"]] != container:
+            errors.append(
+                forbidden_field(field, f"existing ephemeral containers {name} may not be changed\n")
+            )
     return errors
 
 
