@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 from svclab.linux.packet import Protocol
-from svclab.linux.skb import Skb
+from svclab.linux.skb import Skb, address_text
 from svclab.linux.trace import Origin
 
 
@@ -41,6 +41,12 @@ class IpSet:
             found.append((tuple(fixed), network))
         return tuple(found)
 
+    @cached_property
+    def _made_by(self) -> dict[tuple[Any, ...], Origin]:
+        """What made each entry, by its values."""
+        pairs = zip(self.entries, self.origins, strict=False)
+        return {tuple(self._values(entry)): origin for entry, origin in pairs}
+
     def _values(self, entry: str) -> Iterable[Any]:
         for kind, text in zip(self._parts, entry.split(","), strict=True):
             if kind == "ip":
@@ -63,14 +69,23 @@ class IpSet:
     def origin(self, skb: Skb, directions: tuple[str, ...]) -> Origin | None:
         """What made the entry in which the packet is found; None if that is not known."""
         values = self._picked(skb, directions)
-        for entry, origin in zip(self.entries, self.origins, strict=False):
-            known = tuple(self._values(entry))
-            found = known == values
-            if "net" in self._parts:
-                found = self._within(skb, values, (known[:-1], known[-1]))
-            if found:
-                return origin
-        return None
+        if "net" not in self._parts:
+            return self._made_by.get(values)
+        made_by = self._made_by.items()
+        return next((by for key, by in made_by if self._within(skb, values, (key[:-1], key[-1]))), None)
+
+    def entry_of(self, skb: Skb, directions: tuple[str, ...]) -> str:
+        """The packet's values as ipset would write an entry for them."""
+        words = []
+        for value in self._picked(skb, directions):
+            match value:
+                case (Protocol() as protocol, port):
+                    words.append(f"{protocol.value.lower()}:{port}")
+                case _ if self.kind.startswith("bitmap"):
+                    words.append(f"port {value}")
+                case _:
+                    words.append(address_text(skb.version, value))
+        return ",".join(words)
 
     def _picked(self, skb: Skb, directions: tuple[str, ...]) -> tuple[Any, ...]:
         values: list[Any] = []

@@ -21,6 +21,7 @@ SETS = {
 HOST = SimpleNamespace(
     state=HostState(),
     address_type=lambda a: "LOCAL" if a >> 24 == 127 else "UNICAST",
+    ipsets=SETS,
     in_ipset=lambda name, skb, directions: name in SETS and SETS[name].has(skb, directions),
 )
 
@@ -59,12 +60,12 @@ FITS = [
     ("-m state --state NEW", "connection state is NEW"),
     ("-m addrtype --src-type UNICAST --dst-type UNICAST",
      "10.244.1.9 is of type UNICAST and 10.0.0.1 is of type UNICAST"),
-    ("-m set --match-set TO dst,dst", "it is in the set TO"),
-    ("-m set --match-set FROM-NET dst,dst,src", "it is in the set FROM-NET"),
-    ("-m set --match-set LOOP dst,dst,src", "it is in the set LOOP"),
-    ("-m set --match-set PORTS dst", "it is in the set PORTS"),
-    ("-m set --match-set IPS dst", "it is in the set IPS"),
-    ("-m set ! --match-set IPS src", "it is not in the set IPS"),
+    ("-m set --match-set TO dst,dst", "10.0.0.1,tcp:80 is in the set TO"),
+    ("-m set --match-set FROM-NET dst,dst,src", "10.0.0.1,tcp:80,10.244.1.9 is in the set FROM-NET"),
+    ("-m set --match-set LOOP dst,dst,src", "10.0.0.1,tcp:80,10.244.1.9 is in the set LOOP"),
+    ("-m set --match-set PORTS dst", "port 80 is in the set PORTS"),
+    ("-m set --match-set IPS dst", "10.0.0.1 is in the set IPS"),
+    ("-m set ! --match-set IPS src", "10.244.1.9 is not in the set IPS"),
     ("-m nfacct --nfacct-name count", ""),
     ("-m comment --comment hello", ""),
 ]  # fmt: skip
@@ -83,7 +84,7 @@ MISSES = [
     ("-m conntrack ! --ctstate NEW", "connection state is NEW"),
     ("-m addrtype --src-type LOCAL", "10.244.1.9 is not an address of this host"),
     ("-m addrtype ! --dst-type UNICAST", "10.0.0.1 is of type UNICAST"),
-    ("-m set --match-set TO src,src", "it is not in the set TO"),
+    ("-m set --match-set TO src,src", "10.244.1.9,tcp:40000 is not in the set TO"),
     ("-m set --match-set MISSING dst", "it is not in the set MISSING"),
     ("-m udp --dport 80", "protocol TCP is not UDP"),
 ]

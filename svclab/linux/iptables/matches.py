@@ -418,11 +418,16 @@ class SetMatch(Match):
         return skb.host.in_ipset(self.name, skb, self.directions) != self.negated
 
     def fact(self, skb: Skb) -> str:
-        return f"it is {'not ' if self.negated else ''}in the set {self.name}"
+        return self._said(skb, not self.negated)
 
     def origin(self, skb: Skb) -> Origin | None:
         found = skb.host.ipsets.get(self.name)
         return found.origin(skb, self.directions) if found and not self.negated else None
 
     def why_not(self, skb: Skb) -> str:
-        return f"it is {'' if self.negated else 'not '}in the set {self.name}"
+        return self._said(skb, self.negated)
+
+    def _said(self, skb: Skb, inside: bool) -> str:
+        found = skb.host.ipsets.get(self.name)
+        what = found.entry_of(skb, self.directions) if found else "it"
+        return f"{what} is {'' if inside else 'not '}in the set {self.name}"
