@@ -18,6 +18,7 @@ from svclab.kube.snapshot import Manifest, Snapshot
 from svclab.kube.wiring import host_name, pod_address
 from svclab.kube.world import World
 from svclab.linux.dice import Dice
+from svclab.linux.exchange import Exchange
 from svclab.linux.trace import Answer, Query, Step
 
 Json = dict[str, Any]
@@ -88,16 +89,16 @@ def look_up(
         around = world()
         asker = Asker(around.fabric, around.names, host, dice, now)
         end = asker.look_up(typed, setup.conf, setup.hosts, setup.library)
-        queries = _queries(asker.steps)
+        queries = _queries(asker.parts)
     else:
         end, queries = _directly(typed, setup, NameServer(snapshot))
     return {"name": typed, "resolver": setup.library, "queries": queries, "result": _result(end)}
 
 
-def _queries(steps: list[Step]) -> list[Json]:
+def _queries(parts: list[Step | Exchange]) -> list[Json]:
     """The questions of a look-up; rcode None for one that nobody answered."""
     found: list[Json] = []
-    for step in steps:
+    for step in parts:
         match step:
             case Query():
                 found.append({"name": step.name, "type": step.type, "rcode": None, "answers": 0})

@@ -26,6 +26,7 @@ from svclab.kube.poddns import (
 )
 from svclab.kube.snapshot import Snapshot
 from svclab.linux.dice import Dice
+from svclab.linux.exchange import Exchange
 from svclab.linux.fabric import Fabric, NoAddress
 from svclab.linux.packet import Packet, Protocol
 from svclab.linux.trace import Answer, Flow, Lookup, Outcome, Query, Resolved, Step, Verdict
@@ -102,7 +103,7 @@ def resolver_setup(
 
 @dataclass(slots=True)
 class Asker:
-    """A host that asks names: the network it asks through, and the steps and flows of all it asked so far.
+    """A host that asks names: the network it asks through, and the trace's parts and flows so far.
 
     `flow` is the number of the last flow; the next question's flow gets the next one. `waited` is for how
     long look-ups have waited in vain.
@@ -114,7 +115,7 @@ class Asker:
     dice: Dice
     now: datetime
     flow: int = 0
-    steps: list[Step] = field(default_factory=list)
+    parts: list[Step | Exchange] = field(default_factory=list)
     flows: list[Flow] = field(default_factory=list)
     questions_asked: int = 0
     waited: timedelta = timedelta(0)
@@ -130,7 +131,7 @@ class Asker:
     ) -> list[Answered]:
         """Send questions from a socket of their own, and give what came back for each."""
         socket = self.socket(server, questions[0].name, tcp=tcp)
-        return [self.put(socket, question, rung, edns) for question in questions]
+        return self.put(socket, questions, rung, edns)
 
     def socket(self, server: str, label: str, *, tcp: bool = False, port: int = DNS_PORT) -> "Socket":
         """A new socket for questions to one server: a flow of its own, labelled with the first of them."""
@@ -145,24 +146,39 @@ class Asker:
         except NoAddress:
             return None
 
-    def put(self, socket: "Socket", question: Question, rung: int = 0, edns: Edns | None = None) -> Answered:
-        """Send one question out of a socket, and give what came back."""
+    def put(
+        self, socket: "Socket", questions: Sequence[Question], rung: int = 0, edns: Edns | None = None
+    ) -> list[Answered]:
+        """Send questions out of a socket, at once, and give what came back for each."""
+        now, count = self.now + self.waited, len(questions)
+        exchanges: Sequence[Exchange | None] = [None] * count
+        if socket.packet is not None:
+            exchanges = self.fabric.exchanges(
+                self.source, socket.packet, self.dice, now, socket.flow, times=count
+            )
+        return [
+            self._one(socket, question, exchange, rung, edns)
+            for question, exchange in zip(questions, exchanges, strict=True)
+        ]
+
+    def _one(
+        self, socket: "Socket", question: Question, exchange: Exchange | None, rung: int, edns: Edns | None
+    ) -> Answered:
+        """One question's steps and what came back; without an exchange there is no way to the server."""
         self.questions_asked += 1
-        packet, flow = socket.packet, socket.flow
-        self.steps.append(Query(flow, self.source, packet, question.name, question.type, socket.server, rung))
+        name, type_, flow = question.name, question.type, socket.flow
+        self.parts.append(Query(flow, self.source, socket.packet, name, type_, socket.server, rung))
         reply: Answered = Unanswered.UNREACHABLE
-        if packet is not None:
-            reply = self._through_network(socket, packet, question, edns)
+        if exchange is not None:
+            self.parts.append(exchange)
+            reply = self._reply(exchange, socket, question, edns)
         if isinstance(reply, Message):
-            self.steps.append(_answer_step(flow, self.source, reply, rung))
+            self.parts.append(_answer_step(flow, self.source, reply, rung))
         return reply
 
-    def _through_network(
-        self, socket: "Socket", packet: Packet, question: Question, edns: Edns | None
-    ) -> Answered:
+    def _reply(self, exchange: Exchange, socket: "Socket", question: Question, edns: Edns | None) -> Answered:
+        """What a name server says to what has reached it."""
         now = self.now + self.waited
-        exchange = self.fabric.exchange(self.source, packet, self.dice, now, socket.flow)
-        self.steps += exchange.steps
         match exchange.verdict:
             case Verdict.ANSWERED if exchange.listener == COREDNS and exchange.server_host:
                 server = self.names.on(exchange.server_host)
@@ -188,7 +204,7 @@ class Asker:
         before, first_flow = self.questions_asked, self.flow + 1
         walk = resolve(typed, conf, hosts, library, types)
         candidates = candidates_of(typed, conf, library)
-        self.steps.append(Lookup(first_flow, self.source, None, typed, candidates, library))
+        self.parts.append(Lookup(first_flow, self.source, None, typed, candidates, library))
         answers: list[Answered] | None = None
         while True:
             try:
@@ -198,7 +214,7 @@ class Asker:
                 break
             rung = candidates.index(questions[0].name) if questions[0].name in candidates else 0
             answers = self._answers(ASKING[library](questions, conf), rung)
-        self.steps.append(
+        self.parts.append(
             Resolved(
                 first_flow,
                 self.source,
@@ -229,7 +245,7 @@ class Asker:
             key = (act.server, act.tcp)
             if key not in sockets:
                 sockets[key] = self.socket(act.server, act.questions[0].name, tcp=act.tcp)
-            answers = [self.put(sockets[key], question, rung) for question in act.questions]
+            answers = self.put(sockets[key], act.questions, rung)
 
 
 @dataclass(frozen=True, slots=True)

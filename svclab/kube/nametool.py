@@ -54,7 +54,7 @@ class NameTool:
             key = (ask.socket, ask.server, ask.tcp)
             if ask.socket is None or key not in sockets:
                 sockets[key] = asker.socket(ask.server, ask.question.name, tcp=ask.tcp, port=ask.port)
-            replies.append(asker.put(sockets[key], ask.question, edns=ask.edns))
+            replies.extend(asker.put(sockets[key], [ask.question], edns=ask.edns))
             return replies[-1]
 
         def wait(seconds: float) -> None:
@@ -70,8 +70,8 @@ class NameTool:
         verdict = verdict_of(replies[-1]) if replies else Verdict.ANSWERED
         end = End(asker.flow, self.source, None, outcome_of(replies), verdict, None, None, words)
         target = " ".join((self.tool.removeprefix("busybox "), *self.argv))
-        steps = (*asker.steps, end)
-        return Trace(dice.seed, self.source, target, world.mode, tuple(asker.flows), steps)
+        parts = (*asker.parts, end)
+        return Trace(dice.seed, self.source, target, world.mode, tuple(asker.flows), parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class Forwarded:
             source=CLIENT,
             target=f"port-forward {self.namespace}/{self.pod}:{self.port}",
             flows=(*inside.flows, Flow(flow, "TCP", "tunnel", "kubectl, API server, kubelet, pod")),
-            steps=(*there, *inside.steps[:-1], *back, closing),
+            parts=(*there, *inside.parts[:-1], *back, closing),
         )
 
     def _legs(self, snapshot: Snapshot, source: str) -> list["_Leg"]:

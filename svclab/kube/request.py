@@ -15,7 +15,8 @@ from svclab.kube.nameserver import Asker, resolver_setup
 from svclab.kube.webserver import HttpResponse, web_response
 from svclab.kube.world import World
 from svclab.linux.dice import Dice
-from svclab.linux.fabric import Exchange, NoAddress
+from svclab.linux.exchange import Exchange
+from svclab.linux.fabric import NoAddress
 from svclab.linux.packet import Protocol
 from svclab.linux.trace import Death, End, Flow, Outcome, Trace, Verdict
 
@@ -121,7 +122,7 @@ def connect(world: World, request: Request, dice: Dice, now: datetime) -> Sent:
     except NoAddress as error:
         return _unreachable(world, request, target, asker, address, waited, str(error))
     exchange = world.fabric.exchange(request.source, packet, dice, now + waited, flow, request.via)
-    asker.steps += exchange.steps
+    asker.parts.append(exchange)
     waited += _patience(request, exchange)
     response = _response(world, request, target, exchange, now)
     if exchange.code is Outcome.OK:
@@ -129,7 +130,7 @@ def connect(world: World, request: Request, dice: Dice, now: datetime) -> Sent:
     else:
         words = _words(request, target, exchange.code, exchange.verdict, waited)
     seen = exchange.source_seen
-    asker.steps.append(
+    asker.parts.append(
         End(flow, request.source, None, exchange.code, exchange.verdict, exchange.endpoint, seen, words)
     )
     return Sent(_trace(world, request, asker), target, response, address, waited, exchange)
@@ -138,7 +139,7 @@ def connect(world: World, request: Request, dice: Dice, now: datetime) -> Sent:
 def _trace(world: World, request: Request, asker: Asker) -> Trace:
     seed = asker.dice.seed
     target = canonical(request)
-    return Trace(seed, request.source, target, world.mode, tuple(asker.flows), tuple(asker.steps))
+    return Trace(seed, request.source, target, world.mode, tuple(asker.flows), tuple(asker.parts))
 
 
 def canonical(request: Request) -> str:
@@ -169,9 +170,9 @@ def _unreachable(
 ) -> Sent:
     """connect() failed at once: this host has no route to there."""
     flow, source, code = asker.flow + 1, request.source, Outcome.UNREACHABLE
-    asker.steps.append(Death(flow, source, None, code, "socket", why))
+    asker.parts.append(Death(flow, source, None, code, "socket", why))
     words = _words(request, target, code, Verdict.ERROR, waited)
-    asker.steps.append(End(flow, source, None, code, Verdict.ERROR, None, None, words))
+    asker.parts.append(End(flow, source, None, code, Verdict.ERROR, None, None, words))
     return Sent(_trace(world, request, asker), target, None, address, waited, None)
 
 
@@ -179,7 +180,7 @@ def _unresolved(
     world: World, request: Request, target: Target, asker: Asker, waited: timedelta, code: Outcome
 ) -> Sent:
     words = f"curl: (6) Could not resolve host: {target.host}"
-    asker.steps.append(End(max(asker.flow, 1), request.source, None, code, Verdict.ERROR, None, None, words))
+    asker.parts.append(End(max(asker.flow, 1), request.source, None, code, Verdict.ERROR, None, None, words))
     return Sent(_trace(world, request, asker), target, None, None, waited, None)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from json import dumps
 
 from svclab.kube.listeners import image_name, listeners_of
@@ -283,6 +284,18 @@ def _mounted(snapshot: Snapshot, pod: Manifest, container: Manifest) -> dict[str
 _SUBSTITUTION = re.compile(r"\$\(([^()]*)\)|`([^`]*)`|\$\{(\w+)\}|\$(\w+)")
 
 
+@lru_cache(maxsize=512)
+def _split(line: str) -> tuple[str, ...]:
+    """Words with their quotes. Pods of one template are asked again and again, and run the same lines."""
+    lexer = shlex.shlex(line, posix=False, punctuation_chars=">")
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        return tuple(lexer)
+    except ValueError:
+        return ()
+
+
 @dataclass
 class _Script:
     """The few shell commands that fill a web root."""
@@ -316,14 +329,7 @@ class _Script:
 
     def words(self, line: str) -> list[str]:
         """Words as the shell makes them; text in single quotes is left alone."""
-        lexer = shlex.shlex(line, posix=False, punctuation_chars=">")
-        lexer.whitespace_split = True
-        lexer.commenters = ""
-        try:
-            raw = list(lexer)
-        except ValueError:
-            return []
-        return [self.expanded(word) for word in raw]
+        return [self.expanded(word) for word in _split(line)]
 
     def expanded(self, word: str) -> str:
         parts = re.findall(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"|[^'\"]+", word)

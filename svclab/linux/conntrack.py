@@ -19,6 +19,8 @@ SCTP_TIMEOUTS = {
     "ESTABLISHED": 210.0,
     "SHUTDOWN": 3.0,
 }
+OVER = ("TIME_WAIT", "CLOSE", "LAST_ACK")  # states of TCP from which a SYN opens a new connection
+CREATED = "created"  # the note about a connection's first packet
 UDP_UNREPLIED, UDP_STREAM, UDP_STREAM_AFTER = 30.0, 120.0, 2.0
 ICMP_TIMEOUT = 30.0
 
@@ -49,6 +51,15 @@ class Entry:
         twin = Entry(self.original, self.created)
         for name in self.__slots__:
             setattr(twin, name, getattr(self, name))
+        return twin
+
+    def twin(self, original: Key, reply: Key, created: float, expires: float) -> "Entry":
+        """The entry of another connection that has gone just as this one."""
+        twin = Entry(original, created)
+        twin.reply, twin.state, twin.expires = reply, self.state, expires
+        twin.seen_reply, twin.assured = self.seen_reply, self.assured
+        twin.dnat, twin.snat = self.dnat, self.snat
+        twin.nat_destination_done, twin.nat_source_done = self.nat_destination_done, self.nat_source_done
         return twin
 
 
@@ -105,7 +116,7 @@ class Conntrack:
                 return "belongs to no connection"
             skb.entry, skb.reply, skb.state = Entry(key, skb.now), False, "NEW"
             _advance(skb.entry, skb)
-            return "created"
+            return CREATED
         reply = key == entry.reply and key != entry.original
         if not reply and _goes_on_unanswered(skb, entry):
             skb.state = "INVALID"
@@ -141,9 +152,33 @@ class Conntrack:
         entry = skb.entry
         if entry is None or skb.state == "RELATED" or self.entries.get(entry.original) is entry:
             return False
+        self._put(entry)
+        return True
+
+    def _put(self, entry: Entry) -> None:
         self.entries[entry.original] = entry
         self.entries[entry.reply] = entry
-        return True
+
+    def has_room_for(self, entry: Entry, now: float) -> bool:
+        """Whether a connection that began with a socket's first packet met none but what it takes the place
+        of.
+        """
+        known, other = self.entries.get(entry.original), self.entries.get(entry.reply)
+        gives_way = known is None or known.expires < now or _is_over(known, entry.original)
+        return gives_way and (other is None or other is known or other.expires < now)
+
+    def enter(self, entry: Entry) -> None:
+        """Put in a connection that there is room for, in the place of others."""
+        for header in (entry.original, entry.reply):
+            if header in self.entries:
+                self.remove(self.entries[header])
+        self._put(entry)
+
+    def rename(self, entry: Entry, original: Key, reply: Key) -> None:
+        """Give an entry equal headers in place of its own; it becomes the latest."""
+        self.remove(entry)
+        entry.original, entry.reply = original, reply
+        self._put(entry)
 
     def close(self, key: Key, now: float) -> None:
         """The TCP connection of this header has been closed by both ends."""
@@ -160,17 +195,18 @@ class Conntrack:
         """An independent copy."""
         twin = Conntrack()
         for entry in self.all():
-            other = entry.copy()
-            twin.entries[other.original] = other
-            twin.entries[other.reply] = other
+            twin._put(entry.copy())
         return twin
 
 
 def _reopens(skb: Skb, entry: Entry, key: Key) -> bool:
     """A SYN under the ports of a connection that is over starts a new one."""
-    return (
-        skb.kind is Kind.SYN and key == entry.original and entry.state in ("TIME_WAIT", "CLOSE", "LAST_ACK")
-    )
+    return skb.kind is Kind.SYN and _is_over(entry, key)
+
+
+def _is_over(entry: Entry, key: Key) -> bool:
+    """Whether this header's own connection has ended."""
+    return key == entry.original and entry.state in OVER
 
 
 def _goes_on_unanswered(skb: Skb, entry: Entry) -> bool:

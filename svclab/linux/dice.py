@@ -21,6 +21,10 @@ class Dice:
         self.drawn += 1
         return int.from_bytes(digest, "big") % below
 
+    def port(self, low: int, high: int) -> int:
+        """A port from `low` to `high`."""
+        return low + self.integer(high - low + 1)
+
     def happens(self, threshold: int) -> tuple[bool, float]:
         """Whether something of chance threshold/2**31 happens, and the number drawn (xt_statistic's way)."""
         drawn = self.draw()

@@ -6,7 +6,6 @@ demand.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
 from typing import Any
 
 from svclab.linux.host import CHOSEN, WALK
@@ -31,11 +30,6 @@ def steps_of(log: Log, flow: int) -> tuple[Step, ...]:
     return tuple(_Narrator(flow).tell(log))
 
 
-@lru_cache(maxsize=4096)
-def _packet(wire: Wire) -> Packet:
-    return packet_of(wire)
-
-
 def _route_words(wire: Wire, next_hop: int | None, why: HostRoute | str | None) -> list[str]:
     """The next hop as text, and the reason: the line of the routing table, or that the address is the
     host's own.
@@ -54,6 +48,7 @@ class _Narrator:
         self.packet: Packet | None = None
         self.skb: Skb | None = None
         self.path: list[Chain] = []
+        self.packets: dict[Wire, Packet] = {}
 
     def tell(self, log: Log) -> Iterator[Step]:
         for entry in log:
@@ -75,14 +70,20 @@ class _Narrator:
         if cls is Conntrack:
             rest[1:3] = [five_tuple(wire[0], rest[1]), five_tuple(wire[0], rest[2])]
         elif cls is Nat:
-            rest[1] = _packet(rest[1])
+            rest[1] = self._packet(rest[1])
         elif cls is Route:
             rest[2:4] = _route_words(wire, rest[2], rest[3])
-        return cls(self.flow, host, _packet(wire), *rest)
+        return cls(self.flow, host, self._packet(wire), *rest)
+
+    def _packet(self, wire: Wire) -> Packet:
+        found = self.packets.get(wire)
+        if found is None:
+            found = self.packets[wire] = packet_of(wire)
+        return found
 
     def _begin_walk(self, entry: tuple[Any, ...]) -> None:
         _, self.host, wire, self.table, self.hook, looked = entry
-        self.packet = _packet(wire)
+        self.packet = self._packet(wire)
         self.path = []
         host, in_interface, out_interface, mark, state, dnat, snat, now = looked
         skb = Skb(wire, host, now, None)  # type: ignore[arg-type]  # nothing is drawn any more

@@ -8,15 +8,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
-from svclab.linux.explain import steps_of
+from svclab.linux.courses import Courses, course_of
+from svclab.linux.dice import Dice
+from svclab.linux.draws import Recorder
+from svclab.linux.exchange import Ending, Exchange, Part
 from svclab.linux.host import Delivered, Died, Fate, Host, Transmit
 from svclab.linux.iptables.traverse_log import Log
+from svclab.linux.notes import Notes
 from svclab.linux.packet import Address, FiveTuple, Kind, Packet, Protocol
 from svclab.linux.skb import Key, Wire, address_of, address_text, reversed_key, wire_of
-from svclab.linux.trace import Conntrack, Death, Deliver, Emit, Hop, Outcome, Step, Verdict
+from svclab.linux.trace import Conntrack, Death, Deliver, Emit, Hop, Outcome, Verdict
 
 FIRST_KIND = {Protocol.TCP: Kind.SYN, Protocol.UDP: Kind.DATAGRAM, Protocol.SCTP: Kind.INIT,
               Protocol.ICMP: Kind.ECHO_REQUEST}  # fmt: skip
@@ -38,25 +41,6 @@ class Link:
     """A wire or a switch: the interfaces on it as (host, interface)."""
 
     ends: tuple[tuple[str, str], ...]
-
-
-class Exchange:
-    """How one request ended. `steps` are made when asked for."""
-
-    def __init__(self, flow: int, log: Log) -> None:
-        self.flow = flow
-        self.log = log
-        self.code = Outcome.OK
-        self.verdict = Verdict.TIMEOUT
-        self.endpoint: str | None = None  # "IP:PORT" of the socket that answered
-        self.listener: str | None = None
-        self.server_host: str | None = None
-        self.source_seen: str | None = None
-
-    @cached_property
-    def steps(self) -> tuple[Step, ...]:
-        """Every step in order, without the closing End, which is the client program's."""
-        return steps_of(self.log, self.flow)
 
 
 class NoAddress(LookupError):
@@ -83,6 +67,7 @@ class Fabric:
         self.links = tuple(links)
         self.via = dict(via or {})
         self.aliases = dict(aliases or {})
+        self.courses = Courses()
         self._neighbours: dict[tuple[str, str], dict[int, tuple[str, str]]] = {}
         for link in self.links:
             self._wire_up(link)
@@ -134,14 +119,51 @@ class Fabric:
         `via` names the node to which the router hands packets for the destination. Raises KeyError for an
         unknown host or `via`. Changes the hosts' connection tables and affinity lists.
         """
-        run = _Run(self, source, wire_of(packet), chance, now.timestamp(), flow)
-        if via is not None:
-            run.force(via)
-        try:
-            run.connect()
-        finally:
-            run.clean_up()
-        return run.result
+        return self.exchanges(source, packet, chance, now, flow, via)[0]
+
+    def exchanges(
+        self,
+        source: str,
+        packet: Packet,
+        chance: Any,
+        now: datetime,
+        flow: int = 1,
+        via: str | None = None,
+        times: int = 1,
+    ) -> list[Exchange]:
+        """As `exchange`, so many times from the same socket. Goes the course of earlier ones where it can."""
+        wire, seconds = wire_of(packet), now.timestamp()
+        if not isinstance(chance, Dice) or packet.kind is not FIRST_KIND[packet.tuple.protocol]:
+            runs = self._runs(source, wire, chance, seconds, via, times)
+            return [Exchange(flow, Part(run.ending, Notes(run.log))) for run in runs]
+        version, (protocol, address, port, destination, destination_port), *rest = wire
+        way = (source, via, times, version, protocol, address, destination, destination_port, *rest)
+        known = self.courses.follow(way, port, chance, seconds, flow)
+        if known is not None:
+            return known
+        recorder = Recorder(chance, port)
+        key = (protocol, address, recorder.source_port, destination, destination_port)
+        runs = self._runs(source, (version, key, *rest), recorder, seconds, via, times)
+        parts = tuple(Part(run.ending, Notes(run.log)) for run in runs)
+        passed = {name: self.hosts[name] for run in runs for name in run.touched}
+        course = course_of(recorder, passed, parts)
+        if course is not None:
+            self.courses.keep(way, recorder, course)
+        return [Exchange(flow, part, recorder.numbers) for part in parts]
+
+    def _runs(
+        self, source: str, wire: Wire, chance: Any, now: float, via: str | None, times: int
+    ) -> "list[_Run]":
+        """Each packet walked from host to host and rule to rule."""
+        runs = [_Run(self, source, wire, chance, now) for _ in range(times)]
+        for run in runs:
+            if via is not None:
+                run.force(via)
+            try:
+                run.connect()
+            finally:
+                run.clean_up()
+        return runs
 
     def next_to(self, host: str, interface: str, next_hop: int) -> tuple[str, str] | None:
         """The host and interface that answer for an address on a link."""
@@ -151,14 +173,14 @@ class Fabric:
 class _Run:
     """One exchange under way."""
 
-    def __init__(self, fabric: Fabric, source: str, wire: Wire, chance: Any, now: float, flow: int) -> None:
+    def __init__(self, fabric: Fabric, source: str, wire: Wire, chance: Any, now: float) -> None:
         self.fabric = fabric
         self.client = fabric.host(source)
         self.wire = wire
         self.chance = chance
         self.now = now
         self.log: Log = []
-        self.result = Exchange(flow, self.log)
+        self.ending = Ending(Outcome.OK, Verdict.TIMEOUT)
         self.touched: set[str] = set()
         self.forced: list[tuple[Host, int]] = []
 
@@ -207,11 +229,8 @@ class _Run:
 
     def answered(self, server: Host, arrived: Wire, listener: str) -> None:
         version, (_, source, _, destination, port), *_ = arrived
-        result = self.result
-        result.code, result.verdict = Outcome.OK, Verdict.ANSWERED
-        result.endpoint = _endpoint(version, destination, port)
-        result.listener, result.server_host = listener, server.name
-        result.source_seen = address_text(version, source)
+        endpoint, seen = _endpoint(version, destination, port), address_text(version, source)
+        self.ending = Ending(Outcome.OK, Verdict.ANSWERED, endpoint, listener, server.name, seen)
         self.close()
 
     def died_on_the_way(self, fate: Died, where: Host, original: Key) -> None:
@@ -308,7 +327,7 @@ class _Run:
                 self.fabric.hosts[name].state.conntrack.close(original, self.now)
 
     def end(self, code: Outcome, verdict: Verdict) -> None:
-        self.result.code, self.result.verdict = code, verdict
+        self.ending = Ending(code, verdict)
 
     # -- the way of one packet -----------------------------------------------------------------------------
 

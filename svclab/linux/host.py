@@ -41,7 +41,6 @@ from svclab.linux.trace import Route as RouteStep
 
 WALK = "walk"  # log entry: (WALK, host name, wire, table, hook, Looked)
 CHOSEN = "chosen"  # log entry: (CHOSEN, host name, wire, hook, ipvs.Choice)
-MOST_WALKS = 4096  # remembered walks of packets that the rules cannot tell apart
 Listeners = Mapping[tuple[Protocol, int | None], str]
 
 
@@ -113,7 +112,6 @@ class Host:
     def load(self, tables: Mapping[str, Table], chains: Iterable[BaseChain] = ()) -> None:
         """Replace all rules."""
         self.tables = dict(tables)
-        self._walks: dict[tuple[Any, ...], tuple[Target | None, int, tuple[Any, ...]]] = {}
         self.hooks = Hooks([*iptables_base_chains(tables), *chains])
 
     def state_text(self, now: datetime) -> str:
@@ -355,22 +353,7 @@ class Host:
             self, skb.in_interface, skb.out_interface, skb.mark, skb.state, skb.dnat, skb.snat, skb.now
         )  # fmt: skip
         log.append((WALK, self.name, skb.wire, chain.table, chain.hook, looked))
-        key = (
-            id(chain), skb.source, skb.destination, skb.destination_port, skb.protocol, skb.kind,
-            skb.in_interface, skb.out_interface, skb.mark, skb.state, skb.dnat, skb.snat,
-        )  # fmt: skip
-        known = self._walks.get(key)
-        if known:
-            target, skb.mark, entries = known
-            log.extend(entries)
-            return target
-        begun, skb.volatile = len(log), False
-        target = chain.walk(skb, log)
-        if not skb.volatile:
-            if len(self._walks) >= MOST_WALKS:
-                self._walks.clear()
-            self._walks[key] = (target, skb.mark, tuple(log[begun:]))
-        return target
+        return chain.walk(skb, log)
 
     def _track(self, skb: Skb, log: Log) -> None:
         if skb.entry is not None:

@@ -72,7 +72,7 @@ def _with_source(skb: Skb, key: Key, target: NatTarget, table: Conntrack, own_ad
         source = _within(skb, target.addresses)
     changed = (protocol, source, port, destination, destination_port)
     if target.random or target.fully:
-        return _free_port(skb, changed, table, target.ports or _port_range(port))
+        return _random_port(skb, changed, table, target.ports or _port_range(port))
     if target.ports and not target.ports[0] <= port <= target.ports[1]:
         return _free_port(skb, changed, table, target.ports)
     if table.is_used(reversed_key(changed), skb.now):
@@ -87,15 +87,26 @@ def _port_range(port: int) -> tuple[int, int]:
     return (600, 1023) if port < 1024 else (1024, 65535)
 
 
-def _free_port(skb: Skb, key: Key, table: Conntrack, ends: tuple[int, int]) -> Key:
-    protocol, source, _, destination, destination_port = key
-    candidate = key
-    for _ in range(PORT_TRIES):
-        port = ends[0] + skb.chance.integer(ends[1] - ends[0] + 1)
-        candidate = (protocol, source, port, destination, destination_port)
-        if not table.is_used(reversed_key(candidate), skb.now):
-            break
+def _random_port(skb: Skb, key: Key, table: Conntrack, ends: tuple[int, int]) -> Key:
+    """The header with a port that is drawn because the rule says so."""
+    candidate = _with_source_port(key, skb.chance.port(*ends))
+    if table.is_used(reversed_key(candidate), skb.now):
+        return _free_port(skb, candidate, table, ends)
     return candidate
+
+
+def _free_port(skb: Skb, key: Key, table: Conntrack, ends: tuple[int, int]) -> Key:
+    """The header with a port that is drawn because its own is taken."""
+    for _ in range(PORT_TRIES):
+        key = _with_source_port(key, ends[0] + skb.chance.integer(ends[1] - ends[0] + 1))
+        if not table.is_used(reversed_key(key), skb.now):
+            break
+    return key
+
+
+def _with_source_port(key: Key, port: int) -> Key:
+    protocol, source, _, destination, destination_port = key
+    return (protocol, source, port, destination, destination_port)
 
 
 def apply(skb: Skb, source_side: bool) -> str | None:

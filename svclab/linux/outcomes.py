@@ -52,8 +52,12 @@ class Explorer:
         """Follow one of `count` equal branches."""
         return self._choose((Fraction(1, count),) * count)
 
+    def port(self, low: int, high: int) -> int:
+        """A port, which decides nothing."""
+        return self.ports.port(low, high)
+
     def integer(self, below: int) -> int:
-        """A port."""
+        """A number that decides nothing: another port in place of one that is taken."""
         return self.ports.integer(below)
 
     @property

@@ -25,6 +25,7 @@ class Chance(Interface):
 
     def happens(self, threshold: int) -> tuple[bool, float]: ...
     def one_of(self, count: int) -> int: ...
+    def port(self, low: int, high: int) -> int: ...
     def integer(self, below: int) -> int: ...
 
 
@@ -35,7 +36,7 @@ class Skb:
         "about", "balanced", "chance",
         "destination", "destination_port", "dnat", "entry", "host", "in_interface", "kind",
         "mark", "note", "now", "out_interface", "protocol", "reply", "snat", "source", "source_port", "state",
-        "ttl", "version", "volatile",
+        "ttl", "version",
     )  # fmt: skip
 
     def __init__(self, wire: Wire, host: Any, now: float, chance: Chance) -> None:
@@ -50,7 +51,6 @@ class Skb:
         self.reply = self.dnat = self.snat = False
         self.state = "UNTRACKED"
         self.note: Any = None
-        self.volatile = False
         self.balanced = False  # ipvs has seen it
 
     @property

@@ -5,13 +5,13 @@ A step is a named shape; its JSON form (`Step.as_json`) is what the page, the tr
 packet as it was *after* the step. Hosts are named `node/NAME`, `pod/NAMESPACE/NAME`, `client/NAME`, `router`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from svclab.linux.packet import FiveTuple, Packet
 
@@ -313,54 +313,85 @@ class Flow:
     label: str
 
 
+class Told(Protocol):
+    """Several steps that are put into words only when somebody asks: an exchange."""
+
+    @property
+    def steps(self) -> tuple[Step, ...]: ...
+
+    def as_json(self) -> list[dict[str, Any]]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One request from the first look-up to its end. The seed makes it repeatable, byte for byte."""
+    """One request from the first look-up to its end. The seed makes it repeatable, byte for byte.
+
+    Its steps are those of its `parts`, one after another.
+    """
 
     seed: str
     source: str
     target: str
     mode: str
     flows: tuple[Flow, ...]
-    steps: tuple[Step, ...]
+    parts: tuple[Step | Told, ...]
 
     def __post_init__(self) -> None:
-        if not self.steps or not isinstance(self.steps[-1], End):
+        if not self.parts or not isinstance(self.parts[-1], End):
             raise ValueError("a trace ends with an End step")
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every step in order."""
+        return steps_in(self.parts)
 
     @property
     def end(self) -> End:
         """The last step."""
-        last = self.steps[-1]
+        last = self.parts[-1]
         assert isinstance(last, End)
         return last
 
     def as_json(self) -> dict[str, Any]:
         """The whole trace in JSON's types."""
+        steps = [step for part in self.parts for step in _json_of(part)]
+        for i, step in enumerate(steps):
+            step["i"] = i
         return {
             "seed": self.seed,
             "source": self.source,
             "target": self.target,
             "mode": self.mode,
             "flows": [plain(flow) for flow in self.flows],
-            "steps": list(self._steps()),
+            "steps": steps,
             "outcome": self.end.as_json(),
         }
 
-    def _steps(self) -> Iterator[dict[str, Any]]:
-        """Each step in JSON's types. A packet stays the same over many steps: its shape is made once."""
-        shapes: dict[int, dict[str, Any]] = {}
-        for i, step in enumerate(self.steps):
-            found: dict[str, Any] = {"kind": step.kind}
-            for name in _names(type(step)):
-                value = getattr(step, name)
-                if type(value) is Packet:
-                    shape = shapes.get(id(value))
-                    if shape is None:
-                        shape = shapes[id(value)] = _packet(value)
-                    value = shape
-                elif type(value) not in _ATOMS:
-                    value = plain(value)
-                found[name] = value
-            found["i"] = i
-            yield found
+
+def steps_in(parts: Iterable[Step | Told]) -> tuple[Step, ...]:
+    """Every step of some parts of a trace, in order."""
+    return tuple(step for part in parts for step in ((part,) if isinstance(part, Step) else part.steps))
+
+
+def _json_of(part: Step | Told) -> list[dict[str, Any]]:
+    return [part.as_json()] if isinstance(part, Step) else part.as_json()
+
+
+def json_of(steps: Iterable[Step]) -> list[dict[str, Any]]:
+    """Steps in JSON's types. A packet stays the same over many of them: its shape is made once."""
+    shapes: dict[int, dict[str, Any]] = {}
+    found = []
+    for step in steps:
+        told: dict[str, Any] = {"kind": step.kind}
+        for name in _names(type(step)):
+            value = getattr(step, name)
+            if type(value) is Packet:
+                shape = shapes.get(id(value))
+                if shape is None:
+                    shape = shapes[id(value)] = _packet(value)
+                value = shape
+            elif type(value) not in _ATOMS:
+                value = plain(value)
+            told[name] = value
+        found.append(told)
+    return found

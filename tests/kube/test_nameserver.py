@@ -10,7 +10,7 @@ from svclab.kube.poddns import hosts_file, resolv_conf
 from svclab.kube.snapshot import Snapshot
 from svclab.kube.wiring import build_fabric
 from svclab.linux.dice import Dice
-from svclab.linux.trace import Conntrack, Nat, Query, Resolved
+from svclab.linux.trace import Conntrack, Nat, Query, Resolved, steps_in
 from tests.kube.dns_world import Manifest, fabric_of, pod, slice_of, standard_snapshot
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -35,9 +35,9 @@ def test_a_name_is_resolved_by_packets_to_a_coredns_pod() -> None:
     resolution = program.look_up("web", resolv_conf(DEBUG), hosts_file(DEBUG), "musl")
 
     assert (resolution.addresses, resolution.name) == (("10.96.5.5",), "web.shop.svc.cluster.local")
-    dnat = [step for step in program.steps if isinstance(step, Nat) and step.action == "DNAT"]
+    dnat = [step for step in steps_in(program.parts) if isinstance(step, Nat) and step.action == "DNAT"]
     assert {str(step.before.tuple.destination) for step in dnat} == {"10.96.0.10"}
-    end = program.steps[-1]
+    end = program.parts[-1]
     assert isinstance(end, Resolved)
     assert (end.address, end.queries) == ("10.96.5.5", 2)
 
@@ -48,9 +48,9 @@ def test_both_questions_of_a_step_go_to_the_same_coredns_pod() -> None:
 
         program.ask("10.96.0.10", [WEB, Question(WEB.name, "AAAA")])
 
-        nat = [step for step in program.steps if isinstance(step, Nat) and step.action == "DNAT"]
+        nat = [step for step in steps_in(program.parts) if isinstance(step, Nat) and step.action == "DNAT"]
         assert len({str(step.packet.tuple.destination) for step in nat if step.packet}) == 1
-        states = [step.state for step in program.steps if isinstance(step, Conntrack)]
+        states = [step.state for step in steps_in(program.parts) if isinstance(step, Conntrack)]
         assert "ESTABLISHED" in states
 
 
@@ -59,7 +59,7 @@ def test_each_rung_of_the_search_list_is_a_flow_of_its_own() -> None:
 
     program.look_up("web.shop", resolv_conf(DEBUG), hosts_file(DEBUG), "glibc")
 
-    queries = [(s.flow, s.rung, s.type) for s in program.steps if isinstance(s, Query)]
+    queries = [(s.flow, s.rung, s.type) for s in steps_in(program.parts) if isinstance(s, Query)]
     assert queries == [(1, 0, "A"), (1, 0, "AAAA"), (2, 1, "A"), (2, 1, "AAAA")]
     assert [flow.number for flow in program.flows] == [1, 2]
 
@@ -138,7 +138,7 @@ def test_the_same_seed_gives_the_same_steps() -> None:
     def steps(seed: str) -> list[object]:
         program = asker(standard_snapshot(), seed=seed)
         program.look_up("web", resolv_conf(DEBUG), hosts_file(DEBUG))
-        return [step.as_json() for step in program.steps]
+        return [step.as_json() for step in steps_in(program.parts)]
 
     assert steps("a") == steps("a")
 

@@ -32,9 +32,8 @@ def bang(negated: bool) -> str:
 class Match:
     """What all matches answer.
 
-    `stateful`: it leaves a note, without which its answer cannot be explained afterwards. `volatile`: the
-    same packet may get another answer the next time (chance, memory), or the next packet of its kind (source
-    ports).
+    `stateful`: it leaves a note, without which its answer cannot be explained afterwards. `volatile`: it asks
+    or changes what the host remembers, so that the same packet may get another answer the next time.
     """
 
     __slots__ = ()

@@ -30,6 +30,12 @@ class PortRange:
         """`80` or `1000 to 2000`."""
         return str(self.low) if self.low == self.high else f"{self.low} to {self.high}"
 
+    def excludes(self, port: int) -> bool:
+        """Whether the port does not fit."""
+        if self.low == self.high:
+            return (port == self.low) == self.negated
+        return (self.low <= port <= self.high) == self.negated
+
 
 def _port_miss(side: str, port: int, wanted: PortRange) -> str:
     verb = "is" if wanted.negated else "is not"
@@ -46,11 +52,6 @@ class PortMatch(Match):
     dport: PortRange | None = None
     flags: tuple[str, str, bool] | None = None  # mask, comp, negated
 
-    @property
-    def volatile(self) -> bool:  # type: ignore[override]
-        """Source ports differ from connection to connection."""
-        return self.sport is not None
-
     def text(self) -> str:
         parts = [f"-m {self.protocol.value.lower()}"]
         for option, ports in (("--sport", self.sport), ("--dport", self.dport)):
@@ -64,10 +65,10 @@ class PortMatch(Match):
         if skb.protocol is not self.protocol:
             return False
         ports = self.dport
-        if ports and (ports.low <= skb.destination_port <= ports.high) == ports.negated:
+        if ports and ports.excludes(skb.destination_port):
             return False
         ports = self.sport
-        if ports and (ports.low <= skb.source_port <= ports.high) == ports.negated:
+        if ports and ports.excludes(skb.source_port):
             return False
         return self.flags is None or self._flags_hold(skb)
 
@@ -90,10 +91,10 @@ class PortMatch(Match):
         if skb.protocol is not self.protocol:
             return f"protocol {skb.protocol.value} is not {self.protocol.value}"
         ports = self.dport
-        if ports and (ports.low <= skb.destination_port <= ports.high) == ports.negated:
+        if ports and ports.excludes(skb.destination_port):
             return _port_miss("destination", skb.destination_port, ports)
         ports = self.sport
-        if ports and (ports.low <= skb.source_port <= ports.high) == ports.negated:
+        if ports and ports.excludes(skb.source_port):
             return _port_miss("source", skb.source_port, ports)
         return f"the flags of a {skb.kind.value} do not fit"
 
@@ -117,11 +118,6 @@ class MultiportMatch(Match):
     ranges: tuple[PortRange, ...]
     negated: bool = False
 
-    @property
-    def volatile(self) -> bool:  # type: ignore[override]
-        """Source ports differ from connection to connection."""
-        return self.side != "dports"
-
     def text(self) -> str:
         ports = ",".join(r.text() for r in self.ranges)
         return f"-m multiport {bang(self.negated)}--{self.side} {ports}"
@@ -132,7 +128,7 @@ class MultiportMatch(Match):
             "sports": (skb.source_port,),
             "ports": (skb.source_port, skb.destination_port),
         }[self.side]
-        return any(r.low <= p <= r.high for r in self.ranges for p in looked_at) != self.negated
+        return any(not r.excludes(p) for r in self.ranges for p in looked_at) != self.negated
 
     def fact(self, skb: Skb) -> str:
         port = skb.source_port if self.side == "sports" else skb.destination_port
@@ -188,7 +184,6 @@ class StatisticMatch(Match):
     threshold: int
     negated: bool = False
     stateful: ClassVar[bool] = True
-    volatile: ClassVar[bool] = True
 
     @property
     def probability(self) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from svclab.linux.drawn import DrawnPort
 from svclab.linux.iptables.headers import DestinationMatch, Match, ProtocolMatch, RuleError
 from svclab.linux.iptables.matches import CommentMatch, NfacctMatch, PortMatch
 from svclab.linux.iptables.targets import Effect, Goto, Jump, Target
@@ -98,12 +99,15 @@ class Chain:
         """The rules (from 0, in order) that might fit; all others are proved not to by address, protocol,
         port.
         """
-        key = (skb.destination, skb.protocol, skb.destination_port)
+        port = skb.destination_port
+        if type(port) is DrawnPort:
+            port.looked_for(key[2] for key in self._indexed())
+        key = (skb.destination, skb.protocol, int(port))
         found = self._candidates.get(key)
         if found is None:
             index = self._indexed()
             exact = index.get(key, ())
-            any_address = index.get((None, skb.protocol, skb.destination_port), ())
+            any_address = index.get((None, *key[1:]), ())
             found = tuple(sorted((*exact, *any_address, *self._rest)))
             if len(self._candidates) > 4096:
                 self._candidates.clear()

@@ -20,8 +20,8 @@ def walk(
 ) -> Target | None:
     """The target that decided, or None for the policy ACCEPT. `indexed=False` compares every rule plainly.
 
-    Changes only `skb.mark`, `skb.volatile` (whether an answer may be another the next time) and, through
-    stateful matches, the host's memory. Rules count from 0 in the log.
+    Changes only `skb.mark` and, through volatile matches and targets, what the host remembers. Rules count
+    from 0 in the log.
     """
     chain = chains[start]
     first = 0
@@ -60,9 +60,7 @@ def _first_hit(chain: Chain, first: int, skb: Skb, log: Log, indexed: bool) -> i
         return _first_indexed_hit(chain, first, skb, log)
     missed_from = first
     for number in range(first, len(compiled)):
-        tests, _, stateful, volatile = compiled[number]
-        if volatile:
-            skb.volatile = True
+        tests, _, stateful, _ = compiled[number]
         if stateful:
             skb.note = None
         for test in tests:
@@ -92,9 +90,7 @@ def _first_indexed_hit(chain: Chain, first: int, skb: Skb, log: Log) -> int:
         if at < number:
             log.append((SKIPPED, chain, at, number))
         at = number + 1
-        tests, _, stateful, volatile = compiled[number]
-        if volatile:
-            skb.volatile = True
+        tests, _, stateful, _ = compiled[number]
         if stateful:
             skb.note = None
         for test in tests:

@@ -6,6 +6,7 @@ from functools import cached_property
 from ipaddress import ip_address
 from typing import Any
 
+from svclab.linux.drawn import DrawnPort
 from svclab.linux.packet import Protocol
 from svclab.linux.skb import Skb
 from svclab.linux.trace import Origin
@@ -43,10 +44,23 @@ class NamedSet:
         """A key from its parts' texts."""
         return tuple(_part(kind, text) for kind, text in zip(self.types, parts, strict=True))
 
+    @cached_property
+    def _ports(self) -> frozenset[int]:
+        """The ports in the keys of the static elements."""
+        places = [i for i, kind in enumerate(self.types) if kind == "inet_service"]
+        return frozenset(key[i] for key in self.by_key for i in places)
+
+    def find(self, key: Key) -> Element | None:
+        """The static element of this key."""
+        for part in key:
+            if type(part) is DrawnPort:
+                part.looked_for(self._ports)
+        return self.by_key.get(key)
+
     def has(self, key: Key, skb: Skb) -> bool:
         """Whether the key is in the set, or was put in by an earlier packet and has not run out."""
         if self.timeout_seconds is None:
-            return key in self.by_key
+            return self.find(key) is not None
         expiry = skb.host.state.sets.get(self.name, {}).get(key)
         return expiry is not None and expiry > skb.now
 

@@ -25,11 +25,6 @@ class Comparison(Match):
     negated: bool = False
     mask: int | None = None
 
-    @property
-    def volatile(self) -> bool:  # type: ignore[override]
-        """Source ports differ from connection to connection."""
-        return self.selector.text == "th sport"
-
     def holds(self, skb: Skb) -> bool:
         found = self.selector.get(skb)
         if self.mask is not None:
@@ -116,8 +111,7 @@ class VerdictLookup(Match):
     stateful: ClassVar[bool] = True
 
     def holds(self, skb: Skb) -> bool:
-        element = self.found_in.by_key.get(key_of(self.selectors, skb))
-        skb.note = element
+        skb.note = element = self.found_in.find(key_of(self.selectors, skb))
         return element is not None
 
     def fact(self, skb: Skb) -> str:
@@ -137,7 +131,6 @@ class Numgen(Match):
     count: int
     origins: tuple[Origin, ...] = ()
     stateful: ClassVar[bool] = True
-    volatile: ClassVar[bool] = True
 
     def holds(self, skb: Skb) -> bool:
         skb.note = skb.chance.one_of(self.count)

@@ -1,0 +1,94 @@
+"""What an exchange draws on its way: kept while the first of a kind runs, and asked again for the others."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from svclab.linux.dice import Dice
+from svclab.linux.drawn import DrawnNumber, DrawnPort
+
+Numbers = list[Any]  # what an exchange drew, by place; its source port first
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Whether something of chance threshold/2**31 happens, and how it went on after yes and after no."""
+
+    threshold: int
+    ways: dict[object, Any] = field(default_factory=dict, compare=False)
+
+    def pass_by(self, dice: Dice, numbers: Numbers) -> Any:
+        """Draw, keep the number and go on; None where nobody went yet."""
+        happened, drawn = dice.happens(self.threshold)
+        numbers.append(drawn)
+        return self.ways.get(happened)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of `count`, and how it went on after each."""
+
+    count: int
+    ways: dict[object, Any] = field(default_factory=dict, compare=False)
+
+    def pass_by(self, dice: Dice, numbers: Numbers) -> Any:
+        """As Happening."""
+        chosen = dice.one_of(self.count)
+        numbers.append(chosen)
+        return self.ways.get(chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port, which by itself decides nothing."""
+
+    low: int
+    high: int
+    ways: dict[object, Any] = field(default_factory=dict, compare=False)
+
+    def pass_by(self, dice: Dice, numbers: Numbers) -> Any:
+        """As Happening."""
+        numbers.append(dice.port(self.low, self.high))
+        return self.ways.get(None)
+
+
+Fork = Happening | Choice | Port
+
+
+class Recorder:
+    """Draws for an exchange that goes a way for the first time, and keeps what was asked and answered."""
+
+    def __init__(self, dice: Dice, source_port: int) -> None:
+        self.dice = dice
+        self.source_port = DrawnPort(source_port, 0)
+        self.ports = [self.source_port]
+        self.numbers: Numbers = [source_port]
+        self.asked: list[tuple[Fork, object]] = []
+        self.is_repeatable = True
+
+    def happens(self, threshold: int) -> tuple[bool, float]:
+        """As Dice."""
+        happened, drawn = self.dice.happens(threshold)
+        return happened, DrawnNumber(drawn, self._kept(Happening(threshold), happened, drawn))
+
+    def one_of(self, count: int) -> int:
+        """As Dice."""
+        chosen = self.dice.one_of(count)
+        self._kept(Choice(count), chosen, chosen)
+        return chosen
+
+    def port(self, low: int, high: int) -> int:
+        """As Dice."""
+        drawn = self.dice.port(low, high)
+        self.ports.append(DrawnPort(drawn, self._kept(Port(low, high), None, drawn)))
+        return self.ports[-1]
+
+    def integer(self, below: int) -> int:
+        """As Dice: a draw that the next exchange may not have to make, so that no course can foresee it."""
+        self.is_repeatable = False
+        return self.dice.integer(below)
+
+    def _kept(self, fork: Fork, answer: object, number: float) -> int:
+        """The place of the number among all."""
+        self.asked.append((fork, answer))
+        self.numbers.append(number)
+        return len(self.numbers) - 1
