@@ -106,8 +106,9 @@ def _read(text: str) -> list[Row]:
 
 def _traced(world: World, request: Request, seed: str, *, events: bool) -> Row:
     host = read_target(request.target).host
-    # A file of some namespaces has no name server to send packets to; its CoreDNS is asked directly.
-    if parse_address(host) is None and not is_laid_out(world.snapshot, request.source):
+    # A file of some namespaces has no name server to send packets to; a pod asks its CoreDNS directly.
+    asks_coredns = parse_address(host) is None and request.source.startswith("pod/")
+    if asks_coredns and not is_laid_out(world.snapshot, request.source):
         found = look_up(world.snapshot, request.source, host, lambda: world, Dice(seed), NOW)["result"]
         address = next((address for address in found["addresses"] if ":" not in address), None)
         if address is None:

@@ -162,6 +162,16 @@ def test_a_recording_without_name_server_still_knows_its_names():
     }
 
 
+@pytest.mark.parametrize("objects", [standard_objects(), recording("tutorial-steps")["objects"]])
+@pytest.mark.parametrize("source", ["node node1", "client laptop"])
+def test_nodes_and_machines_outside_do_not_ask_the_clusters_dns(source, objects):
+    request = {"from": source, "to": "http://kubernetes.default.svc.cluster.local"}
+
+    (found,) = traced(Snapshot.of(objects), request)
+
+    assert [(end["verdict"], end["code"]) for end in found["outcomes"]] == [("refused", "NXDOMAIN")]
+
+
 def test_the_same_seed_gives_the_same_trace_and_another_seed_another():
     snapshot, row = (
         Snapshot.of(recording("tutorial-steps")["objects"]),
