@@ -120,7 +120,24 @@ ROWS = [
     ("wget -qO- nosuch", 1, "wget: bad address 'nosuch'\n"),
     ("wget -q web/none", 1, "wget: server returned error: HTTP/1.1 404 Not Found\n"),
     ("nc -zv nosuch 80", 1, 'nc: getaddrinfo for host "nosuch" port 80: Name does not resolve\n'),
-    ("ping -c 1 nosuch", 1, "ping: bad address 'nosuch'\n"),
+    ("ping -c 1 nosuch", 2, "ping: nosuch: Name does not resolve\n"),
+    ("nc -zn web 80", 1, "nc: getaddrinfo for host \"web\" port 80: Name does not resolve\n"),
+    ("nc -z web 80 81; echo $?; nc -z web 81 81; echo $?", 0, "0\n1\n"),
+    ("ip -j addr | jq -c '[.[] | [.ifname, .mtu, .operstate]]'; ip -o link | wc -l; ip foo; ip addr nosuch", 255,
+     '[["lo",65536,"UNKNOWN"],["eth0",1500,"UP"]]\n2\nObject "foo" is unknown, try "ip help".\n'
+     'Command "nosuch" is unknown, try "ip address help".\n'),
+    ("ip route list default | cut -d' ' -f1,2,4-; ip -j route | jq -r '.[].dst' | wc -l", 0,
+     "default via dev eth0 \n2\n"),
+    ("conntrack -p foo -L; conntrack -L -d x", 2,
+     "conntrack v1.4.7 (conntrack-tools): `foo' unsupported protocol\n"
+     "Try `conntrack -h' or 'conntrack --help' for more information.\n"
+     "conntrack v1.4.7 (conntrack-tools): Invalid IP address `x'\n"
+     "Try `conntrack -h' or 'conntrack --help' for more information.\n"),
+    ("tcpdump -nc 2 -i any port 53 2>/dev/null > seen & sleep 1; dig +short kubernetes.default.svc.cluster.local; "
+     "sleep 1; wait; sed -E 's/.*: [0-9]+//' seen", 0,
+     "[1] 4207\n10.96.0.1\n+ A? kubernetes.default.svc.cluster.local. (54)\n*- 1/0/0 A 10.96.0.1 (106)\n"
+     "[1]+  Done                    tcpdump -nc 2 -i any port 53 2> /dev/null > seen\n"),
+    ("traceroute -n -m 3 -q 1 10.244.99.1 | tail -1", 0, " 3  *\n"),
     ("printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | nc web 80 | head -1", 0, "HTTP/1.1 200 OK\r\n"),
 ]  # fmt: skip
 

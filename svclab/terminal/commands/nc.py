@@ -1,5 +1,7 @@
 """nc and telnet. Source: OpenBSD netcat 1.219 (Debian), BusyBox 1.36."""
 
+import re
+
 from svclab.kube.request import BadTarget, Sent
 from svclab.kube.webserver import web_response
 from svclab.linux.packet import Protocol
@@ -42,10 +44,11 @@ def nc(context: Context, argv: list[str]) -> int:
         )
     if len(words) < 2:
         raise Usage("missing port number" if words else "usage: nc [-46uvz] [-w timeout] destination port", 1)
-    status = 1
-    for port in _ports(words[1]):
-        status = _try(context, words[0], port, settings)
-    return status
+    if "-n" in settings and not re.fullmatch(r"[\d.]+", words[0]):
+        what = f'getaddrinfo for host "{words[0]}" port {words[1]}: {_unknown_name(context)}'
+        raise Usage(what, 1)
+    ports = [port for text in words[1:] for port in _ports(text)]
+    return min([_try(context, words[0], port, settings) for port in ports])
 
 
 def _try(context: Context, host: str, port: int, settings: dict[str, str]) -> int:
@@ -62,10 +65,7 @@ def _try(context: Context, host: str, port: int, settings: dict[str, str]) -> in
     if code in LOOKUP_FAILURES:
         if context.location.toolset in ("busybox", "alpine"):
             raise Usage(f"bad address '{host}'", 1)
-        words = (
-            "Name does not resolve" if context.location.toolset == "netshoot" else "Name or service not known"
-        )
-        raise Usage(f'getaddrinfo for host "{host}" port {port}: {words}', 1)
+        raise Usage(f'getaddrinfo for host "{host}" port {port}: {_unknown_name(context)}', 1)
     if protocol is Protocol.UDP and "-z" in settings and code in SILENCES:
         code = Outcome.OK  # nobody said no
     shown = f"{host} ({sent.address})" if host != sent.address else host
@@ -84,6 +84,11 @@ def _try(context: Context, host: str, port: int, settings: dict[str, str]) -> in
         else:
             context.fail(f"Connection to {shown} {port} port [{name}/{service}] succeeded!")
     return 0 if "-z" in settings else _talk(context, sent)
+
+
+def _unknown_name(context: Context) -> str:
+    """The C library's words: musl's in netshoot, glibc's elsewhere."""
+    return "Name does not resolve" if context.location.toolset == "netshoot" else "Name or service not known"
 
 
 def _complain(context: Context, shown: str, port: int, name: str, code: Outcome) -> None:

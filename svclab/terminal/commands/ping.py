@@ -1,7 +1,9 @@
-"""ping and traceroute. Source: iputils 20221126 (Debian), BusyBox 1.36 (Alpine, busybox, netshoot)."""
+"""ping and traceroute. Source: iputils 20221126 (Debian, netshoot), BusyBox 1.36 (Alpine, busybox)."""
 
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 
+from svclab.cluster import dataplane
 from svclab.kube.request import BadTarget, Sent
 from svclab.linux.packet import Protocol
 from svclab.linux.trace import Hop, Outcome
@@ -26,8 +28,8 @@ def ping(context: Context, argv: list[str]) -> int:
     settings = dict(given)
     if not words:
         raise Usage("usage error: Destination address required", 1)
-    busybox = context.location.toolset not in ("laptop", "node")
-    count = whole_number(settings["-c"], "argument") if "-c" in settings else None
+    busybox = context.location.toolset in ("busybox", "alpine")
+    count = _count(settings["-c"]) if "-c" in settings else None
     interval = seconds_of(settings.get("-i", "1")) or 1.0
     patience = seconds_of(settings.get("-W", "10")) or 10.0
     tally = _Tally()
@@ -36,8 +38,7 @@ def ping(context: Context, argv: list[str]) -> int:
         while count is None or tally.sent < count:
             sent = _echo(context, words[0])
             if sent.trace.end.code in LOOKUP_FAILURES:
-                words_ = f"bad address '{words[0]}'" if busybox else f"{words[0]}: Name or service not known"
-                raise Usage(words_, 1 if busybox else 2)
+                raise _unknown(context, words[0], busybox)
             tally.sent += 1
             address = sent.address or ""
             if tally.sent == 1:
@@ -53,6 +54,22 @@ def ping(context: Context, argv: list[str]) -> int:
         raise
     _statistics(context, words[0], tally, busybox)
     return 0 if tally.times else 1
+
+
+def _count(text: str) -> int:
+    if not text.lstrip("-").isdigit():
+        raise Usage(f"invalid argument: '{text}'", 1)
+    if int(text) < 1:
+        raise Usage(f"invalid argument: '{text}': out of range: 1 <= value <= 9223372036854775807", 1)
+    return int(text)
+
+
+def _unknown(context: Context, host: str, busybox: bool) -> Usage:
+    """What ping says of a name that is none: busybox, or iputils over musl or glibc."""
+    if busybox:
+        return Usage(f"bad address '{host}'", 1)
+    musl = context.location.toolset == "netshoot"
+    return Usage(f"{host}: " + ("Name does not resolve" if musl else "Name or service not known"), 2)
 
 
 def _echo(context: Context, host: str) -> Sent:
@@ -103,6 +120,8 @@ def _statistics(context: Context, host: str, tally: _Tally, busybox: bool) -> No
     context.print(
         f"{tally.sent} packets transmitted, {len(tally.times)} {received}, {lost}% packet loss{end}"
     )
+    if not (tally.times or busybox):
+        context.print()
     if tally.times:
         low, high, mean = min(tally.times), max(tally.times), sum(tally.times) / len(tally.times)
         if busybox:
@@ -114,20 +133,43 @@ def _statistics(context: Context, host: str, tally: _Tally, busybox: bool) -> No
 
 @command("traceroute", "tracepath", places={"laptop", "node", "netshoot", "busybox"})
 def traceroute(context: Context, argv: list[str]) -> int:
-    """Shows the hosts that an echo request crosses."""
-    _, words = options(argv, "nm:w:q:Iip:T")
+    """Shows the hosts that an echo request crosses; a line of stars for each that stays silent."""
+    given, words = options(argv, "nm:w:q:IiTp:")
+    settings = dict(given)
     if not words:
         raise Usage('Specify "host" missing argument.', 2)
     sent = _echo(context, words[0])
     if sent.trace.end.code in LOOKUP_FAILURES:
         raise Usage(f"bad address '{words[0]}'", 1)
-    context.print(f"traceroute to {words[0]} ({sent.address}), 30 hops max, 46 byte packets")
-    crossed = [step.host for step in sent.trace.steps if isinstance(step, Hop) and not step.reply]
-    for number, host in enumerate(crossed, 1):
-        last = number == len(crossed) and sent.trace.end.code is Outcome.OK
-        context.print(
-            f"{number:2d}  {sent.address if last else host.rpartition('/')[2]}  {0.02 * number:.3f} ms"
-        )
-    if sent.trace.end.code is not Outcome.OK:
-        context.print(f"{len(crossed) + 1:2d}  *  *  *")
+    gnu = context.location.toolset in ("laptop", "node")
+    most = whole_number(settings.get("-m", "30"), "max hops")
+    probes = min(max(whole_number(settings.get("-q", "3"), "probes"), 1), 10)
+    patience = seconds_of(settings.get("-w", "5")) or 5.0
+    size = 60 if gnu else 46
+    context.print(f"traceroute to {words[0]} ({sent.address}), {most} hops max, {size} byte packets")
+    answered = sent.trace.end.code is Outcome.OK
+    crossed = _crossed(context, sent)[:most]
+    for number, address in enumerate(crossed, 1):
+        times = "  ".join(f"{0.021 * number + 0.004 * probe:.3f} ms" for probe in range(probes))
+        shown = address if "-n" in settings else f"{address} ({address})"
+        context.print(f"{number:2d}  {shown}  {times}")
+    for number in range(len(crossed) + 1, most + 1) if not answered else ():
+        context.stdout.write(f"{number:2d}  ")
+        for probe in range(probes):
+            context.sleep(patience)
+            context.stdout.write("*" + ("\n" if probe == probes - 1 else " " if gnu else "  "))
     return 0
+
+
+def _crossed(context: Context, sent: Sent) -> list[str]:
+    """The addresses from which an answer would come: of the interface by which each host was reached."""
+    flow = sent.trace.end.flow
+    hosts = dataplane.world(context.cluster).fabric.hosts
+    found: list[str] = []
+    for step in sent.trace.steps:
+        if isinstance(step, Hop) and not step.reply and step.flow == flow:
+            own = hosts[step.host].routing.interfaces[step.interface].addresses
+            found.append(str(IPv4Address(own[0].address)) if own else step.host.rpartition("/")[2])
+    if found and sent.trace.end.code is Outcome.OK:
+        found[-1] = sent.address or found[-1]
+    return found

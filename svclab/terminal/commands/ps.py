@@ -49,16 +49,44 @@ def ps(context: Context, argv: list[str]) -> int:
         for pid, text in rows:
             context.print(f"{pid:5d} {user:<8} {'0:00':<5} {text}"[: context.columns])
         return 0
-    if any(flag in "".join(argv) for flag in ("f", "u")):
-        context.print("UID          PID    PPID  C STIME TTY          TIME CMD")
-        for pid, text in rows:
-            context.print(
-                f"{user:<8} {pid:7d} {0 if pid == 1 else 1:7d}  0 {'00:00'} {'?':<8} 00:00:00 {text}"
-            )
-        return 0
-    context.print("    PID TTY          TIME CMD")
-    for pid, text in rows:
-        context.print(
-            f"{pid:7d} {'pts/0':<8} 00:00:00 {text.split()[0].rpartition('/')[2] if not argv else text}"
-        )
+    flags = "".join(argv)
+    if "u" in flags:
+        _resources(context, user, rows)
+    elif "f" in flags:
+        _full(context, user, rows)
+    else:
+        context.print("    PID TTY          TIME CMD")
+        shown = rows if flags else rows[-2:]
+        for pid, text in shown:
+            program = text.split()[0].rpartition("/")[2].rstrip(":")
+            context.print(f"{pid:7d} {_terminal(context, pid, '?'):<8} 00:00:00 {program}")
     return 0
+
+
+def pid_of(context: Context, program: str) -> int:
+    """The process that a program runs in here."""
+    return next((pid for pid, text in _processes(context) if program in text.split()[0]), 1)
+
+
+def _terminal(context: Context, pid: int, none: str) -> str:
+    return "pts/0" if pid >= context.session.pid else none
+
+
+def _full(context: Context, user: str, rows: list[tuple[int, str]]) -> None:
+    context.print("UID          PID    PPID  C STIME TTY          TIME CMD")
+    started = context.now().strftime("%H:%M")
+    for pid, text in rows:
+        parent = 0 if pid == 1 else context.session.pid if pid > context.session.pid else 1
+        terminal = _terminal(context, pid, "?")
+        context.print(f"{user:<8} {pid:7d} {parent:7d}  0 {started} {terminal:<8} 00:00:00 {text}")
+
+
+def _resources(context: Context, user: str, rows: list[tuple[int, str]]) -> None:
+    context.print("USER         PID %CPU %MEM    VSZ   RSS TTY      STAT START   TIME COMMAND")
+    started = context.now().strftime("%H:%M")
+    for pid, text in rows:
+        state = "Ss" if pid in (1, context.session.pid) else "R+" if pid > context.session.pid else "Ssl"
+        size, resident = 4000 + 7 * len(text) * 40, 1000 + 3 * len(text) * 40
+        terminal = _terminal(context, pid, "?")
+        usage = f"{user:<8} {pid:7d}  0.0  0.1 {size:6d} {resident:5d} {terminal:<8} {state:<4}"
+        context.print(f"{usage} {started:>5}   0:00 {text}")

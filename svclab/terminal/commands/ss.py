@@ -3,7 +3,9 @@
 from svclab.linux.packet import Protocol
 from svclab.terminal.commands.arguments import options
 from svclab.terminal.commands.ip import host_of
+from svclab.terminal.commands.ps import pid_of
 from svclab.terminal.commands.registry import Context, command
+from svclab.terminal.commands.service_names import SERVICE_NAMES
 
 
 def _listening(context: Context, flags: str) -> list[tuple[Protocol, int, str]]:
@@ -15,21 +17,81 @@ def _listening(context: Context, flags: str) -> list[tuple[Protocol, int, str]]:
     return sorted(found, key=lambda each: (each[0].value, each[1]))
 
 
+_ANY = "0.0.0.0"  # noqa: S104 (shown, not listened on)
+_GO_PROGRAMS = frozenset({"kubelet", "kube-proxy", "kube-apiserver", "coredns", "containerd", "etcd"})
+_COLUMNS = (
+    ("Netid", "", "<"), ("State", " ", "<"), ("Recv-Q", " ", "<"), ("Send-Q", " ", "<"),
+    ("Local Address:", " ", ">"), ("Port", "", "<"), ("Peer Address:", " ", ">"), ("Port", "", "<"), ("Process", "", "<"),
+)  # fmt: skip
+
+
 @command("ss", places={"node", "netshoot", "laptop"})
 def ss(context: Context, argv: list[str]) -> int:
     """Lists listening sockets: -t TCP, -u UDP, -l listening, -n numbers, -p programs."""
-    given, _ = options(argv, "tulnpaesH46", ("listening", "tcp", "udp", "numeric", "processes", "all"))
-    flags = "".join(name.lstrip("-")[0] for name, _ in given)
-    show_programs = "p" in flags
-    heading = "State  Recv-Q Send-Q Local Address:Port Peer Address:Port"
-    both = ("t" in flags) == ("u" in flags)
-    context.print(("Netid " if both else "") + heading + (" Process" if show_programs else ""))
+    argv, expression = [a for a in argv if a.startswith("-")], [a for a in argv if not a.startswith("-")]
+    given, _ = options(
+        argv, "tulnpaesH46oimrx",
+        ("listening", "tcp", "udp", "numeric", "processes", "all", "summary", "no-header"),
+    )  # fmt: skip
+    flags = "".join("H" if name == "--no-header" else name.lstrip("-")[0] for name, _ in given)
+    if "s" in flags:
+        return _summary(context)
+    rows = []
     for protocol, port, name in _listening(context, flags) if set(flags) & {"l", "a"} else ():
-        state, queue = ("LISTEN", 511) if protocol is Protocol.TCP else ("UNCONN", 0)
-        local = f"0.0.0.0:{port}"
-        program = f' users:(("{name}",pid=1,fd=6))' if show_programs else ""
-        kind = f"{protocol.value.lower():<6}" if both else ""
-        context.print(f"{kind}{state:<6} 0      {queue:<6} {local:>18} {'0.0.0.0:*':>17}{program}".rstrip())
+        if _port_asked(expression) not in (None, port):
+            continue
+        is_tcp, is_go = protocol is Protocol.TCP, name in _GO_PROGRAMS
+        address = "*" if is_go else _ANY
+        users = f' users:(("{name}",pid={pid_of(context, name)},fd=6))' if "p" in flags else ""
+        shown = str(port) if "n" in flags else SERVICE_NAMES.get((port, protocol.value.lower()), str(port))
+        queue = ("4096" if is_go else "511") if is_tcp else "0"
+        state = "LISTEN" if is_tcp else "UNCONN"
+        rows.append(
+            (protocol.value.lower(), state, "0", queue, f"{address}:", shown, f"{address}:", "*", users)
+        )
+    both = ("t" in flags) == ("u" in flags)
+    _table(context, rows, heading="H" not in flags, netid=both)
+    return 0
+
+
+def _port_asked(expression: list[str]) -> int | None:
+    """The port of a filter like `sport = :80`."""
+    text = "".join(expression).replace(" ", "")
+    number = text.rpartition(":")[2]
+    return int(number) if text.startswith(("sport", "(sport")) and number.rstrip(")").isdigit() else None
+
+
+def _table(context: Context, rows: list[tuple[str, ...]], *, heading: bool, netid: bool) -> None:
+    """Columns as wide as their contents; a terminal's width is shared out among them."""
+    columns = [place for place in range(len(_COLUMNS)) if netid or place]
+    shown = [tuple(title for title, _, _ in _COLUMNS), *rows] if heading else rows
+    if not shown:
+        return
+    widths = {}
+    for place in columns:
+        ahead = _COLUMNS[place][1] if place != columns[0] else ""
+        widths[place] = max(len(row[place]) for row in shown) + len(ahead)
+    if context.stdout.isatty() and (room := context.columns - sum(widths.values())) > 0:
+        share, rest = divmod(room, len(columns))
+        for order, place in enumerate(columns):
+            widths[place] += share + (order < rest)
+    for row in shown:
+        text = ""
+        for place in columns:
+            ahead = _COLUMNS[place][1] if place != columns[0] else ""
+            text += ahead + format(row[place], f"{_COLUMNS[place][2]}{widths[place] - len(ahead)}")
+        context.print(text if row in rows else text.rstrip())
+
+
+def _summary(context: Context) -> int:
+    """`ss -s`."""
+    tcp = len(_listening(context, "t"))
+    udp = len(_listening(context, "u"))
+    context.print(f"Total: {tcp + udp}\nTCP:   {tcp} (estab 0, closed 0, orphaned 0, timewait 0)\n")
+    context.print("Transport Total     IP        IPv6")
+    for name, number in (("RAW", 0), ("UDP", udp), ("TCP", tcp), ("INET", tcp + udp), ("FRAG", 0)):
+        context.print(f"{name}\t  {number:<10}{number:<10}{0:<9}")
+    context.print()
     return 0
 
 
@@ -41,13 +103,15 @@ def netstat(context: Context, argv: list[str]) -> int:
     context.print("Active Internet connections (only servers)")
     program_title = "    PID/Program name" if "p" in flags else ""
     context.print(
-        "Proto Recv-Q Send-Q Local Address           Foreign Address         State  " + program_title
+        "Proto Recv-Q Send-Q Local Address           Foreign Address         State       "
+        + program_title.strip()
     )
     for protocol, port, name in _listening(context, flags):
         state = "LISTEN" if protocol is Protocol.TCP else ""
-        program = f"      1/{name}" if "p" in flags else ""
+        program = f"{pid_of(context, name):>7}/{name}" if "p" in flags else ""
         kind = protocol.value.lower()
         context.print(
-            f"{kind:<5} {0:>6} {0:>6} {f'0.0.0.0:{port}':<23} {'0.0.0.0:*':<23} {state:<10}{program}".rstrip()
+            f"{kind:<5} {0:>6} {0:>6} {f'0.0.0.0:{port}':<23} {'0.0.0.0:*':<23} {state:<11}"
+            + (f" {program.strip()}" if program else "")
         )
     return 0

@@ -39,7 +39,7 @@ def _block(node: Node, depth: int) -> str:
 def _text(node: Node, depth: int) -> str:
     match node:
         case syntax.Simple():
-            return node.source.strip()
+            return _simple(node)
         case syntax.Sequence():
             return _inline(node, depth)
         case syntax.AndOr(first, rest):
@@ -57,6 +57,17 @@ def _text(node: Node, depth: int) -> str:
             return f"function {listing(name, body)}".rstrip("\n").replace("\n", "\n" + _STEP * depth)
         case _:
             return _compound(node, depth)
+
+
+def _simple(node: syntax.Simple) -> str:
+    """Words with one blank between them, as written, and the redirections after them."""
+    if any(redirect.document for redirect in node.redirects):
+        return node.source.strip()
+    given = [
+        f"{each.name}{'' if each.index is None else f'[{each.index}]'}{'+' if each.append else ''}={each.word}"
+        for each in node.assignments
+    ]
+    return " ".join([*given, *node.words, *map(_redirect, node.redirects)])
 
 
 def _redirect(redirect: syntax.Redirect) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+_SOA_BYTES = 93  # cluster.local's, with ns.dns and hostmaster written out
 _GAP = timedelta(microseconds=37)  # between two steps of a trace, for want of a real clock
 
 
@@ -30,32 +31,60 @@ class Captured:
 def packets(trace: dict[str, Any], start: datetime, host: str) -> Iterator[Captured]:
     """What an observer with tcpdump on `host` sees of one trace, in order."""
     interface = "eth0"
-    question: dict[int, str] = {}
+    said = {
+        (step["flow"], step["kind"]): step for step in trace["steps"] if step["kind"] in ("query", "answer")
+    }
     for place, step in enumerate(trace["steps"]):
         kind = step["kind"]
-        if kind == "query":
-            question[step["flow"]] = f"{step['type']}? {step['name'].rstrip('.')}."
-        elif kind == "answer":
-            question[step["flow"]] = _answer(step)
-        elif kind == "route" and step["host"] == host:
+        if kind == "route" and step["host"] == host:
             interface = "lo" if step["local"] else step["interface"] or "eth0"
         packet = step.get("packet")
         if packet is None:
             continue
         time = start + _GAP * place
+        note = _note(packet, said, step["flow"])
         if kind == "hop" and step["host"] == host:
-            yield _captured(packet, time, step["interface"], "In", question.get(step["flow"], ""))
+            yield _captured(packet, time, step["interface"], "In", note)
         if kind == "hop" and step["source"] == host:
             out = interface if interface != "lo" else "eth0"
-            yield _captured(packet, time - _GAP, out, "Out", question.get(step["flow"], ""))
+            yield _captured(packet, time - _GAP, out, "Out", note)
+
+
+def _note(packet: dict[str, Any], said: dict[tuple[int, str], dict[str, Any]], flow: int) -> str:
+    """What a DNS packet says: flags, contents and length, as tcpdump has them after the query's number."""
+    query, answer = said.get((flow, "query")), said.get((flow, "answer"))
+    if packet["dport"] == 53 and query:
+        return f"+ {query['type']}? {_rooted(query['name'])} ({_question_bytes(query['name'])})"
+    if packet["sport"] == 53 and answer:
+        return _answer(answer)
+    return ""
+
+
+def _rooted(name: str) -> str:
+    return name.rstrip(".") + "."
+
+
+def _question_bytes(name: str) -> int:
+    return 12 + len(_rooted(name)) + 1 + 4
 
 
 def _answer(step: dict[str, Any]) -> str:
+    """CoreDNS answers from the cluster with authority, without recursion, and writes each name out."""
     records = step["records"]
-    if step["rcode"] != "NOERROR":
-        return "NXDomain" if step["rcode"] == "NXDOMAIN" else step["rcode"].title()
+    own = step["authoritative"]
+    flags = {"NOERROR": "", "NXDOMAIN": " NXDomain", "SERVFAIL": " ServFail", "REFUSED": " Refused"}
+    mark = flags.get(step["rcode"], f" {step['rcode']}") + ("*-" if own else "")
+    size = _question_bytes(step["name"]) + sum(
+        _record_bytes(name, kind, data) for name, _, kind, data in records
+    )
+    soa = 1 if own and not records and step["rcode"] in ("NOERROR", "NXDOMAIN") else 0
     shown = ", ".join(f"{kind} {data}" for _, _, kind, data in records)
-    return f"{len(records)}/0/0 {shown}".rstrip()
+    return f"{mark} {len(records)}/{soa}/0{' ' + shown if shown else ''} ({size + soa * _SOA_BYTES})"
+
+
+def _record_bytes(name: str, kind: str, data: str) -> int:
+    content = {"A": 4, "AAAA": 16}.get(kind, len(_rooted(data)) + 1 + (6 if kind == "SRV" else 0))
+    return len(_rooted(name)) + 1 + 10 + content
 
 
 def _captured(packet: dict[str, Any], time: datetime, interface: str, direction: str, note: str) -> Captured:

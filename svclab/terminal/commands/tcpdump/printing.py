@@ -44,12 +44,9 @@ def _body(packet: Captured) -> str:
         case "TCP":
             return _tcp(packet)
         case "UDP":
-            number = _sequence(packet) % 65536 if packet.dport == 53 else None
             if 53 in (packet.sport, packet.dport) and packet.note:
-                mark = "+" if packet.dport == 53 else "*-" if "/" in packet.note else " "
-                ident = _query_number(packet)
-                return f"{ident}{mark} {packet.note} ({28 + len(packet.note)})".replace("  ", " ")
-            return f"UDP, length {_LENGTHS['DATAGRAM'] if number is None else 45}"
+                return f"{_query_number(packet)}{packet.note}"
+            return f"UDP, length {_LENGTHS['DATAGRAM']}"
         case "ICMP":
             if packet.kind in _ICMP:
                 return f"ICMP {_ICMP[packet.kind]}, id {packet.sport % 65536}, seq 1, length 64"
