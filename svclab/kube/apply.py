@@ -90,7 +90,7 @@ def track_update(
     entries as they are.
     """
     kind = new["kind"]
-    before = live or {"metadata": {}}
+    before = live or {"metadata": {}, "spec": {}, "status": {}}  # which nobody has to write
     entries = deepcopy(
         (new["metadata"].get("managedFields") or before["metadata"].get("managedFields")) or []
     )

@@ -73,7 +73,9 @@ def _namespace(namespace: Manifest) -> None:
 
 
 def _node(node: Manifest) -> None:
-    status = node.setdefault("status", {})
+    status, spec = node.setdefault("status", {}), node.setdefault("spec", {})
+    if networks := spec.get("podCIDRs") or ([spec["podCIDR"]] if spec.get("podCIDR") else []):
+        spec.update({"podCIDR": networks[0], "podCIDRs": networks})
     if "capacity" in status:
         status.setdefault("allocatable", dict(status["capacity"]))
 
@@ -129,6 +131,7 @@ def _stateful_set(stateful_set: Manifest) -> None:
     strategy.setdefault("type", "RollingUpdate")
     if strategy["type"] == "RollingUpdate":
         strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
+    strategy.get("rollingUpdate", {}).pop("maxUnavailable", None)  # behind a feature gate that is off
     retention = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
     retention.setdefault("whenDeleted", "Retain")
     retention.setdefault("whenScaled", "Retain")

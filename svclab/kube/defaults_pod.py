@@ -9,6 +9,17 @@ Manifest = dict[str, Any]
 
 _PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
 _FILE_MODE = 0o644
+_VOLUMES: dict[str, Manifest] = {
+    "secret": {"defaultMode": _FILE_MODE},
+    "configMap": {"defaultMode": _FILE_MODE},
+    "downwardAPI": {"defaultMode": _FILE_MODE},
+    "projected": {"defaultMode": _FILE_MODE},
+    "hostPath": {"type": ""},
+    "iscsi": {"iscsiInterface": "default"},
+    "rbd": {"pool": "rbd", "user": "admin", "keyring": "/etc/ceph/keyring"},
+    "scaleIO": {"storageMode": "ThinProvisioned", "fsType": "xfs"},
+    "azureDisk": {"cachingMode": "ReadWrite", "kind": "Shared", "fsType": "ext4", "readOnly": False},
+}
 
 
 def default_pod(pod: Manifest) -> None:
@@ -27,10 +38,7 @@ def default_template(workload_spec: Manifest) -> None:
     """The defaults of a workload's spec.template."""
     template = workload_spec.setdefault("template", {})
     template.setdefault("metadata", {})
-    spec = template.setdefault("spec", {})
-    default_pod_spec(spec)
-    if spec.get("hostNetwork"):
-        _host_ports(spec)
+    default_pod_spec(template.setdefault("spec", {}))
 
 
 def default_pod_spec(spec: Manifest) -> None:
@@ -56,10 +64,10 @@ def _container(container: Manifest) -> None:
     for port in container.get("ports", ()):
         port.setdefault("protocol", "TCP")
     for variable in container.get("env", ()):
-        if field := variable.get("valueFrom", {}).get("fieldRef"):
-            field.setdefault("apiVersion", "v1")
-        if resource := variable.get("valueFrom", {}).get("resourceFieldRef"):
-            resource.setdefault("divisor", "0")
+        source = variable.get("valueFrom", {})
+        _field_source(source)
+        if "fileKeyRef" in source:
+            source["fileKeyRef"].setdefault("optional", False)
     container.setdefault("resources", {})
     for name in ("livenessProbe", "readinessProbe", "startupProbe"):
         if name in container:
@@ -69,6 +77,14 @@ def _container(container: Manifest) -> None:
     container.setdefault("terminationMessagePath", "/dev/termination-log")
     container.setdefault("terminationMessagePolicy", "File")
     container.setdefault("imagePullPolicy", pull_policy(container.get("image", "")))
+
+
+def _field_source(source: Manifest) -> None:
+    """What names a field of the pod, in a variable or in a file."""
+    if field := source.get("fieldRef"):
+        field.setdefault("apiVersion", "v1")
+    if resource := source.get("resourceFieldRef"):
+        resource.setdefault("divisor", "0")
 
 
 def pull_policy(image: str) -> str:
@@ -112,11 +128,17 @@ def _host_ports(spec: Manifest) -> None:
 def _volume(volume: Manifest) -> None:
     if not set(volume) - {"name"}:
         volume["emptyDir"] = {}
-    for source in ("secret", "configMap", "downwardAPI", "projected"):
-        if source in volume:
-            volume[source].setdefault("defaultMode", _FILE_MODE)
-    if "hostPath" in volume:
-        volume["hostPath"].setdefault("type", "")
-    for projection in volume.get("projected", {}).get("sources", ()):
+    for name, defaults in _VOLUMES.items():
+        for key, value in defaults.items() if name in volume else ():
+            volume[name].setdefault(key, value)
+    if image := volume.get("image"):
+        image.setdefault("pullPolicy", pull_policy(image.get("reference", "")))
+    if claim := volume.get("ephemeral", {}).get("volumeClaimTemplate"):
+        claim.setdefault("spec", {}).setdefault("volumeMode", "Filesystem")
+    for projection in (volume, *volume.get("projected", {}).get("sources", ())):
+        for item in projection.get("downwardAPI", {}).get("items", ()):
+            _field_source(item)
         if token := projection.get("serviceAccountToken"):
             token.setdefault("expirationSeconds", 3600)
+        if certificate := projection.get("podCertificate"):
+            certificate.setdefault("maxExpirationSeconds", 86400)

@@ -33,6 +33,9 @@ _POINTERS_TEXT = """
     collisionCount terminatingReplicas
 """
 _POINTERS = frozenset(_POINTERS_TEXT.split())
+# Optional scalars that Go writes although they are zero.
+_WRITTEN = frozenset({"StatefulSetOrdinals.start", "StatefulSetSpec.serviceName",
+                      "StatefulSetStatus.availableReplicas"})  # fmt: skip
 # In discovery.k8s.io these are pointers too, while the core type of the same name holds values.
 _DISCOVERY_POINTERS = frozenset({"name", "protocol", "port"})
 
@@ -193,7 +196,8 @@ class Schemas:
             if is_discovery and struct.short == "EndpointPort":
                 pointer = pointer or name in _DISCOVERY_POINTERS
             is_value = type_.shape == "struct" and inner.get("default") == {}
-            is_scalar = name in required and not pointer and type_.shape in _PLAIN_SCALARS
+            written = name in required or f"{struct.short}.{name}" in _WRITTEN
+            is_scalar = written and not pointer and type_.shape in _PLAIN_SCALARS
             struct.fields[name] = GoField(type_, pointer or name in required, is_value or is_scalar)
 
     def _of(self, schema: Mapping[str, Any], qualified: str, name: str) -> GoType:

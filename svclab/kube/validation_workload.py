@@ -208,19 +208,13 @@ def _stateful_update_strategy(strategy: Manifest) -> list[FieldError]:
     if type_ == "OnDelete":
         why = "only allowed for updateStrategy 'RollingUpdate'"
         return [] if rolling is None else [invalid(field, _go_partition(rolling), why)]
-    errors = non_negative(f"{field}.partition", (rolling or {}).get("partition"))
-    if (unavailable := (rolling or {}).get("maxUnavailable")) is None:
-        return errors
-    errors += int_or_percent(f"{field}.maxUnavailable", unavailable)
-    if _count(unavailable) == 0:
-        errors.append(invalid(f"{field}.maxUnavailable", unavailable, "cannot be 0"))
-    return errors + _not_more_than_all(f"{field}.maxUnavailable", unavailable)
+    return non_negative(f"{field}.partition", (rolling or {}).get("partition"))
 
 
 def _go_partition(rolling: Manifest | None) -> Manifest | None:
     if rolling is None:
         return None
-    return {"Partition": rolling.get("partition", 0), "MaxUnavailable": rolling.get("maxUnavailable")}
+    return {"Partition": rolling.get("partition", 0), "MaxUnavailable": None}
 
 
 def _daemon_update_strategy(strategy: Manifest) -> list[FieldError]:

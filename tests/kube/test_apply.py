@@ -105,3 +105,12 @@ def test_an_update_that_changes_nothing_keeps_the_entries():
     live = track_update(None, service(type="ClusterIP"), "kubectl-create", NOW)
 
     assert track_update(live, live, "kubectl-edit", NOW.replace(year=2027)) == live
+
+
+def test_nobody_is_credited_with_a_structure_that_is_always_there() -> None:
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a", "labels": {"b": "c"}}}
+
+    made = track_update(None, {**namespace, "spec": {}, "status": {}}, "kubectl", NOW)
+
+    fields = {"f:metadata": {"f:labels": {".": {}, "f:b": {}}}}
+    assert made["metadata"]["managedFields"][0]["fieldsV1"] == fields
