@@ -102,6 +102,8 @@ def random_flows(snapshot: Snapshot, seed: str, count: int) -> list[Flow]:
         via = f"node/{random.choice(nodes)['metadata']['name']}" if handed else None
         if random.random() < 0.04:
             port += 1
+        elif random.random() < 0.06:
+            port, protocol = 0, Protocol.ICMP  # a ping
         flows.append(Flow(source, address, port, protocol, via))
     return flows
 

@@ -18,6 +18,7 @@ from svclab.kube.wiring import NodeRules, build_fabric
 from svclab.linux.dice import Dice
 from svclab.linux.fabric import Fabric, NoAddress
 from svclab.linux.outcomes import outcomes
+from svclab.linux.packet import Protocol
 from svclab.linux.trace import Outcome, Verdict
 from tests.kernel.clusters import CLIENTS, Flow, random_cluster, random_flows, random_settings
 from tests.kernel.namespaces import Namespaces
@@ -96,7 +97,10 @@ def predict(fabric: Fabric, flow: Flow) -> frozenset[Result]:
             end = "errno-1"
         elif outcome.verdict is Verdict.ERROR:
             end = "errno-113"
-        found.add(Result(end, outcome.endpoint, outcome.source_seen))
+        if flow.protocol is Protocol.ICMP:
+            found.add(Result(end))
+        else:
+            found.add(Result(end, outcome.endpoint, outcome.source_seen))
     return frozenset(found)
 
 

@@ -18,6 +18,8 @@ CLONE_NEWNET = 0x40000000
 PATIENCE_SECONDS = 0.7
 _LIBC = ctypes.CDLL(None, use_errno=True)
 KINDS = {Protocol.TCP: socket.SOCK_STREAM, Protocol.UDP: socket.SOCK_DGRAM}
+IP_RECVERR = 11
+ECHO_REQUEST = b"\x08\x00" + bytes(6) + b"who"  # the kernel fills in checksum and identifier
 
 
 @contextmanager
@@ -115,7 +117,9 @@ def _card(own: tuple[str, int], peer: tuple[str, int]) -> bytes:
 def connect(
     path: str, address: str, port: int, protocol: Protocol, patience_seconds: float = PATIENCE_SECONDS
 ) -> Result:
-    """One real connection from a namespace."""
+    """One real connection from a namespace, or one ping."""
+    if protocol is Protocol.ICMP:
+        return _ping(path, address, patience_seconds)
     with inside(path):
         client = socket.socket(socket.AF_INET, KINDS[protocol])
     client.settimeout(patience_seconds)
@@ -133,5 +137,26 @@ def connect(
         return Result(f"errno-{error.errno}" if error.errno != errno.ETIMEDOUT else "timeout")
     except ValueError:
         return Result("closed without a word")
+    finally:
+        client.close()
+
+
+def _ping(path: str, address: str, patience_seconds: float) -> Result:
+    """One echo request; who was reached, and whom it saw, the answer does not say."""
+    with inside(path):
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
+    client.settimeout(patience_seconds)
+    client.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+    try:
+        client.connect((address, 0))
+        client.send(ECHO_REQUEST)
+        client.recv(128)
+        return Result("answered")
+    except TimeoutError:
+        return Result("timeout")
+    except ConnectionRefusedError:
+        return Result("refused")
+    except OSError as error:
+        return Result(f"errno-{error.errno}")
     finally:
         client.close()
