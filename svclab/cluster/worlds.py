@@ -22,9 +22,11 @@ from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.snapshot import Manifest
 from svclab.kube.wiring import NodeRules, build_fabric
 from svclab.kube.world import World, internet_addresses
+from svclab.linux.host import Host
 
 _WORLDS = 64
 _RULESETS = 256
+_LATEST = 16  # connections that are few in any case
 
 
 @dataclass(slots=True)
@@ -69,15 +71,28 @@ def sent(cluster_id: UUID, trace_count: int, now: datetime, passed: Set[str]) ->
     known = _worlds[cluster_id]
     known.trace_count = trace_count
     hosts = known.world.fabric.hosts
-    rows = [
-        models.HostState(cluster_id=cluster_id, node=_row_name(name), kernel=text)
-        for name in sorted(passed & hosts.keys())
-        if (text := hosts[name].state_text(now))
-    ]
+    texts: dict[str, str] = {}
+    for name in sorted(passed & hosts.keys()):
+        texts |= _texts(name, hosts[name], now)
+    rows = [models.HostState(cluster_id=cluster_id, node=row, kernel=text) for row, text in texts.items()]
     if rows:
         models.HostState.objects.bulk_create(
             rows, update_conflicts=True, unique_fields=["cluster", "node"], update_fields=["kernel"]
         )
+
+
+def _texts(name: str, host: Host, now: datetime) -> dict[str, str]:
+    """Row's name -> text, of what is to be written. A table of thousands of connections is not written whole
+    for each request: the latest have a row of their own until, by their square, they outweigh the others.
+    """
+    whole, latest = _row_name(name), _latest_name(name)
+    table = host.state.conntrack
+    if len(table.changed) ** 2 <= _LATEST**2 + len(table.entries):
+        text = host.latest_text(now)
+        return {latest: text} if text else {}
+    text = host.state_text(now)
+    table.changed.clear()
+    return {whole: text or "{}", latest: "{}"}
 
 
 def forget(cluster_id: UUID) -> None:
@@ -152,9 +167,14 @@ def _remember(cluster_id: UUID, world: World, now: datetime) -> None:
     rows = models.HostState.objects.filter(cluster_id=cluster_id).values_list("node", "kernel")
     kernels = {node: kernel for node, kernel in rows if kernel != "{}"}
     for name, host in world.fabric.hosts.items():
-        host.load_state(json.loads(kernels.get(_row_name(name), "{}")), now)
+        whole, latest = (json.loads(kernels.get(row(name), "{}")) for row in (_row_name, _latest_name))
+        host.load_state(whole, now, latest)
 
 
 def _row_name(host: str) -> str:
     """Nodes keep their own name; other hosts (the router) that of the fabric, which no node can have."""
     return host.removeprefix("node/") if host.startswith("node/") else f"{OTHER_HOSTS}{host}"
+
+
+def _latest_name(host: str) -> str:
+    return f"{OTHER_HOSTS}latest {host}"

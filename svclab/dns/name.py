@@ -1,5 +1,6 @@
 """Domain names as text: absolute names end with a dot. Source: RFC 1035 2.3, RFC 3596 2.5."""
 
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 Address = IPv4Address | IPv6Address
@@ -61,6 +62,7 @@ def check(name: str) -> str:
     return name
 
 
+@lru_cache(maxsize=4096)
 def parse_address(text: str) -> Address | None:
     """The address that a text spells, or None. Zone indices (`%eth0`) are not addresses of records."""
     try:

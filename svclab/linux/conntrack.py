@@ -68,12 +68,14 @@ class Conntrack:
 
     `refused` is the connection of the packet that this host last answered with an ICMP error. Its first
     packet never gets as far as the table, but the error belongs to it and its NAT is undone in the error.
+    `changed` are the first packets' headers of what was entered or went on since the table was last stored.
     """
 
-    __slots__ = ("entries", "refused")
+    __slots__ = ("changed", "entries", "refused")
 
     def __init__(self) -> None:
         self.entries: dict[Key, Entry] = {}
+        self.changed: dict[Key, None] = {}
         self.refused: Entry | None = None
 
     def find(self, key: Key, now: float) -> Entry | None:
@@ -126,6 +128,7 @@ class Conntrack:
         if skb.reply:
             entry.seen_reply = True
         skb.state = "ESTABLISHED" if entry.seen_reply else "NEW"
+        self.changed[entry.original] = None
         _advance(entry, skb)
         return "found"
 
@@ -152,12 +155,14 @@ class Conntrack:
         entry = skb.entry
         if entry is None or skb.state == "RELATED" or self.entries.get(entry.original) is entry:
             return False
-        self._put(entry)
+        self.put(entry)
         return True
 
-    def _put(self, entry: Entry) -> None:
+    def put(self, entry: Entry) -> None:
+        """Enter a connection, whatever was there."""
         self.entries[entry.original] = entry
         self.entries[entry.reply] = entry
+        self.changed[entry.original] = None
 
     def has_room_for(self, entry: Entry, now: float) -> bool:
         """Whether a connection that began with a socket's first packet met none but what it takes the place
@@ -172,18 +177,19 @@ class Conntrack:
         for header in (entry.original, entry.reply):
             if header in self.entries:
                 self.remove(self.entries[header])
-        self._put(entry)
+        self.put(entry)
 
     def rename(self, entry: Entry, original: Key, reply: Key) -> None:
         """Give an entry equal headers in place of its own; it becomes the latest."""
         self.remove(entry)
         entry.original, entry.reply = original, reply
-        self._put(entry)
+        self.put(entry)
 
     def close(self, key: Key, now: float) -> None:
         """The TCP connection of this header has been closed by both ends."""
         entry = self.entries.get(key)
         if entry is not None and entry.state == "ESTABLISHED":
+            self.changed[entry.original] = None
             entry.state = "TIME_WAIT"
             entry.expires = now + TCP_TIMEOUTS["TIME_WAIT"]
 
@@ -195,7 +201,8 @@ class Conntrack:
         """An independent copy."""
         twin = Conntrack()
         for entry in self.all():
-            twin._put(entry.copy())
+            twin.put(entry.copy())
+        twin.changed = dict(self.changed)
         return twin
 
 

@@ -118,9 +118,17 @@ class Host:
         """What this host remembers at `now`, in JSON; "" for nothing."""
         return self.state.as_text(now.timestamp(), self.routing.version)
 
-    def load_state(self, document: dict[str, Any], now: datetime) -> None:
-        """Remember what `state_text` gave, as values, earlier, without what has expired since."""
+    def latest_text(self, now: datetime) -> str:
+        """The same, of connections only those that have changed since the whole was stored."""
+        return self.state.latest_text(now.timestamp(), self.routing.version)
+
+    def load_state(
+        self, document: dict[str, Any], now: datetime, latest: dict[str, Any] | None = None
+    ) -> None:
+        """Remember what `state_text` and later `latest_text` gave, as values, without what has expired."""
         self.state = HostState.from_json(document, now.timestamp())
+        if latest:
+            self.state.take_in(latest, now.timestamp())
 
     def address_type(self, address: int) -> str:
         """The kernel's type of an address as this host sees it (`LOCAL` for its own)."""

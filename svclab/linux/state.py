@@ -31,6 +31,15 @@ class HostState:
     def as_text(self, now: float, version: int = 4) -> str:
         """Everything that still counts at `now`, in JSON; "" for nothing."""
         self.conntrack.expire(now)
+        return self._text(self.conntrack.all(), now, version)
+
+    def latest_text(self, now: float, version: int = 4) -> str:
+        """The same, but of connections only those that have changed since the whole was last stored."""
+        entries = self.conntrack.entries
+        latest = (entries.get(key) for key in self.conntrack.changed)
+        return self._text([entry for entry in latest if entry and entry.expires >= now], now, version)
+
+    def _text(self, entries: list[Entry], now: float, version: int) -> str:
         sets = {
             name: [[list(element), expiry] for element, expiry in elements.items() if expiry > now]
             for name, elements in self.sets.items()
@@ -43,7 +52,7 @@ class HostState:
             "sets": {name: elements for name, elements in sets.items() if elements},
             "turns": dict(self.turns),
         }
-        connections = ",".join([_entry_text(entry, version) for entry in self.conntrack.all()])
+        connections = ",".join([_entry_text(entry, version) for entry in entries])
         if not connections and not any(rest.values()):
             return ""
         return f'{{"conntrack":[{connections}],{json.dumps(rest)[1:]}'
@@ -52,17 +61,27 @@ class HostState:
     def from_json(cls, document: dict[str, Any], now: float) -> "HostState":
         """What `as_text` gave, without what has expired since."""
         state = cls()
+        state.take_in(document, now)
+        state.conntrack.changed.clear()
+        return state
+
+    def take_in(self, document: dict[str, Any], now: float) -> None:
+        """What `latest_text` gave after that: its connections besides, all else instead."""
         for item in document.get("conntrack", ()):
             entry = _entry_of(item)
+            known = self.conntrack.entries.get(entry.original)
+            if known is not None:
+                self.conntrack.remove(known)
             if entry.expires >= now:
-                state.conntrack.entries[entry.original] = entry
-                state.conntrack.entries[entry.reply] = entry
+                self.conntrack.put(entry)
+        self.recent = RecentLists()
         for name, entries in document.get("recent", {}).items():
-            state.recent.restore(name, [(int(ip_address(a)), tuple(stamps)) for a, stamps in entries])
-        for name, elements in document.get("sets", {}).items():
-            state.sets[name] = {tuple(element): expiry for element, expiry in elements if expiry > now}
-        state.turns = dict(document.get("turns", {}))
-        return state
+            self.recent.restore(name, [(int(ip_address(a)), tuple(stamps)) for a, stamps in entries])
+        self.sets = {
+            name: {tuple(element): expiry for element, expiry in elements if expiry > now}
+            for name, elements in document.get("sets", {}).items()
+        }
+        self.turns = dict(document.get("turns", {}))
 
 
 def _key_json(key: Key, version: int) -> list[Any]:

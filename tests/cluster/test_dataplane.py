@@ -158,3 +158,21 @@ def test_what_the_router_remembers_makes_it_no_node(cluster):
     again = as_after_a_restart(cluster)
 
     assert set(again.state().hosts) == {"control-plane", "node1", "node2"}
+
+
+def test_a_restarted_server_knows_every_connection_of_a_hundred_requests(cluster):
+    for _ in range(100):
+        ask(cluster)
+    before = connections(cluster)
+
+    again = as_after_a_restart(cluster)
+    ask(again)
+
+    assert len(before["node/node1"]) > 100
+    assert {host: found - connections(again)[host] for host, found in before.items()} == {key: set() for key in before}
+
+
+def connections(cluster):
+    """The headers of all connections by host."""
+    hosts = dataplane.world(cluster).fabric.hosts
+    return {name: {entry.original for entry in host.state.conntrack.all()} for name, host in hosts.items()}

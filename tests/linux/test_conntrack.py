@@ -217,3 +217,36 @@ def test_what_a_host_remembers_survives_json():
     assert answer(twin, sent, Protocol.UDP, NOW + 21).wire[1] == (Protocol.UDP, VIP, 80, CLIENT, 40000)
     assert twin.state.recent.lists == host.state.recent.lists
     assert HostState.from_json(json.loads(host.state_text(now)), NOW + 40).conntrack.all() == []
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(40000, 40003), st.sampled_from(list(FIRST)), st.sampled_from([0, 1, 40, 200])),
+        min_size=1,
+        max_size=12,
+    ),
+    st.integers(0, 11),
+)
+def test_the_whole_as_stored_and_the_latest_since_are_the_whole_of_now(sent, stored_after):
+    host, now, whole = node(), NOW, {}
+    for number, (port, protocol, pause) in enumerate(sent):
+        now += pause
+        request(host, protocol, port, now, seed=str(number))
+        host.state.recent.remember("KUBE-SEP-X", port, now)
+        if number == stored_after:
+            whole = json.loads(host.state.as_text(now))
+            host.state.conntrack.changed.clear()
+
+    twin = HostState.from_json(whole, now)
+    twin.take_in(json.loads(host.state.latest_text(now)), now)
+
+    assert stored(twin, now) == stored(host.state, now)
+    assert set(twin.conntrack.changed) == {
+        key for key in host.state.conntrack.changed if twin.conntrack.find(key, now)
+    }
+
+
+def stored(state, now):
+    """All that a host remembers, its connections in no order."""
+    document = json.loads(state.as_text(now))
+    return document | {"conntrack": sorted(document["conntrack"], key=json.dumps)}
