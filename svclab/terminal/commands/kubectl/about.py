@@ -1,4 +1,4 @@
-"""`kubectl version`, `cluster-info`, `auth`, `top`, `options` and what is not available here."""
+"""`kubectl version`, `cluster-info`, `top`, `options`, `help` and what is not available here."""
 
 import json
 from typing import Any
@@ -8,9 +8,7 @@ from svclab.terminal.commands.kubectl.builder import resource_of
 from svclab.terminal.commands.kubectl.client import Client
 from svclab.terminal.commands.kubectl.errors import KubectlError, UsageError
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
-from svclab.terminal.commands.kubectl.output import print_document
-from svclab.terminal.commands.kubectl.tabwriter import TableWriter
-from svclab.terminal.commands.kubectl.verbs import group, verb
+from svclab.terminal.commands.kubectl.verbs import group, resolve, verb
 from svclab.terminal.commands.kubectl.yaml_text import to_yaml
 
 Manifest = dict[str, Any]
@@ -37,6 +35,8 @@ _KUSTOMIZE_VERSION = "v5.6.0"
 )
 def version(client: Client, flags: Parsed) -> int:
     """Print versions."""
+    if flags.args:
+        raise KubectlError(f"extra arguments: [{' '.join(flags.args)}]")
     found: Manifest = {"clientVersion": CLIENT_VERSION, "kustomizeVersion": _KUSTOMIZE_VERSION}
     if not flags["client"]:
         found["serverVersion"] = client.get("/version", [("timeout", "32s")])
@@ -97,120 +97,7 @@ def cluster_info_dump(client: Client, flags: Parsed) -> int:
     raise KubectlError("cluster-info dump is not available in this terminal; see kubectl get all -A -o yaml")
 
 
-group("auth", "Inspect authorization")
-
-
-@verb(
-    "auth can-i",
-    flags=(
-        verbs.ALL_NAMESPACES,
-        Flag("list", "bool", help="all that is allowed"),
-        Flag("quiet", "bool", short="q", help="no output, only the exit code"),
-        Flag("subresource"),
-        Flag("no-headers", "bool"),
-    ),
-    usage="auth can-i VERB [TYPE | TYPE/NAME | NONRESOURCEURL] [options]",
-    summary="Check whether an action is allowed",
-)
-def can_i(client: Client, flags: Parsed) -> int:
-    """Ask the server whether something is allowed."""
-    if flags["list"]:
-        return _list_allowed(client, flags)
-    if len(flags.args) not in (2, 3):
-        raise KubectlError(
-            "you must specify two arguments: verb resource or verb resource/resourceName.\n"
-            "See 'kubectl auth can-i -h' for help and examples."
-        )
-    what = flags.args[1]
-    if what.startswith("/"):
-        spec: Manifest = {"nonResourceAttributes": {"path": what, "verb": flags.args[0]}}
-    else:
-        spec = {"resourceAttributes": _attributes(client, flags, what)}
-    body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": spec}
-    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-    status = client.send("POST", path, body).get("status") or {}
-    allowed = bool(status.get("allowed"))
-    if not flags["quiet"]:
-        reason = f" - {status['reason']}" if status.get("reason") and not allowed else ""
-        client.print(f"{'yes' if allowed else 'no'}{reason}")
-    return 0 if allowed else 1
-
-
-def _attributes(client: Client, flags: Parsed, what: str) -> Manifest:
-    kind, _, name = what.partition("/")
-    name = name or (flags.args[2] if len(flags.args) == 3 else "")
-    found: Manifest = {"verb": flags.args[0]}
-    try:
-        resource = resource_of(kind)
-        found |= {"resource": resource.plural, "group": resource.group}
-        if not resource.namespaced and not flags["all-namespaces"]:
-            client.warn(
-                f"resource '{resource.plural}' is not namespace scoped"
-                + (f" in group '{resource.group}'" if resource.group else "")
-            )
-            client.note("")
-        elif not flags["all-namespaces"]:
-            found["namespace"] = client.namespace
-    except KubectlError:
-        if kind != "*":
-            client.warn(f"the server doesn't have a resource type '{kind}'")
-            client.note("")
-        found |= {"resource": kind, "namespace": client.namespace}
-    if name:
-        found["name"] = name
-    if flags["subresource"]:
-        found["subresource"] = flags["subresource"]
-    return found
-
-
-def _list_allowed(client: Client, flags: Parsed) -> int:
-    body = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectRulesReview",
-        "spec": {"namespace": client.namespace},
-    }
-    path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
-    status = client.send("POST", path, body).get("status") or {}
-    rows = [] if flags["no-headers"] else [["Resources", "Non-Resource URLs", "Resource Names", "Verbs"]]
-    for rule in status.get("resourceRules") or []:
-        for group_name in rule.get("apiGroups") or [""]:
-            for plural in rule.get("resources") or []:
-                name = plural if not group_name else f"{plural}.{group_name}"
-                names = f"[{' '.join(rule.get('resourceNames') or [])}]"
-                rows.append([name, "[]", names, f"[{' '.join(rule.get('verbs') or [])}]"])
-    for rule in status.get("nonResourceRules") or []:
-        for url in rule.get("nonResourceURLs") or []:
-            rows.append(["", f"[{url}]", "[]", f"[{' '.join(rule.get('verbs') or [])}]"])
-    client.context.stdout.write(TableWriter().format(rows))
-    return 0
-
-
-@verb(
-    "auth whoami",
-    flags=(verbs.OUTPUT,),
-    usage="auth whoami",
-    summary="Experimental: Check self subject attributes",
-)
-def whoami(client: Client, flags: Parsed) -> int:
-    """Ask the server who it takes us for."""
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-    found = client.send("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body)
-    if flags["output"]:
-        print_document(client, {**body, **found}, flags["output"])
-        return 0
-    user = (found.get("status") or {}).get("userInfo") or {}
-    rows = [["ATTRIBUTE", "VALUE"], ["Username", user.get("username", "")]]
-    if user.get("uid"):
-        rows.append(["UID", user["uid"]])
-    if user.get("groups"):
-        rows.append(["Groups", f"[{' '.join(user['groups'])}]"])
-    for key, values in sorted((user.get("extra") or {}).items()):
-        rows.append([f"Extra: {key}", f"[{' '.join(values)}]"])
-    client.context.stdout.write(TableWriter().format(rows))
-    return 0
-
-
-group("top", "Display resource (CPU/memory) usage")
+group("top", "Display resource (CPU/memory) usage", usage="[flags] [options]")
 _TOP_FLAGS = (
     verbs.SELECTOR,
     verbs.FIELD_SELECTOR,
@@ -233,7 +120,7 @@ _TOP_FLAGS = (
 )
 def top_pod(client: Client, flags: Parsed) -> int:
     """As in a cluster without metrics-server."""
-    return _no_metrics(client)
+    return _no_metrics(client, flags)
 
 
 @verb(
@@ -245,10 +132,14 @@ def top_pod(client: Client, flags: Parsed) -> int:
 )
 def top_node(client: Client, flags: Parsed) -> int:
     """As in a cluster without metrics-server."""
-    return _no_metrics(client)
+    return _no_metrics(client, flags)
 
 
-def _no_metrics(client: Client) -> int:
+def _no_metrics(client: Client, flags: Parsed) -> int:
+    if flags["sort-by"] not in ("", "cpu", "memory"):
+        raise KubectlError("--sort-by accepts only cpu or memory")
+    if flags.args and flags["selector"]:
+        raise KubectlError("only one of NAME or selector can be provided")
     client.get("/api")
     groups = client.get("/apis").get("groups") or []
     if not any(found.get("name") == "metrics.k8s.io" for found in groups):
@@ -310,5 +201,53 @@ def completion(client: Client, flags: Parsed) -> int:
     """Nothing to load: completion is built in."""
     if not flags.args:
         raise UsageError("Shell not specified.", "completion")
+    if len(flags.args) > 1:
+        raise UsageError("Too many arguments. Expected only the shell type.", "completion")
+    if flags.args[0] not in ("bash", "zsh", "fish", "powershell"):
+        raise UsageError(f'Unsupported shell type "{flags.args[0]}".', "completion")
     client.print("# completion is built into this terminal")
     return 0
+
+
+@verb("help", usage="help [command]", summary="Help about any command")
+def help_(client: Client, flags: Parsed) -> int:
+    """Print the help of a command, or of all."""
+    found, _ = resolve(flags.args)
+    if flags.args and found is None:
+        client.note(f"Unknown help topic [`{'` `'.join(flags.args)}`]")
+        client.context.stderr.write(help_text.overview())
+        return 0
+    client.context.stdout.write(help_text.of_command(found) if found else help_text.overview())
+    return 0
+
+
+group("plugin", "Provides utilities for interacting with plugins", usage="[flags] [options]")
+
+
+@verb("plugin list", usage="plugin list", summary="List all visible plugin executables on a user's PATH")
+def plugin_list(client: Client, flags: Parsed) -> int:
+    """There are none."""
+    raise KubectlError("unable to find any kubectl plugins in your PATH")
+
+
+@verb("alpha", usage="alpha", summary="Commands for features in alpha")
+def alpha(client: Client, flags: Parsed) -> int:
+    """There are none."""
+    client.note("No alpha commands are available in this version of kubectl")
+    return 0
+
+
+group("certificate", "Modify certificate resources")
+
+
+def _decide(client: Client, flags: Parsed) -> int:
+    """Certificate signing requests cannot be made in this cluster, so none is found."""
+    for name in flags.args:
+        client.get(resource_of("certificatesigningrequests").path(name=name))
+    return 0
+
+
+verb(
+    "certificate approve", usage="certificate approve NAME", summary="Approve a certificate signing request"
+)(_decide)
+verb("certificate deny", usage="certificate deny NAME", summary="Deny a certificate signing request")(_decide)

@@ -154,11 +154,12 @@ def scale(client: Client, flags: Parsed) -> int:
     if not found:
         raise KubectlError("no objects passed to scale")
     for target in found:
-        live = client.find(target.path) if len(found) == 1 else client.get(target.path)
-        if live is None:
-            raise KubectlError(
-                f'no objects passed to scale {target.resource.qualified} "{target.name}" not found'
-            )
+        try:
+            live = client.get(target.path)
+        except ApiError as refusal:
+            if len(found) > 1:
+                raise
+            raise KubectlError(f"no objects passed to scale {refusal.message}") from None
         path = target.resource.path(target.namespace, target.name, "scale")
         version, wanted = live["metadata"].get("resourceVersion"), flags["resource-version"]
         if wanted and wanted != version:

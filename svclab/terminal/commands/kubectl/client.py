@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from svclab.apiserver.dispatch import ApiRequest, Watch
 from svclab.apiserver.messages import UNKNOWN
@@ -30,6 +31,7 @@ MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 APPLY = "application/apply-patch+yaml"
 _NAMESPACED_OBJECT = re.compile(r"/namespaces/([^/]+)/[^/]+/[^/]+$")
+_DISCOVERY_ATTEMPTS = 5
 USER_AGENT = "kubectl/v1.33.1 (linux/amd64) kubernetes/8adc0f0"
 
 
@@ -40,7 +42,7 @@ class Client:
         self.context = context
         self.flags = flags
         self.command = command
-        self.config = kubeconfig.load(context)
+        self.config = kubeconfig.load(context, flags["kubeconfig"])
         settings = kubeconfig.current_context(self.config, flags["context"])
         self.namespace_given = flags.has("namespace") and bool(flags["namespace"])
         self.namespace = flags["namespace"] or settings.get("namespace") or "default"
@@ -49,6 +51,38 @@ class Client:
         self.deferred: list[Exception] = []  # what is wrong with files, told when the rest is done
         self.sources: dict[str, str] = {}  # file names by path of the objects read from them
         self._warned: set[str] = set()
+        self._connected = False
+
+    def _connect(self) -> None:
+        """Raises KubectlError when the kubeconfig leads nowhere, or where nobody answers."""
+        if self._connected:
+            return
+        self._connected = True
+        if not re.fullmatch(r"\d+|(\d+\.?\d*(ns|us|µs|ms|s|m|h))+", self.flags["request-timeout"]):
+            raise KubectlError(
+                "Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed "
+                "by a corresponding time unit (e.g. 1s | 2m | 3h)"
+            )
+        server = kubeconfig.server_of(self.config, self.flags)
+        if kubeconfig.is_reachable(server):
+            return
+        host = urlsplit(server if "//" in server else f"//{server}")
+        address = f"{host.hostname}:{host.port or (443 if host.scheme == 'https' else 80)}"
+        if not re.fullmatch(r"[\d.]+|localhost", host.hostname or ""):
+            raise KubectlError(
+                f"Unable to connect to the server: dial tcp: lookup {host.hostname}: no such host", bare=True
+            )
+        dialled = address.replace("localhost", "127.0.0.1")
+        problem = f"dial tcp {dialled}: connect: connection refused"
+        asked = f'Get \\"{server}/api?timeout=32s\\": {problem}'
+        for _ in range(_DISCOVERY_ATTEMPTS):
+            words = f'"Unhandled Error" err="couldn\'t get current server API group list: {asked}"'
+            self.log("E", "memcache.go:265", words)
+        raise KubectlError(
+            f"The connection to the server {host.netloc} was refused - did you specify the right host or "
+            "port?",
+            bare=True,
+        )
 
     # requests
 
@@ -122,7 +156,11 @@ class Client:
         accept: str = JSON,
         content_type: str = JSON,
     ) -> Any:
-        """Any request; gives the server's whole answer. Its warnings are printed once per command."""
+        """Any request; gives the server's whole answer. Its warnings are printed once per command.
+
+        Raises KubectlError where there is no server.
+        """
+        self._connect()
         raw = (
             body
             if isinstance(body, bytes)

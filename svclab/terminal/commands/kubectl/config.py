@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from svclab.terminal.commands.kubectl import kubeconfig, verbs
+from svclab.terminal.commands.kubectl import help_text, kubeconfig, verbs
 from svclab.terminal.commands.kubectl.client import Client
-from svclab.terminal.commands.kubectl.errors import KubectlError, UsageError
+from svclab.terminal.commands.kubectl.errors import KubectlError, UsageError, raise_all
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
-from svclab.terminal.commands.kubectl.output import render_jsonpath
+from svclab.terminal.commands.kubectl.output import print_document, split_format
 from svclab.terminal.commands.kubectl.tabwriter import align
-from svclab.terminal.commands.kubectl.verbs import group, verb
-from svclab.terminal.commands.kubectl.yaml_text import to_json, to_yaml
+from svclab.terminal.commands.kubectl.verbs import VERBS, group, verb
+from svclab.terminal.commands.kubectl.writing import require_printable
 
 Manifest = dict[str, Any]
 
@@ -40,16 +40,21 @@ def current_context(client: Client, flags: Parsed) -> int:
 )
 def view(client: Client, flags: Parsed) -> int:
     """Print the configuration."""
+    if flags.args:
+        raise UsageError(f"unexpected arguments: [{' '.join(flags.args)}]", "config view")
+    if flags["minify"] and flags["context"]:
+        if kubeconfig.entry(client.config, "contexts", flags["context"]) is None:
+            raise KubectlError(f"cannot locate context {flags['context']}")
+        client.config = {**client.config, "current-context": flags["context"]}
     config = _ordered(_minified(client.config) if flags["minify"] else client.config)
     if not flags["raw"]:
         config = {**config, "users": [_redacted(user) for user in config.get("users") or []]}
-    form, _, argument = flags["output"].partition("=")
-    if form == "jsonpath":
-        client.context.stdout.write(render_jsonpath(argument, config))
-    elif form == "json":
-        client.context.stdout.write(to_json(config, sort_keys=False))
+    form, _ = split_format(flags["output"] or "yaml", flags["template"])
+    require_printable(form, flags["output"])
+    if form == "name":
+        client.print("config/<unknown>")
     else:
-        client.context.stdout.write(to_yaml(config))
+        print_document(client, config, flags["output"] or "yaml", flags["template"], sort_keys=False)
     return 0
 
 
@@ -86,21 +91,30 @@ def get_contexts(client: Client, flags: Parsed) -> int:
     """List contexts."""
     contexts = client.config.get("contexts") or []
     chosen = [c for c in contexts if not flags.args or c["name"] in flags.args]
-    for name in flags.args:
-        if not any(context["name"] == name for context in contexts):
-            raise KubectlError(f"context {name} not found")
+    missing = [name for name in flags.args if not any(context["name"] == name for context in contexts)]
+    if flags["output"] not in ("", "name"):
+        raise KubectlError(
+            f"--output {flags['output']} is not available in kubectl config get-contexts; resetting to "
+            "default output format"
+        )
     if flags["output"] == "name":
         for context in chosen:
             client.print(context["name"])
-        return 0
+    else:
+        _print_contexts(client, flags, chosen)
+    raise_all([KubectlError(f"context {name} not found") for name in missing])
+    return 0
+
+
+def _print_contexts(client: Client, flags: Parsed, chosen: list[Manifest]) -> None:
     lines = [] if flags["no-headers"] else ["CURRENT\tNAME\tCLUSTER\tAUTHINFO\tNAMESPACE"]
     for entry in chosen:
         settings = entry.get("context") or {}
         mark = "*" if entry["name"] == client.config.get("current-context") else ""
         cells = [mark, entry["name"], settings.get("cluster", ""), settings.get("user", "")]
         lines.append("\t".join([*cells, settings.get("namespace", "")]))
-    client.context.stdout.write(align("\n".join(lines), min_width=6, padding=3) + "\n")
-    return 0
+    if lines:
+        client.context.stdout.write(align("\n".join(lines), min_width=6, padding=3) + "\n")
 
 
 @verb(
@@ -131,8 +145,7 @@ def get_users(client: Client, flags: Parsed) -> int:
 )
 def use_context(client: Client, flags: Parsed) -> int:
     """Choose a context."""
-    if len(flags.args) != 1:
-        raise UsageError(f"Unexpected args: [{' '.join(flags.args)}]", "config use-context")
+    require_arguments(client, flags, 1)
     name = flags.args[0]
     if kubeconfig.entry(client.config, "contexts", name) is None:
         raise KubectlError(f'no context exists with the name: "{name}"')
@@ -150,14 +163,15 @@ def use_context(client: Client, flags: Parsed) -> int:
 )
 def set_context(client: Client, flags: Parsed) -> int:
     """Change or make a context."""
-    if flags["current"]:
-        name = client.config.get("current-context")
-        if not name:
-            raise KubectlError("no current context is set")
-    elif len(flags.args) == 1:
-        name = flags.args[0]
-    else:
-        raise UsageError(f"Unexpected args: [{' '.join(flags.args)}]", "config set-context")
+    if flags["current"] and flags.args:
+        raise KubectlError("you cannot specify both a context name and --current")
+    if not flags["current"] and not flags.args:
+        raise KubectlError("you must specify a non-empty context name or --current")
+    if flags.args:
+        require_arguments(client, flags, 1)
+    name = client.config.get("current-context") if flags["current"] else flags.args[0]
+    if not name:
+        raise KubectlError("no current context is set")
     found = kubeconfig.entry(client.config, "contexts", name)
     settings = dict((found or {}).get("context") or {})
     for field in ("cluster", "user", "namespace"):
@@ -170,11 +184,23 @@ def set_context(client: Client, flags: Parsed) -> int:
     return 0
 
 
-@verb("config delete-context", usage="config delete-context NAME", summary="Delete the specified context")
+def require_arguments(client: Client, flags: Parsed, count: int) -> None:
+    """Raises KubectlError for another number of arguments, after the command's help."""
+    if len(flags.args) != count:
+        client.context.stdout.write(help_text.of_command(VERBS[client.command]))
+        raise KubectlError(f"Unexpected args: [{' '.join(flags.args)}]")
+
+
+@verb(
+    "config delete-context",
+    usage="config delete-context NAME",
+    summary="Delete the specified context from the kubeconfig",
+)
 def delete_context(client: Client, flags: Parsed) -> int:
     """Forget a context."""
-    if len(flags.args) != 1:
-        raise UsageError(f"Unexpected args: [{' '.join(flags.args)}]", "config delete-context")
+    if not flags.args:
+        client.context.stdout.write(help_text.of_command(VERBS[client.command]))
+        return 0
     name = flags.args[0]
     if kubeconfig.entry(client.config, "contexts", name) is None:
         raise KubectlError(f"cannot delete context {name}, not in {kubeconfig.PATH}")

@@ -170,7 +170,12 @@ def create_deployment(client: Client, flags: Parsed) -> int:
     return create_typed(client, flags, made, "deployment: ")
 
 
-group("create service", "Create a service using a specified subcommand", aliases=("create svc",))
+group(
+    "create service",
+    "Create a service using a specified subcommand",
+    aliases=("create svc",),
+    usage="[flags] [options]",
+)
 
 
 def _ports(flags: Parsed, node_port: int = 0, *, needed: bool = True) -> list[Manifest]:

@@ -49,7 +49,11 @@ def create_configmap(client: Client, flags: Parsed) -> int:
     return create_typed(client, flags, _hashed(flags, made), "configmap: ")
 
 
-group("create secret", "Create a secret with specified type")
+group(
+    "create secret",
+    "Create a secret with specified type",
+    usage="(docker-registry | generic | tls) [options]",
+)
 
 
 @verb(

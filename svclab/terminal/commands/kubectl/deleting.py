@@ -6,7 +6,7 @@ from svclab.terminal.commands.kubectl import verbs
 from svclab.terminal.commands.kubectl.builder import NOTHING_GIVEN, Target, expand, file_objects, targets
 from svclab.terminal.commands.kubectl.client import Client
 from svclab.terminal.commands.kubectl.create import no_kustomize
-from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, raise_all
+from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, raise_all, status_in
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
 from svclab.terminal.commands.kubectl.verbs import dry_run_of, dry_run_words, verb
 from svclab.terminal.commands.kubectl.waiting import wait_until_gone
@@ -18,6 +18,7 @@ _FORCE_WARNING = (
     "The resource "
     "may continue to run on the cluster indefinitely."
 )
+_OLD_CASCADES = {"true": "background", "false": "orphan"}
 _POLICIES = {
     "true": "Background",
     "background": "Background",
@@ -62,8 +63,21 @@ def delete(client: Client, flags: Parsed) -> int:
     """Delete objects."""
     if flags["kustomize"]:
         raise no_kustomize(client, flags["kustomize"])
+    if flags["raw"]:
+        return _delete_raw(client, flags["raw"])
     dry_run = dry_run_of(flags)
+    if flags["output"] not in ("", "name"):
+        raise KubectlError(f"unexpected -o output mode: {flags['output']}. We only support '-o name'")
+    if flags["all"] and (flags["selector"] or flags["field-selector"]):
+        raise KubectlError("setting 'all' parameter but found a non empty selector. ")
     grace = _grace(client, flags)
+    if flags["cascade"] in _OLD_CASCADES:
+        new = _OLD_CASCADES[flags["cascade"]]
+        client.note(
+            f"warning: --cascade={flags['cascade']} is deprecated (boolean value) and can be replaced with "
+            f"--cascade={new}."
+        )
+        flags.values["cascade"] = new
     if flags["cascade"] not in _POLICIES:
         raise KubectlError(
             "invalid cascade value (" + flags["cascade"] + '). Must be "background", "foreground", or '
@@ -79,7 +93,7 @@ def delete(client: Client, flags: Parsed) -> int:
             uid = _delete_one(client, flags, target, grace, dry_run)
             deleted.append((target, uid))
         except ApiError as refusal:
-            if flags["ignore-not-found"] and refusal.reason == "NotFound":
+            if (flags["ignore-not-found"] or flags["all"]) and refusal.reason == "NotFound":
                 continue
             errors.append(refusal.while_doing("deleting", source) if source else refusal)
     if not deleted and not errors and not flags["ignore-not-found"]:
@@ -87,6 +101,14 @@ def delete(client: Client, flags: Parsed) -> int:
     if flags["wait"] and dry_run == "none":
         wait_until_gone(client, deleted, flags["timeout"] or None)
     raise_all(errors)
+    return 0
+
+
+def _delete_raw(client: Client, path: str) -> int:
+    response = client.ask("DELETE", path)
+    if response.status >= 400:
+        raise ApiError(status_in(response.body.decode()))
+    client.context.stdout.write(response.body.decode())
     return 0
 
 
@@ -120,6 +142,8 @@ def _targets(client: Client, flags: Parsed) -> list[Target]:
     found = targets(client, flags.args, selecting=selecting)
     if not selecting and any(not target.name for target in found):
         raise KubectlError("resource(s) were provided, but no name was specified")
+    if flags["all-namespaces"] and any(target.name and target.resource.namespaced for target in found):
+        raise KubectlError("a resource cannot be retrieved by name across all namespaces")
     if flags["all-namespaces"]:
         found = [Target(target.resource, "", target.name) for target in found]
     return found

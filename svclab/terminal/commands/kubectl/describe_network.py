@@ -230,8 +230,11 @@ def _write_rules(
         out.line(f"<none> (Selected pods are isolated for {direction} connectivity)", 2)
     for index, rule in enumerate(rules):
         for port in rule.get("ports") or []:
-            number = port.get("port", "<any>")
-            out.line(f"To Port: {number}/{port.get('protocol', 'TCP')}", 2)
+            number, protocol = port.get("port", "<nil>"), port.get("protocol", "TCP")
+            if last := port.get("endPort"):
+                out.line(f"To Port Range: {number}-{last}/{protocol}", 2)
+            else:
+                out.line(f"To Port: {number}/{protocol}", 2)
         if not rule.get("ports"):
             out.line("To Port: <any> (traffic allowed to all ports)", 2)
         for entry in rule.get(peer_key) or []:

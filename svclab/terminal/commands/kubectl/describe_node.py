@@ -108,7 +108,16 @@ def _write_pods(out: Description, client: Client, node: Manifest) -> None:
     )
     cpu, memory = _amount(allocatable, "cpu"), _amount(allocatable, "memory")
     out.line(f"Non-terminated Pods:\t({len(pods)} in total)")
-    titles = ["Namespace", "Name", "CPU Requests", "CPU Limits", "Memory Requests", "Memory Limits", "Age"]
+    titles = [
+        "Namespace",
+        "Name",
+        "",
+        "CPU Requests",
+        "CPU Limits",
+        "Memory Requests",
+        "Memory Limits",
+        "Age",
+    ]
     out.line("\t".join(titles), 1)
     out.line("\t".join("-" * len(title) for title in titles), 1)
     for pod in pods:
@@ -116,6 +125,7 @@ def _write_pods(out: Description, client: Client, node: Manifest) -> None:
         cells = [
             pod["metadata"].get("namespace", ""),
             pod["metadata"]["name"],
+            "",  # kubectl has an empty column here
             _share(requests["cpu"], cpu, of_nothing=_OF_NOTHING),
             _share(limits["cpu"], cpu, of_nothing=_OF_NOTHING),
             _share(requests["memory"], memory, of_nothing=_OF_NOTHING),

@@ -225,7 +225,9 @@ def _variable(variable: Manifest, container: Manifest, resolve: Resolve | None) 
         limits, _, name = resource.partition(".")
         amount = ((container.get("resources") or {}).get(limits) or {}).get(name, "0")
         divisor = parse(reference.get("divisor") or "1").amount or 1
-        return f"{ceil(parse(amount).amount / divisor)} ({resource})"
+        value = ceil(parse(amount).amount / divisor)
+        unlimited = not value and resource in ("limits.cpu", "limits.memory")
+        return f"{'node allocatable' if unlimited else value} ({resource})"
     kind, joint = ("secret", "in") if "secretKeyRef" in origin else ("config map", "of")
     reference = origin.get("secretKeyRef") or origin.get("configMapKeyRef") or {}
     optional = str(bool(reference.get("optional"))).lower()

@@ -3,6 +3,7 @@
 Source: kubectl 1.33 pkg/cmd/util (CheckErr, StandardErrorMessage), checked against recorded runs.
 """
 
+import json
 from typing import Any
 
 Manifest = dict[str, Any]
@@ -45,6 +46,14 @@ class ApiError(Exception):
     def while_doing(self, verb: str, source: str) -> "ApiError":
         """The same failure, with the file that it came from in its message."""
         return ApiError({**self.status, "message": f'error when {verb} "{source}": {self.message}'})
+
+
+def status_in(answer: str) -> Manifest:
+    """The Status in a refusal; some paths answer in plain text, for which kubectl has words of its own."""
+    try:
+        return json.loads(answer)
+    except json.JSONDecodeError:
+        return {"reason": "NotFound", "message": "the server could not find the requested resource"}
 
 
 class Failures(Exception):

@@ -16,6 +16,7 @@ Schema = dict[str, Any]
 
 _WIDTH = 76
 _ENUM_SHOWN = 4
+_FORMATS = ("", "plaintext", "plaintext-openapiv2")
 _PRIMITIVE = ("string", "integer", "boolean", "number")
 
 
@@ -24,7 +25,7 @@ _PRIMITIVE = ("string", "integer", "boolean", "number")
     flags=(
         Flag("recursive", "bool", help="all fields below, without their descriptions"),
         Flag("api-version", help="the group and version meant"),
-        Flag("output", default="plaintext", short="o"),
+        Flag("output", default="plaintext", help="plaintext or plaintext-openapiv2"),
     ),
     usage="explain TYPE [--recursive=FALSE|TRUE] [--api-version=api-version-group] [options]",
     summary="Get documentation for a resource",
@@ -43,15 +44,17 @@ def explain(client: Client, flags: Parsed) -> int:
     if flags.args[0].startswith("."):
         raise KubectlError("invalid jsonpath syntax, first node must be field node")
     resource, path = _resource(flags.args[0], flags["api-version"])
-    client.context.stdout.write(_head(resource))
+    if flags["output"] not in _FORMATS:
+        raise KubectlError(f"unrecognized format: {flags['output']}")
     document = _document(client, resource)
     schemas = document["components"]["schemas"]
     schema = _schema_of_kind(schemas, resource)
+    client.context.stdout.write(_head(resource))
     field: Schema = schema
     for name in path:
         inside = _resolved(schemas, _element(_resolved(schemas, field)))
         if name not in (inside.get("properties") or {}):
-            raise KubectlError(f'field "{name}" does not exist')
+            raise KubectlError(f'field "{path[-1]}" does not exist')
         field = inside["properties"][name]
     client.context.stdout.write(_Explanation(schemas, recursive=flags["recursive"]).text(field, path))
     return 0
@@ -72,7 +75,9 @@ def _resource(text: str, api_version: str) -> tuple[Resource, list[str]]:
             group_version = api_version if "/" in api_version else f"/{api_version}"
             raise KubectlError(f'couldn\'t find resource for "{group_version}, Resource={resource.plural}"')
         resource = other
-    return resource, parts[1:]
+    if text.startswith(f"{resource.qualified}.") or text == resource.qualified:
+        parts = text.removeprefix(resource.qualified).split(".")
+    return resource, [part for part in parts[1:] if part]
 
 
 def _head(resource: Resource) -> str:
@@ -84,7 +89,9 @@ def _document(client: Client, resource: Resource) -> Schema:
     key = f"apis/{resource.api_version}" if resource.group else f"api/{resource.version}"
     paths = client.get("/openapi/v3", [("timeout", "32s")])["paths"]
     if key not in paths:
-        raise KubectlError(f'couldn\'t find resource for "{resource.api_version}, Kind={resource.kind}"')
+        raise KubectlError(
+            f'couldn\'t find resource for "{resource.api_version}, Resource={resource.plural}"'
+        )
     return client.get(paths[key]["serverRelativeURL"])
 
 
@@ -93,7 +100,8 @@ def _schema_of_kind(schemas: dict[str, Schema], resource: Resource) -> Schema:
     for name, schema in schemas.items():
         if wanted in (schema.get("x-kubernetes-group-version-kind") or []):
             return {"$ref": f"#/components/schemas/{name}"}
-    raise KubectlError(f'couldn\'t find resource for "{resource.api_version}, Kind={resource.kind}"')
+    group_version = f"{resource.group}/{resource.version}"
+    raise KubectlError(f"GVR ({group_version}, Resource={resource.plural}) not found in OpenAPI schema")
 
 
 def _reference(schema: Schema) -> str:
@@ -146,7 +154,9 @@ class _Explanation:
             lines.append(f"{indent}{name}\t<{self._type(field)}>{mark}\n")
             values = field.get("enum") or _resolved(self._schemas, field).get("enum") or []
             if values:
-                shown = values[:_ENUM_SHOWN] + (["...."] if len(values) > _ENUM_SHOWN else [])
+                shown = [value or '""' for value in values[:_ENUM_SHOWN]] + (
+                    ["...."] if len(values) > _ENUM_SHOWN else []
+                )
                 lines.append(f"{indent}enum: {', '.join(shown)}\n")
             if self._recursive:
                 inside = _resolved(self._schemas, _element(_resolved(self._schemas, field)))

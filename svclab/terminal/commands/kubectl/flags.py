@@ -63,7 +63,8 @@ def parse(argv: list[str], flags: Iterable[Flag], command: str) -> Parsed:
     try:
         _read(list(argv), known, short, parsed)
     except ValueError as problem:
-        raise KubectlError(f"{problem}\nSee 'kubectl {command} --help' for usage.") from None
+        words = f"kubectl {command}".strip()
+        raise KubectlError(f"{problem}\nSee '{words} --help' for usage.") from None
     return parsed
 
 

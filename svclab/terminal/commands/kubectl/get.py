@@ -1,6 +1,5 @@
 """`kubectl get`: tables and documents of objects, once or as they change."""
 
-import json
 from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
@@ -11,7 +10,7 @@ from svclab.kube.resources import Resource
 from svclab.terminal.commands.kubectl import verbs
 from svclab.terminal.commands.kubectl.builder import Target, file_objects, targets
 from svclab.terminal.commands.kubectl.client import JSON, TABLE, Client, unlisted
-from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, raise_all
+from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, raise_all, status_in
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed, duration
 from svclab.terminal.commands.kubectl.output import (
     as_list,
@@ -74,7 +73,7 @@ def get(client: Client, flags: Parsed) -> int:
         response = client.ask("GET", flags["raw"])
         text = response.body.decode()
         if response.status >= 400:
-            raise ApiError(_status_of(text))
+            raise ApiError(status_in(text))
         client.context.stdout.write(text)
         return 0
     form, _ = split_format(flags["output"], flags["template"])
@@ -93,14 +92,6 @@ def get(client: Client, flags: Parsed) -> int:
     except Unsortable as problem:
         client.log("F", "sorter.go:375" if form in ("", "wide") else "sorter.go:329", str(problem))
         return 1
-
-
-def _status_of(answer: str) -> Manifest:
-    """The Status in a refusal; some paths answer in plain text, for which kubectl has words of its own."""
-    try:
-        return json.loads(answer)
-    except json.JSONDecodeError:
-        return {"reason": "NotFound", "message": "the server could not find the requested resource"}
 
 
 def _targets(client: Client, flags: Parsed) -> list[Target]:

@@ -4,17 +4,21 @@ from svclab.terminal.commands.kubectl.flags import GLOBAL_FLAGS, Flag
 from svclab.terminal.commands.kubectl.verbs import Verb, below
 
 _FOOTER = 'Use "kubectl options" for a list of global command-line options (applies to all commands).\n'
-_GROUPS = (
-    ("Basic Commands", ("create", "expose", "run", "set", "explain", "get", "edit", "delete")),
+GROUPS = (
+    ("Basic Commands (Beginner)", ("create", "expose", "run", "set")),
+    ("Basic Commands (Intermediate)", ("explain", "get", "edit", "delete")),
     ("Deploy Commands", ("rollout", "scale", "autoscale")),
-    ("Cluster Management Commands", ("cluster-info", "top", "cordon", "uncordon", "drain", "taint")),
+    (
+        "Cluster Management Commands",
+        ("certificate", "cluster-info", "top", "cordon", "uncordon", "drain", "taint"),
+    ),
     (
         "Troubleshooting and Debugging Commands",
-        ("describe", "logs", "exec", "port-forward", "cp", "auth", "debug", "events"),
+        ("describe", "logs", "attach", "exec", "port-forward", "proxy", "cp", "auth", "debug", "events"),
     ),
-    ("Advanced Commands", ("diff", "apply", "patch", "replace", "wait")),
-    ("Settings Commands", ("label", "annotate")),
-    ("Other Commands", ("api-resources", "api-versions", "config", "version", "options")),
+    ("Advanced Commands", ("diff", "apply", "patch", "replace", "wait", "kustomize")),
+    ("Settings Commands", ("label", "annotate", "completion")),
+    ("Other Commands", ("api-resources", "api-versions", "config", "plugin", "version")),
 )
 
 
@@ -22,7 +26,7 @@ def overview() -> str:
     """What `kubectl` alone prints."""
     known = {verb.name: verb for verb in below("")}
     lines = ["kubectl talks to the cluster's API server. Every command here is a request or a few.\n"]
-    for title, names in _GROUPS:
+    for title, names in GROUPS:
         lines.append(f"{title}:")
         lines += [f"  {name:<15} {known[name].summary}" for name in names if name in known]
         lines.append("")
@@ -38,7 +42,7 @@ def of_command(verb: Verb) -> str:
         lines += ["", "Examples:", *(f"  {example}" for example in verb.examples)]
     subcommands = below(verb.name)
     if subcommands:
-        width = max(len(_last(sub.name)) for sub in subcommands) + 3
+        width = max(11, *(len(_last(sub.name)) for sub in subcommands)) + 3
         lines += ["", "Available Commands:"]
         lines += [f"  {_last(sub.name):<{width}}{sub.summary}" for sub in subcommands]
     if verb.flags:

@@ -4,8 +4,10 @@ The file is the learner's own; where there is none, kubectl works as with the on
 """
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from svclab.terminal.commands.kubectl.errors import KubectlError
+from svclab.terminal.commands.kubectl.flags import Parsed
 from svclab.terminal.commands.kubectl.yaml_text import to_yaml
 from svclab.terminal.commands.registry import Context
 from svclab.terminal.files import HOME, FileError
@@ -31,11 +33,13 @@ def fresh() -> Manifest:
     }
 
 
-def load(context: Context) -> Manifest:
-    """The configuration. Raises KubectlError when the file is not one."""
+def load(context: Context, name: str = "") -> Manifest:
+    """The configuration, of another file when it is named. Raises KubectlError when the file is not one."""
     try:
-        text = context.files.read(PATH)
+        text = context.files.read(context.path(name) if name else PATH)
     except FileError:
+        if name:
+            raise KubectlError(f"stat {name}: no such file or directory") from None
         return fresh()
     try:
         found = read_one(text) or {}
@@ -62,11 +66,32 @@ def entry(config: Manifest, part: str, name: str) -> Manifest | None:
 
 
 def current_context(config: Manifest, override: str = "") -> Manifest:
-    """The settings of the current context (or of `override`); {} when there is none.
-
-    Raises KubectlError when `override` names a context that is not there.
-    """
+    """The settings of the current context (or of `override`); {} when there is none."""
     found = entry(config, "contexts", override or config.get("current-context", ""))
-    if found is None and override:
-        raise KubectlError(f'context "{override}" does not exist')
     return (found or {}).get("context") or {}
+
+
+def server_of(config: Manifest, flags: Parsed) -> str:
+    """The API server's address that the configuration and the flags lead to.
+
+    Raises KubectlError when they name a context, a cluster or a user that is not there.
+    """
+    name = flags["context"] or config.get("current-context") or ""
+    if name and entry(config, "contexts", name) is None:
+        raise KubectlError(
+            f"Error in configuration: context was not found for specified context: {name}", bare=True
+        )
+    settings = current_context(config, name)
+    if flags["user"] and entry(config, "users", flags["user"]) is None:
+        raise KubectlError(f'auth info "{flags["user"]}" does not exist')
+    if flags["server"]:
+        return flags["server"]
+    cluster = entry(config, "clusters", flags["cluster"] or settings.get("cluster", ""))
+    if cluster is None and flags["cluster"]:
+        raise KubectlError(f'no server found for cluster "{flags["cluster"]}"')
+    return ((cluster or {}).get("cluster") or {}).get("server") or "http://localhost:8080"
+
+
+def is_reachable(server: str) -> bool:
+    """Whether an address is that of the learner's API server: nothing else answers on this laptop."""
+    return urlsplit(server).path.startswith("/k8s")

@@ -7,9 +7,16 @@ from functools import cache
 from svclab.terminal.commands import kubectl as _package
 from svclab.terminal.commands.kubectl import help_text
 from svclab.terminal.commands.kubectl.client import Client
-from svclab.terminal.commands.kubectl.errors import ApiError, Failures, KubectlError, describe, raise_all
+from svclab.terminal.commands.kubectl.errors import (
+    ApiError,
+    Failures,
+    KubectlError,
+    UsageError,
+    describe,
+    raise_all,
+)
 from svclab.terminal.commands.kubectl.flags import GLOBAL_FLAGS, parse
-from svclab.terminal.commands.kubectl.verbs import Verb, below, resolve
+from svclab.terminal.commands.kubectl.verbs import Verb, resolve
 from svclab.terminal.commands.registry import Context, command
 
 _VALUED = {f"--{flag.name}" for flag in GLOBAL_FLAGS if flag.kind != "bool"} | {
@@ -88,6 +95,8 @@ def _word_positions(argv: list[str]) -> list[int]:
 
 
 def _without_command(context: Context, argv: list[str], words: list[str]) -> int:
+    if words and argv[0].startswith("-"):
+        raise KubectlError(f"Error: flags cannot be placed before plugin name: {argv[0]}", bare=True)
     if words:
         raise KubectlError(_unknown(words[0]))
     parse(argv, GLOBAL_FLAGS, "")
@@ -97,7 +106,8 @@ def _without_command(context: Context, argv: list[str], words: list[str]) -> int
 
 def _unknown(word: str) -> str:
     text = f'unknown command "{word}" for "kubectl"'
-    near = [v.name for v in below("") if _distance(word, v.name) <= 2 or v.name.startswith(word.lower())]
+    names = [name for _, group in help_text.GROUPS for name in group]
+    near = [name for name in names if _distance(word, name) <= 2 or name.startswith(word.lower())]
     if near:
         text += "\n\nDid you mean this?\n" + "".join(f"\t{name}\n" for name in near)
     return text
@@ -116,9 +126,8 @@ def _distance(left: str, right: str) -> int:
 def _incomplete(context: Context, found: Verb, rest: list[str], words: list[str]) -> int:
     flags = parse([word for word in rest if word in ("-h", "--help")], GLOBAL_FLAGS, found.name)
     if words and not flags["help"]:
-        raise KubectlError(
-            f"unknown command \"{words[0]}\"\nSee 'kubectl {found.name} -h' for help and examples"
-        )
-    out = context.stdout if flags["help"] or found.name == "rollout" else context.stderr
+        named = " ".join(word for word in rest if not word.startswith("-"))
+        raise UsageError(f'unknown command "{named}"', found.name)
+    out = context.stdout if flags["help"] or found.name in ("rollout", "certificate") else context.stderr
     out.write(help_text.of_command(found))
-    return 0 if flags["help"] else 1
+    return 0 if flags["help"] or found.name == "certificate" else 1

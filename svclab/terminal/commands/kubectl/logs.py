@@ -1,14 +1,15 @@
 """`kubectl logs`: what containers have printed."""
 
 import json
+import re
 from typing import Any
 
 from svclab.terminal.commands.kubectl import verbs
-from svclab.terminal.commands.kubectl.builder import resource_of
+from svclab.terminal.commands.kubectl.builder import resource_of, targets
 from svclab.terminal.commands.kubectl.client import Client
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, UsageError, raise_all
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
-from svclab.terminal.commands.kubectl.pods import container_of, pod_of
+from svclab.terminal.commands.kubectl.pods import container_of, pod_of, pods_behind, status_of
 from svclab.terminal.commands.kubectl.verbs import verb
 
 Manifest = dict[str, Any]
@@ -18,6 +19,7 @@ _USAGE = (
     "POD or TYPE/NAME is a required argument for the logs command"
 )
 _TAIL_WITH_SELECTOR = 10
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)")
 _FLAGS = (
     verbs.SELECTOR,
     Flag("container", short="c", help="the container whose log is shown"),
@@ -46,6 +48,7 @@ _FLAGS = (
 )
 def logs(client: Client, flags: Parsed) -> int:
     """Print logs."""
+    _check(flags)
     if flags["selector"]:
         if flags.args:
             raise UsageError("only a selector (-l) or a POD name is allowed", "logs")
@@ -54,7 +57,7 @@ def logs(client: Client, flags: Parsed) -> int:
             client.note(f"No resources found in {client.namespace} namespace.")
             return 0
     elif 1 <= len(flags.args) <= 2:
-        pods = [_pod(client, flags.args[0])]
+        pods = _pods(client, flags, flags.args[0])
     else:
         raise UsageError(_USAGE, "logs")
     asked = flags["container"] or (flags.args[1] if len(flags.args) == 2 else "")
@@ -69,9 +72,36 @@ def logs(client: Client, flags: Parsed) -> int:
     return 0
 
 
-def _pod(client: Client, name: str) -> Manifest:
+def _check(flags: Parsed) -> None:
+    """Raises KubectlError for flags that do not go together or are out of range."""
+    if flags["tail"] < -1:
+        raise KubectlError("--tail must be greater than or equal to -1")
+    if flags["limit-bytes"] < 0:
+        raise KubectlError("--limit-bytes must be greater than 0")
+    if flags["since-time"] and not _TIME.fullmatch(flags["since-time"]):
+        text = flags["since-time"]
+        year = text if not re.match(r"\d{4}", text) else text[4:]
+        wanted = "2006" if year == text else "-"
+        raise KubectlError(
+            f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": cannot parse "{year}" as "{wanted}"'
+        )
+    if flags["since-time"] and flags["since"]:
+        raise KubectlError("at most one of `sinceTime` or `sinceSeconds` may be specified")
+    if flags["all-containers"] and flags["container"]:
+        raise KubectlError(
+            f"--all-containers=true should not be specified with container name {flags['container']}"
+        )
+
+
+def _pods(client: Client, flags: Parsed, name: str) -> list[Manifest]:
+    """The pod that is meant, or with --all-pods every one of a workload."""
+    if flags["all-pods"] and "/" in name:
+        target = targets(client, [name])[0]
+        if target.resource.kind != "Pod":
+            found = pods_behind(client, target, client.get(target.path), "cannot get the logs from")
+            return sorted(found, key=lambda pod: pod["metadata"]["name"])
     try:
-        return pod_of(client, name, among=True, purpose="cannot get the logs from")
+        return [pod_of(client, name, among=True, purpose="cannot get the logs from")]
     except ApiError as refusal:
         if refusal.reason != "NotFound":
             raise
@@ -111,18 +141,27 @@ def _print(client: Client, flags: Parsed, pod: Manifest, container: str) -> None
     metadata = pod["metadata"]
     path = resource_of("pods").path(metadata.get("namespace", ""), metadata["name"], "log")
     shown = _fetch(client, path, _query(flags, container))
-    prefix = f"[pod/{metadata['name']}/{container}] " if flags["prefix"] else ""
+    prefix = f"[pod/{metadata['name']}/{container}] " if flags["prefix"] or flags["all-pods"] else ""
     _write(client, shown, prefix)
     if not flags["follow"]:
         return
     # A followed log is read again as time passes: what is new comes after what was there.
     whole = _fetch(client, path, [("container", container)])
-    while client.find(resource_of("pods").path(metadata.get("namespace", ""), metadata["name"])) is not None:
+    pod_path = resource_of("pods").path(metadata.get("namespace", ""), metadata["name"])
+    while _may_grow(client.find(pod_path), container):
         client.context.sleep(1)
         grown = _fetch(client, path, [("container", container)])
         if len(grown) > len(whole) and grown.startswith(whole):
             _write(client, grown[len(whole) :], prefix)
         whole = grown
+
+
+def _may_grow(pod: Manifest | None, container: str) -> bool:
+    """Whether a container can still print: its pod is there, and it has not ended for good."""
+    if pod is None or (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+        return False
+    status = status_of(pod, container)
+    return status is None or "terminated" not in (status.get("state") or {})
 
 
 def _query(flags: Parsed, container: str) -> list[tuple[str, str]]:

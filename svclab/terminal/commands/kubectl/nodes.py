@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from svclab.kube.meta import controller_of
-from svclab.kube.selectors import key_problems
+from svclab.kube.selectors import SelectorError, key_problems, label_selector, value_problems
 from svclab.terminal.commands.kubectl import verbs
 from svclab.terminal.commands.kubectl.builder import Target, expand, resource_of, targets
 from svclab.terminal.commands.kubectl.client import Client
@@ -91,6 +91,10 @@ def _mark(client: Client, target: Target, node: Manifest, *, unschedulable: bool
 def drain(client: Client, flags: Parsed) -> int:
     """Cordon a node and move its pods away."""
     dry_run = dry_run_of(flags)
+    try:
+        label_selector(flags["pod-selector"])
+    except SelectorError:
+        raise KubectlError("--pod-selector=<pod_selector> must be a valid label selector") from None
     for target in _meant(client, flags, "drain"):
         _mark(client, target, client.get(target.path), unschedulable=True, dry_run=dry_run)
         fields = f"spec.nodeName={target.name}"
@@ -121,16 +125,17 @@ def _leaving(client: Client, flags: Parsed, target: Target, pods: list[Manifest]
             continue
         if owner is None and not finished:
             if not flags["force"]:
-                words = "cannot delete Pods that declare no controller (use --force to override)"
+                words = (
+                    "cannot delete cannot delete Pods that declare no controller (use --force to override)"
+                )
                 refusals.setdefault(words, []).append(name)
                 continue
             warnings.setdefault("deleting Pods that declare no controller", []).append(name)
-        if any("emptyDir" in volume for volume in pod["spec"].get("volumes") or []) and not finished:
-            if not flags["delete-emptydir-data"]:
-                words = "cannot delete Pods with local storage (use --delete-emptydir-data to override)"
-                refusals.setdefault(words, []).append(name)
-                continue
-            warnings.setdefault("deleting Pods with local storage", []).append(name)
+        local = any("emptyDir" in volume for volume in pod["spec"].get("volumes") or []) and not finished
+        if local and not flags["delete-emptydir-data"]:
+            words = "cannot delete Pods with local storage (use --delete-emptydir-data to override)"
+            refusals.setdefault(words, []).append(name)
+            continue
         leaving.append(pod)
     if refusals:
         reasons = ", ".join(f"{words}: {', '.join(names)}" for words, names in refusals.items())
@@ -220,7 +225,7 @@ def taint(client: Client, flags: Parsed) -> int:
         if dry_run != "client":
             query = write_query(client, "kubectl-taint", dry_run)
             answer = client.patch(target.path, {"spec": {"taints": taints or None}}, query=query)
-        report(client, target, answer, done, dry_run)
+        report(client, target, answer, done, "none" if dry_run == "client" else dry_run)
     return 0
 
 
@@ -236,6 +241,11 @@ def _taints(specs: list[str]) -> tuple[list[Manifest], list[Manifest]]:
         if effect is not None and effect not in _EFFECTS:
             raise UsageError(f"invalid taint effect: {effect}, unsupported taint effect", "taint")
         entry = {"key": shape[1], "value": shape[2] or "", "effect": effect or ""}
+        if problem := "; ".join([*key_problems(shape[1]), *value_problems(entry["value"])]):
+            raise UsageError(f"invalid taint spec: {spec}, {problem}", "taint")
+        if not spec.endswith("-") and any(_matches(old, entry) for old in added):
+            shown = f"{{{entry['key']} {entry['value']} {entry['effect']} <nil>}}"
+            raise UsageError(f"duplicated taints with the same key and effect: {shown}", "taint")
         (removed if spec.endswith("-") else added).append(entry)
     return added, removed
 

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from svclab.kube.meta import condition
 from svclab.kube.selectors import format_labels, format_object
 from svclab.terminal.commands.kubectl.builder import Target, resource_of, targets
 from svclab.terminal.commands.kubectl.client import Client
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError
+from svclab.terminal.commands.kubectl.go_sort import go_sorted
 from svclab.terminal.places import Location
 
 Manifest = dict[str, Any]
@@ -50,20 +52,23 @@ def pods_behind(
     else:
         raise KubectlError(f"{purpose} {kind}: selector for {kind} not implemented")
     items = client.list(resource_of("pods"), target.namespace, labelSelector=selector)
-    return sorted(items, key=_rank)
+    return go_sorted(items, lambda one, other: _rank(one) < _rank(other))
 
 
 def _rank(pod: Manifest) -> tuple[Any, ...]:
+    """What makes one pod better than another: the least comes first. Source: kubectl pkg/util/podutils."""
     status, spec = pod.get("status") or {}, pod.get("spec") or {}
-    ready = any(
-        c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or []
-    )
     phases = {"Running": 0, "Unknown": 1, "Pending": 2}
+    ready = condition(pod, "Ready")
+    is_ready = ready is not None and ready.get("status") == "True"
+    restarts = [found.get("restartCount", 0) for found in status.get("containerStatuses") or []]
     return (
         not spec.get("nodeName"),
-        phases.get(status.get("phase", ""), 3),
-        not ready,
-        bool(pod["metadata"].get("deletionTimestamp")),
+        phases.get(status.get("phase", ""), 0),
+        not is_ready,
+        (ready or {}).get("lastTransitionTime", "") if is_ready else "",
+        -max(restarts, default=0),
+        pod["metadata"].get("creationTimestamp", ""),
     )
 
 

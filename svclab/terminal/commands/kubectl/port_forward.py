@@ -13,6 +13,8 @@ from svclab.terminal.commands.kubectl.verbs import verb
 
 Manifest = dict[str, Any]
 
+_LAST_PORT = 65535
+
 
 @dataclass(frozen=True, slots=True)
 class Forward:
@@ -66,9 +68,11 @@ def _forward(target: Target, owner: Manifest, pod: Manifest, text: str) -> tuple
     else:
         number = service_port = _pod_port(pod, remote)
     port = service_port if not colon else int(local) if local.isdigit() else 0
-    if colon and local and not local.isdigit():
+    given = local if colon else str(port)
+    if given and not (given.isdigit() and int(given) <= _LAST_PORT):
+        problem = "value out of range" if given.isdigit() else "invalid syntax"
         raise KubectlError(
-            f"error parsing local port '{local}': strconv.ParseUint: parsing \"{local}\": invalid syntax"
+            f"error parsing local port '{given}': strconv.ParseUint: parsing \"{given}\": {problem}"
         )
     metadata = pod["metadata"]
     return port or 40000 + number % 10000, Forward(metadata.get("namespace", ""), metadata["name"], number)

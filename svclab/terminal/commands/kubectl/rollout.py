@@ -4,11 +4,11 @@ from typing import Any
 
 from svclab.kube.meta import condition, timestamp
 from svclab.terminal.commands.kubectl import verbs
-from svclab.terminal.commands.kubectl.builder import Target, expand, file_objects, targets
+from svclab.terminal.commands.kubectl.builder import Target, expand, file_objects, resource_of, targets
 from svclab.terminal.commands.kubectl.client import JSON_PATCH, Client
 from svclab.terminal.commands.kubectl.describe_pod import write_template
 from svclab.terminal.commands.kubectl.describe_writer import Description
-from svclab.terminal.commands.kubectl.errors import KubectlError
+from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, raise_all
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
 from svclab.terminal.commands.kubectl.replica_sets import CHANGE_CAUSE, replica_sets_of, revision_of
 from svclab.terminal.commands.kubectl.tabwriter import align
@@ -30,6 +30,7 @@ _COMMON = (
     verbs.ALLOW_MISSING,
     verbs.SHOW_MANAGED_FIELDS,
 )
+_RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 _ROLLED_OUT = ("Deployment", "DaemonSet", "StatefulSet")
 # Annotations of a replica set that a rollback does not bring back.
 _NOT_ROLLED_BACK = frozenset(
@@ -53,6 +54,10 @@ def _meant(client: Client, flags: Parsed) -> list[Target]:
     return expand(client, found, selector=flags["selector"])
 
 
+def _group_kind(target: Target) -> str:
+    return f"{target.resource.kind}.{target.resource.group}".rstrip(".")
+
+
 def _require(target: Target, kinds: tuple[str, ...], what: str) -> None:
     if target.resource.kind not in kinds:
         raise KubectlError(f'{target.resource.qualified} "{target.name}" {what} is not supported')
@@ -71,7 +76,12 @@ def _require(target: Target, kinds: tuple[str, ...], what: str) -> None:
 )
 def status(client: Client, flags: Parsed) -> int:
     """Follow a rollout until it is done."""
-    for target in _meant(client, flags):
+    if flags["revision"] < 0:
+        raise KubectlError(f"revision must be a positive integer: {flags['revision']}")
+    found = _meant(client, flags)
+    if not found:
+        client.note(f"No resources found in {client.namespace} namespace.")
+    for target in found:
         client.get(target.path)
         _follow(client, flags, target)
     return 0
@@ -79,7 +89,7 @@ def status(client: Client, flags: Parsed) -> int:
 
 def _follow(client: Client, flags: Parsed, target: Target) -> None:
     if target.resource.kind not in _ROLLED_OUT:
-        raise KubectlError(f"no status viewer has been implemented for {target.resource.kind}")
+        raise KubectlError(f"no status viewer has been implemented for {_group_kind(target)}")
     by_name = [("fieldSelector", f"metadata.name={target.name}")]
     path = target.resource.path(target.namespace)
     listed = client.get(path, [*by_name, ("limit", "500"), ("resourceVersion", "0")])
@@ -168,6 +178,13 @@ def _statefulset_words(spec: Manifest, state: Manifest) -> tuple[str, bool]:
     wanted, ready = spec.get("replicas", 1), state.get("readyReplicas", 0)
     if ready < wanted:
         return f"Waiting for {wanted - ready} pods to be ready...", False
+    rolling = (spec.get("updateStrategy") or {}).get("rollingUpdate") or {}
+    if "partition" in rolling:
+        updated, meant = state.get("updatedReplicas", 0), wanted - rolling["partition"]
+        if updated < meant:
+            waiting = "Waiting for partitioned roll out to finish:"
+            return f"{waiting} {updated} out of {meant} new pods have been updated...", False
+        return f"partitioned roll out complete: {updated} new pods have been updated...", True
     if state.get("updateRevision") != state.get("currentRevision"):
         return (
             f"waiting for statefulset rolling update to complete {state.get('updatedReplicas', 0)} pods "
@@ -194,28 +211,45 @@ def history(client: Client, flags: Parsed) -> int:
         raise KubectlError(f"revision must be a positive integer: {flags['revision']}")
     for target in _meant(client, flags):
         if target.resource.kind not in _ROLLED_OUT:
-            raise KubectlError(
-                f'error retrieving history for "{target.resource.kind}", {_no_visitor(target)}'
-            )
-        if target.resource.kind != "Deployment":
-            client.get(target.path)
-            client.print(f"{target.printed} \nNo rollout history found.")
+            raise KubectlError(_no_helper(target, "history", "history viewer"))
+        live = client.get(target.path)
+        if target.resource.kind == "Deployment":
+            sets = {revision_of(rs): rs for rs in replica_sets_of(client, live)}
+            _show_history(client, flags, target, sets)
             continue
-        sets = {revision_of(rs): rs for rs in replica_sets_of(client, client.get(target.path))}
-        if flags["revision"]:
-            found = sets.get(flags["revision"])
-            if found is None:
-                raise KubectlError("unable to find the specified revision")
-            client.print(f"{target.printed} with revision #{flags['revision']}")
-            client.context.stdout.write(_template_text(client, found) + "\n")
-            continue
+        with_revision = f"with revision #{flags['revision']}" if flags["revision"] else ""
+        client.print(f"{target.printed} {with_revision}\nNo rollout history found.")
+    return 0
+
+
+def _show_history(client: Client, flags: Parsed, target: Target, sets: dict[int, Manifest]) -> None:
+    """The revisions of a deployment: all of them, or one in detail; with -o their replica sets."""
+    wanted = flags["revision"]
+    if wanted and wanted not in sets:
+        raise KubectlError("unable to find the specified revision")
+    if flags["output"]:
+        replica_sets = resource_of("replicasets.apps")
+        for number in [wanted] if wanted else sorted(sets):
+            shown = {"kind": "ReplicaSet", "apiVersion": "apps/v1", **sets[number]}
+            name = shown["metadata"]["name"]
+            report(client, Target(replica_sets, target.namespace, name), shown, "", typed=True)
+    elif wanted:
+        client.print(f"{target.printed} with revision #{wanted}")
+        client.context.stdout.write(_template_text(client, sets[wanted]) + "\n")
+    else:
         client.print(f"{target.printed} ")
         rows = ["REVISION\tCHANGE-CAUSE"]
         for number in sorted(sets):
             cause = (sets[number]["metadata"].get("annotations") or {}).get(CHANGE_CAUSE) or "<none>"
             rows.append(f"{number}\t{cause}")
         client.context.stdout.write(align("\n".join(rows)) + "\n\n")
-    return 0
+
+
+def _no_helper(target: Target, word: str, helper: str) -> str:
+    """Why a kind has no history and cannot be rolled back: kubectl knows it, or not even that."""
+    if target.resource.kind == "ReplicaSet":
+        return f'no {helper} has been implemented for "{_group_kind(target)}"'
+    return f'error retrieving {word} for "{target.resource.kind}", {_no_visitor(target)}'
 
 
 def _no_visitor(target: Target) -> str:
@@ -244,35 +278,45 @@ def _template_text(client: Client, replica_set: Manifest) -> str:
 def undo(client: Client, flags: Parsed) -> int:
     """Go back to an earlier revision."""
     dry_run = dry_run_of(flags)
+    errors: list[Exception] = []
     for target in _meant(client, flags):
-        if target.resource.kind != "Deployment":
-            raise KubectlError(
-                "no last revision to roll back to"
-                if target.resource.kind in _ROLLED_OUT
-                else f'error retrieving rollbacker for "{target.resource.kind}", {_no_visitor(target)}'
-            )
-        deployment = client.get(target.path)
-        if deployment["spec"].get("paused"):
-            raise KubectlError(
-                "you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and "
-                "try again"
-            )
-        found = _revision(client, deployment, flags["to-revision"])
-        template = _without_hash(found["spec"]["template"])
-        if template == _without_hash(deployment["spec"]["template"]):
-            words = f"skipped rollback (current template already matches revision {revision_of(found)})"
-            client.print(f"{target.printed} {words}")
-            continue
-        if dry_run != "client":
-            annotations = _rolled_back_annotations(deployment, found)
-            operations = [
-                {"op": "replace", "path": "/spec/template", "value": template},
-                {"op": "replace", "path": "/metadata/annotations", "value": annotations},
-            ]
-            query = [("dryRun", "All")] if dry_run == "server" else []
-            client.patch(target.path, operations, JSON_PATCH, query)
-        report(client, target, deployment, "rolled back", dry_run)
+        try:
+            _undo(client, flags, target, dry_run)
+        except (KubectlError, ApiError) as problem:
+            errors.append(problem)
+    raise_all(errors)
     return 0
+
+
+def _undo(client: Client, flags: Parsed, target: Target, dry_run: str) -> None:
+    if target.resource.kind in _ROLLED_OUT and target.resource.kind != "Deployment":
+        raise KubectlError("no last revision to roll back to")
+    if target.resource.kind != "Deployment":
+        raise KubectlError(_no_helper(target, "rollbacker", "rollbacker"))
+    deployment = client.get(target.path)
+    if deployment["spec"].get("paused"):
+        raise KubectlError(
+            "you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and "
+            "try again"
+        )
+    found = _revision(client, deployment, flags["to-revision"])
+    template = _without_hash(found["spec"]["template"])
+    if template == _without_hash(deployment["spec"]["template"]):
+        words = f"skipped rollback (current template already matches revision {revision_of(found)})"
+        client.print(f"{target.printed} {words}")
+        return
+    done = "rolled back"
+    if dry_run == "client":
+        done = _template_text(client, found)
+    else:
+        annotations = _rolled_back_annotations(deployment, found)
+        operations = [
+            {"op": "replace", "path": "/spec/template", "value": template},
+            {"op": "replace", "path": "/metadata/annotations", "value": annotations},
+        ]
+        query = [("dryRun", "All")] if dry_run == "server" else []
+        client.patch(target.path, operations, JSON_PATCH, query)
+    report(client, target, deployment, done, dry_run)
 
 
 def _revision(client: Client, deployment: Manifest, wanted: int) -> Manifest:
@@ -306,7 +350,10 @@ def _rolled_back_annotations(deployment: Manifest, replica_set: Manifest) -> dic
 )
 def restart(client: Client, flags: Parsed) -> int:
     """Restart all pods of a workload by a change of its template."""
-    for target in _meant(client, flags):
+    found = _meant(client, flags)
+    if not found:
+        client.note(f"No resources found in {client.namespace} namespace.")
+    for target in found:
         _require(target, _ROLLED_OUT, "restarting")
         live = client.get(target.path)
         if live["spec"].get("paused"):
@@ -314,7 +361,13 @@ def restart(client: Client, flags: Parsed) -> int:
                 f'{target.resource.qualified} "{target.name}" can\'t restart paused deployment (run '
                 "rollout resume first)"
             )
-        annotation = {"kubectl.kubernetes.io/restartedAt": timestamp(client.context.now())}
+        annotation = {_RESTARTED_AT: timestamp(client.context.now())}
+        template = live["spec"]["template"].get("metadata") or {}
+        if (template.get("annotations") or {}).get(_RESTARTED_AT) == annotation[_RESTARTED_AT]:
+            raise KubectlError(
+                f"failed to create patch for {target.name}: if restart has already been triggered within the "
+                "past second, please wait before attempting to trigger another"
+            )
         body = {"spec": {"template": {"metadata": {"annotations": annotation}}}}
         answer = client.patch(target.path, body, query=write_query(client, "kubectl-rollout"))
         report(client, target, answer, "restarted")

@@ -55,7 +55,17 @@ Event: kind apiVersion metadata:Meta involvedObject:Reference reason message sou
     lastTimestamp count type eventTime series action related:Reference reportingComponent
     reportingInstance
 Deployment: kind apiVersion metadata:Meta spec:WorkloadSpec status:WorkloadStatus
-ReplicaSet: kind apiVersion metadata:Meta spec:WorkloadSpec status:WorkloadStatus
+ReplicaSetStatus: replicas fullyLabeledReplicas readyReplicas availableReplicas terminatingReplicas
+    observedGeneration conditions:Condition
+IngressSpec: ingressClassName defaultBackend:Backend tls:IngressTls rules:IngressRule
+IngressTls: hosts secretName
+IngressRule: host http:HttpRule
+HttpRule: paths:HttpPath
+HttpPath: path pathType backend:Backend
+Backend: service:BackendService resource
+BackendService: name port
+Ingress: kind apiVersion metadata:Meta spec:IngressSpec status
+ReplicaSet: kind apiVersion metadata:Meta spec:WorkloadSpec status:ReplicaSetStatus
 Service: kind apiVersion metadata:Meta spec:ServiceSpec status
 ConfigMap: kind apiVersion metadata:Meta immutable data binaryData
 Secret: kind apiVersion metadata:Meta immutable data stringData type

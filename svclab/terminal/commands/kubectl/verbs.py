@@ -64,9 +64,11 @@ def verb(
     return register
 
 
-def group(name: str, summary: str, *, aliases: tuple[str, ...] = ()) -> None:
+def group(
+    name: str, summary: str, *, aliases: tuple[str, ...] = (), usage: str = "SUBCOMMAND [options]"
+) -> None:
     """Registers a command that only has commands below it, such as `rollout`."""
-    VERBS[name] = Verb(name, None, (), f"{name} SUBCOMMAND [options]", summary)
+    VERBS[name] = Verb(name, None, (), f"{name} {usage}", summary)
     for alias in aliases:
         _ALIASES[alias] = name
 

@@ -14,6 +14,7 @@ from svclab.terminal.commands.kubectl.errors import KubectlError, raise_all
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
 from svclab.terminal.commands.kubectl.go_template import printed
 from svclab.terminal.commands.kubectl.verbs import verb
+from svclab.terminal.commands.kubectl.writing import report
 
 Manifest = dict[str, Any]
 Condition = Callable[[Manifest], bool]
@@ -62,9 +63,12 @@ def wait(client: Client, flags: Parsed) -> int:
     until = client.context.now() + timedelta(seconds=seconds)
     for target in found:
         try:
-            client.get(target.path)
-            _wait_for(client, target, is_met, until)
-            client.print(f"{target.printed} condition met")
+            live = client.get(target.path)
+            if seconds == 0 and not is_met(live):
+                raise KubectlError(f"condition not met for {target.resource.plural}/{target.name}")
+            if seconds:
+                _wait_for(client, target, is_met, until)
+            report(client, target, live, "condition met")
         except KubectlError as problem:
             errors.append(problem)
     raise_all(errors)
@@ -113,6 +117,8 @@ def _condition(name: str, value: str) -> Condition:
 def _jsonpath(text: str) -> Condition:
     shape = re.fullmatch(r"(\{.*?\})(?:=(.*))?", text) or re.fullmatch(r"([^={}]+)(?:=(.*))?", text)
     path, value = (shape[1], shape[2]) if shape else (text, None)
+    if value and value.startswith("="):
+        path = text  # an equality of another language is no path
     if not path:
         raise KubectlError("jsonpath expression cannot be empty")
     if value == "":
@@ -148,7 +154,12 @@ def _timed_out(target: Target) -> KubectlError:
 
 
 def _wait_for(client: Client, target: Target, is_met: Condition, until: Any) -> None:
-    """Look, then watch one object. Raises KubectlError when time is over or the object is deleted."""
+    """Look, then watch one object. Raises KubectlError when time is over or the object is deleted.
+
+    The time is one for all objects: what is looked at after its end is not even looked at.
+    """
+    if client.context.now() > until:
+        raise _timed_out(target)
     by_name = [("fieldSelector", f"metadata.name={target.name}")]
     listed = client.get(
         target.resource.path(target.namespace), [*by_name, ("limit", "500"), ("resourceVersion", "0")]
@@ -191,8 +202,7 @@ def _wait_for_creation(client: Client, flags: Parsed, seconds: float) -> int:
                 client.print(f"{target.printed} condition met")
             return 0
         if client.context.now() >= until:
-            name = found[0] if found else None
-            raise _timed_out(name) if name else KubectlError("timed out waiting for the condition")
+            raise KubectlError("timed out waiting for the condition")
         client.context.sleep(0.5)
 
 

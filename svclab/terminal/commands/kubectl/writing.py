@@ -32,11 +32,7 @@ def report(
     """`service/web created`, or the object itself with -o; `typed` as the commands show it that decode it."""
     output = client.flags.values.get("output") or ""
     form, _ = split_format(output, client.flags.values.get("template") or "")
-    if form == "wide" or form.startswith("custom-columns"):
-        raise KubectlError(
-            f'unable to match a printer suitable for the output format "{output}", allowed formats are: '
-            f"{_PRINTED}"
-        )
+    require_printable(form, output)
     if form in ("", "name"):
         name = target.name or manifest["metadata"].get("name", "")
         words = f" {done}{dry_run_words(dry_run)}" if form == "" else ""
@@ -50,6 +46,15 @@ def report(
     client.documents_printed += 1
     template = client.flags.values.get("template") or ""
     print_document(client, shown, output, template, sort_keys=not typed)
+
+
+def require_printable(form: str, output: str) -> None:
+    """Raises KubectlError for the formats that only `get` has."""
+    if form == "wide" or form.startswith("custom-columns"):
+        raise KubectlError(
+            f'unable to match a printer suitable for the output format "{output}", allowed formats are: '
+            f"{_PRINTED}"
+        )
 
 
 def with_last_applied(manifest: Manifest) -> Manifest:
