@@ -182,6 +182,7 @@ class Conntrack:
     def rename(self, entry: Entry, original: Key, reply: Key) -> None:
         """Give an entry equal headers in place of its own; it becomes the latest."""
         self.remove(entry)
+        self.changed.pop(entry.original, None)
         entry.original, entry.reply = original, reply
         self.put(entry)
 

@@ -169,7 +169,9 @@ def test_a_restarted_server_knows_every_connection_of_a_hundred_requests(cluster
     ask(again)
 
     assert len(before["node/node1"]) > 100
-    assert {host: found - connections(again)[host] for host, found in before.items()} == {key: set() for key in before}
+    assert {host: found - connections(again)[host] for host, found in before.items()} == {
+        key: set() for key in before
+    }
 
 
 def connections(cluster):

@@ -84,7 +84,8 @@ def remembered(fabric: Fabric) -> dict[str, object]:
               {type(port) for header in (key, entry.original, entry.reply) for port in header[1:]})
              for key, entry in host.state.conntrack.entries.items()],
             {name: list(entries.items()) for name, entries in host.state.recent.lists.items()},
-            host.state.sets, host.state.turns, host.paths,
+            host.state.sets, host.state.turns, host.paths, sorted(host.state.conntrack.changed),
+            {type(port) for key in host.state.conntrack.changed for port in key[1:]},
             host.state.conntrack.refused and host.state.conntrack.refused.reply,
         )
         for name, host in fabric.hosts.items()
