@@ -110,7 +110,9 @@ class Watch:
         if self._format.as_kind == "Table":
             return encoded({"type": verb, "object": self._table(manifest)})
         metadata = manifest["metadata"]
-        key = (metadata["uid"], version or metadata["resourceVersion"], verb, self._format.as_kind)
+        # Clusters of one seed have the same uids and count versions alike: only the cluster tells them apart.
+        version = version or metadata["resourceVersion"]
+        key = (self.cluster.id, metadata["uid"], version, verb, self._format.as_kind)
         found = _shared.get(key)
         if found is None:
             found = encoded({"type": verb, "object": self._object(manifest)})

@@ -44,14 +44,14 @@ def send(cluster: ClusterHandle, request: Request, origin: str = "") -> TraceRec
     """
     with memory.lock(cluster.id):
         while True:
-            record, revision = _sent(cluster, request, origin)
-            if _store(cluster, record, revision):
+            record, revision, world = _sent(cluster, request, origin)
+            if _store(cluster, record, revision, world):
                 return record
             worlds.forget(cluster.id)  # another process has written meanwhile: the request is made anew
 
 
-def _sent(cluster: ClusterHandle, request: Request, origin: str) -> tuple[TraceRecord, int]:
-    """The request as it runs in the cluster of this moment, not yet stored; and that moment's revision.
+def _sent(cluster: ClusterHandle, request: Request, origin: str) -> tuple[TraceRecord, int, World]:
+    """The request as it runs in the cluster of this moment, not yet stored; that moment's revision and World.
 
     Outside of any transaction: packets take their time, and the database has other learners to serve.
     """
@@ -63,7 +63,8 @@ def _sent(cluster: ClusterHandle, request: Request, origin: str) -> tuple[TraceR
     except BaseException:
         worlds.forget(cluster.id)  # packets of the look-up may have left their marks
         raise
-    return TraceRecord(number, now, origin, {**sent.trace.as_json(), "id": number}, sent), state.revision
+    record = TraceRecord(number, now, origin, {**sent.trace.as_json(), "id": number}, sent)
+    return record, state.revision, world
 
 
 def _dice(random_seed: str, number: int) -> Dice:
@@ -134,7 +135,7 @@ def _records(rows: Any) -> list[TraceRecord]:
     return [TraceRecord(row.number, row.virtual_time, row.origin, json.loads(row.trace)) for row in rows]
 
 
-def _store(cluster: ClusterHandle, record: TraceRecord, revision: int) -> bool:
+def _store(cluster: ClusterHandle, record: TraceRecord, revision: int, world: World) -> bool:
     """Write the trace and what hosts remember; False, and nothing, if the cluster is no longer at
     `revision`.
     """
@@ -155,7 +156,7 @@ def _store(cluster: ClusterHandle, record: TraceRecord, revision: int) -> bool:
             return False
         row.save(force_insert=True)
         passed = {step["host"] for step in record.trace["steps"]}
-        worlds.sent(cluster.id, number, record.virtual_time, passed)
+        worlds.sent(cluster.id, world, number, record.virtual_time, passed)
         cluster_row.trace_count = number
         _drop_oldest(cluster)
         transaction.on_commit(lambda: news.trace_recorded(cluster.id, number, record.origin))

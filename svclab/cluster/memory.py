@@ -5,7 +5,6 @@ whoever finds another revision reads what changed. Dropping all of it at any mom
 """
 
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from weakref import WeakValueDictionary
 
 from svclab.cluster.batch import LogEntry
 from svclab.cluster.clock import Clock
+from svclab.cluster.recent import Recent
 from svclab.kube.nodememory import NodeMemory
 from svclab.kube.snapshot import Snapshot
 
@@ -52,7 +52,7 @@ class State:
         return max(self.clock.at(real), self.settled_at)
 
 
-_states: OrderedDict[UUID, State] = OrderedDict()
+_states: Recent[UUID, State] = Recent(_CLUSTERS)
 _locks: WeakValueDictionary[UUID, threading.RLock] = (
     WeakValueDictionary()
 )  # while somebody holds or wants one
@@ -70,29 +70,19 @@ def lock(cluster_id: UUID) -> threading.RLock:
 
 def get(cluster_id: UUID) -> State | None:
     """The State last remembered."""
-    with _guard:
-        state = _states.get(cluster_id)
-        if state is not None:
-            _states.move_to_end(cluster_id)
-        return state
+    return _states.get(cluster_id)
 
 
 def put(cluster_id: UUID, state: State) -> None:
     """Remember a State; the clusters not looked at for longest are forgotten."""
-    with _guard:
-        _states[cluster_id] = state
-        _states.move_to_end(cluster_id)
-        while len(_states) > _CLUSTERS:
-            _states.popitem(last=False)
+    _states.put(cluster_id, state)
 
 
 def forget(cluster_id: UUID) -> None:
     """Remember nothing of a cluster: the next look reads the database."""
-    with _guard:
-        _states.pop(cluster_id, None)
+    _states.forget(cluster_id)
 
 
 def forget_all() -> None:
     """As after a restart of the process."""
-    with _guard:
-        _states.clear()
+    _states.clear()

@@ -6,7 +6,6 @@ process may advance any cluster, behind the cluster's row lock.
 """
 
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from svclab.cluster.agenda import CONTROLLERS, Agenda, Task
 from svclab.cluster.batch import Batch, LogEntry
 from svclab.cluster.clock import real_now
 from svclab.cluster.memory import Settings, State
+from svclab.cluster.recent import Recent
 from svclab.cluster.recorder import record
 from svclab.cluster.store import ClusterHandle
 from svclab.kube.meta import moment
@@ -37,8 +37,7 @@ _EVENT_TTL = timedelta(hours=1)
 _BURST = timedelta(seconds=0.1)  # in which news from kubelets are gathered
 _SKEW = timedelta(seconds=2)  # that clocks of two server processes may differ by
 
-_agendas: OrderedDict[UUID, Agenda] = OrderedDict()
-_AGENDAS = 256
+_agendas: Recent[UUID, Agenda] = Recent(256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def _advance(cluster: ClusterHandle, real: datetime) -> None:
                 play(batch, agenda, until, Circumstances.of(cluster.settings()))
             programs.begin(cluster, batch.entries)
         except BaseException:
-            _agendas.pop(cluster.id, None)
+            _agendas.forget(cluster.id)
             raise
 
 
@@ -152,9 +151,7 @@ def _agenda(cluster: ClusterHandle) -> Agenda:
     agenda, snapshot = _agendas.get(cluster.id), state.snapshot
     if agenda is None or not state.compacted <= agenda.version <= snapshot.resource_version:
         agenda = Agenda.for_everything(snapshot, state.settled_at)
-        _agendas[cluster.id] = agenda
-        while len(_agendas) > _AGENDAS:
-            _agendas.popitem(last=False)
+        _agendas.put(cluster.id, agenda)
     elif agenda.version < snapshot.resource_version:
         for entry in cluster.events_since(agenda.version):
             agenda.follow(change_of(entry), snapshot, state.settled_at)
@@ -163,7 +160,6 @@ def _agenda(cluster: ClusterHandle) -> Agenda:
         for node in snapshot.list("Node"):
             agenda.put("kubeproxy", key_of(node), state.settled_at)
         agenda.mode = state.settings.proxy_mode
-    _agendas.move_to_end(cluster.id)
     return agenda
 
 

@@ -4,8 +4,8 @@ Pods, addresses and listeners are those of now; the rules of a node are those of
 What a node's kernel remembers outlives both, and is read from the database when another process has sent.
 """
 
+import hashlib
 import json
-from collections import OrderedDict
 from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,7 @@ from uuid import UUID
 from svclab.cluster import models
 from svclab.cluster.hosts import OTHER_HOSTS
 from svclab.cluster.memory import State
+from svclab.cluster.recent import Recent
 from svclab.kube.aftersync import forget_what_is_gone
 from svclab.kube.nameserver import NameServers
 from svclab.kube.nodememory import NodeMemory
@@ -24,8 +25,6 @@ from svclab.kube.wiring import NodeRules, build_fabric
 from svclab.kube.world import World, internet_addresses
 from svclab.linux.host import Host
 
-_WORLDS = 64
-_RULESETS = 256
 _LATEST = 16  # connections that are few in any case
 
 
@@ -38,8 +37,9 @@ class _Known:
     trace_count: int
 
 
-_worlds: OrderedDict[UUID, _Known] = OrderedDict()
-_rulesets: OrderedDict[tuple[object, ...], NodeRules] = OrderedDict()
+_worlds: Recent[UUID, _Known] = Recent(64)
+_rulesets: Recent[tuple[object, ...], NodeRules] = Recent(256)
+_contents: Recent[tuple[str, str], str] = Recent(1024)  # by a cluster's random seed and a digest
 
 
 def world_of(cluster_id: UUID, state: State, now: datetime) -> World:
@@ -53,24 +53,24 @@ def world_of(cluster_id: UUID, state: State, now: datetime) -> World:
     if known is None or known.built_from != parts:
         before = known.world if known is not None else None
         known = _Known(_build(state, before), parts, known.trace_count if known is not None else -1)
-        _keep(_worlds, cluster_id, known, _WORLDS)
+        _worlds.put(cluster_id, known)
     if known.trace_count != state.trace_count:
         _remember(cluster_id, known.world, now)
         _forget_what_is_gone(state, known.world)
         known.trace_count = state.trace_count
-    _worlds.move_to_end(cluster_id)
     return known.world
 
 
-def sent(cluster_id: UUID, trace_count: int, now: datetime, passed: Set[str]) -> None:
-    """Write down what the hosts that a request has passed remember after it. Behind the cluster's lock.
+def sent(cluster_id: UUID, world: World, trace_count: int, now: datetime, passed: Set[str]) -> None:
+    """Write down what the hosts that a request has passed in a World remember. Behind the cluster's lock.
 
     `trace_count` is the request's number. On other hosts time alone has passed, and who reads their memory
     leaves out what has expired.
     """
-    known = _worlds[cluster_id]
-    known.trace_count = trace_count
-    hosts = known.world.fabric.hosts
+    known = _worlds.get(cluster_id)
+    if known is not None and known.world is world:
+        known.trace_count = trace_count
+    hosts = world.fabric.hosts
     texts: dict[str, str] = {}
     for name in sorted(passed & hosts.keys()):
         texts |= _texts(name, hosts[name], now)
@@ -97,12 +97,12 @@ def _texts(name: str, host: Host, now: datetime) -> dict[str, str]:
 
 def forget(cluster_id: UUID) -> None:
     """Build the World anew at the next request, its hosts' memory read from the database."""
-    _worlds.pop(cluster_id, None)
+    _worlds.forget(cluster_id)
 
 
 def rules_of(state: State, node: Manifest) -> NodeRules:
     """The rules of one node as its kube-proxy programmed them; the same content is compiled once a
-    process.
+    process, whoever's cluster it is in.
     """
     name = node["metadata"]["name"]
     memory = state.hosts.get(name, NodeMemory())
@@ -110,7 +110,7 @@ def rules_of(state: State, node: Manifest) -> NodeRules:
     config = ProxyConfig.for_node(node)
     key = (
         mode,
-        memory.digest,
+        _content_of(state, memory),
         name,
         config.node_ips,
         config.pod_cidr,
@@ -121,15 +121,29 @@ def rules_of(state: State, node: Manifest) -> NodeRules:
         services = [manifest for manifest in memory.manifests if manifest["kind"] == "Service"]
         slices = [manifest for manifest in memory.manifests if manifest["kind"] == "EndpointSlice"]
         found = node_rules(mode, services, slices, config)
-        _keep(_rulesets, key, found, _RULESETS)
-    _rulesets.move_to_end(key)
+        _rulesets.put(key, found)
     return found
 
 
-def _keep(cache: OrderedDict, key: object, value: object, most: int) -> None:
-    cache[key] = value
-    while len(cache) > most:
-        cache.popitem(last=False)
+def _content_of(state: State, memory: NodeMemory) -> str:
+    """A hash of all that rules are made of. The digest is not enough: it tells versions of one cluster apart,
+    while clusters of one seed begin with the same uids and count their versions alike.
+    """
+    key = (state.settings.random_seed, memory.digest)
+    found = _contents.get(key)
+    if found is None:
+        parts = [({**each, "metadata": _lasting(each["metadata"])}) for each in memory.manifests]
+        found = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        _contents.put(key, found)
+    return found
+
+
+def _lasting(metadata: Manifest) -> Manifest:
+    """What kube-proxy reads of an object's metadata: no times, versions and uids."""
+    kept = {name: metadata.get(name) for name in ("name", "namespace", "labels")}
+    annotations = {**(metadata.get("annotations") or {})}
+    annotations.pop("endpoints.kubernetes.io/last-change-trigger-time", None)
+    return {**kept, "annotations": annotations}
 
 
 def _parts(state: State) -> tuple[object, ...]:
