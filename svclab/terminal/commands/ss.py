@@ -21,7 +21,8 @@ _ANY = "0.0.0.0"  # noqa: S104 (shown, not listened on)
 _GO_PROGRAMS = frozenset({"kubelet", "kube-proxy", "kube-apiserver", "coredns", "containerd", "etcd"})
 _COLUMNS = (
     ("Netid", "", "<"), ("State", " ", "<"), ("Recv-Q", " ", "<"), ("Send-Q", " ", "<"),
-    ("Local Address:", " ", ">"), ("Port", "", "<"), ("Peer Address:", " ", ">"), ("Port", "", "<"), ("Process", "", "<"),
+    ("Local Address:", " ", ">"), ("Port", "", "<"), ("Peer Address:", " ", ">"), ("Port", "", "<"),
+    ("Process", "", "<"),
 )  # fmt: skip
 
 

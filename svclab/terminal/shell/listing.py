@@ -63,10 +63,10 @@ def _simple(node: syntax.Simple) -> str:
     """Words with one blank between them, as written, and the redirections after them."""
     if any(redirect.document for redirect in node.redirects):
         return node.source.strip()
-    given = [
-        f"{each.name}{'' if each.index is None else f'[{each.index}]'}{'+' if each.append else ''}={each.word}"
-        for each in node.assignments
-    ]
+    given = []
+    for each in node.assignments:
+        index = "" if each.index is None else f"[{each.index}]"
+        given.append(f"{each.name}{index}{'+' if each.append else ''}={each.word}")
     return " ".join([*given, *node.words, *map(_redirect, node.redirects)])
 
 
