@@ -34,9 +34,10 @@ class Request:
     """Who asks whom. `target`: a URL, `HOST[:PORT]`, a name or an IPv4 address; `port` wins over its port.
 
     `via`: the node (`node/NAME`) to which the router hands the packet. `container`: in which the client runs,
-    by default the pod's first. `resolver`: the library that looks the
-    name up, None for the one of the source's image. `timeout_seconds`: after which the client gives up, None
-    for its own. `address`: connect there and look nothing up (curl --resolve).
+    by default the pod's first. `resolver`: the library that looks the name up, None for the one of the
+    source's image. `timeout_seconds`: after which the client gives up, None for its own; with
+    `limits_lookup` it gives up looking up, too (curl). `address`: connect there and look nothing up (curl
+    --resolve).
     """
 
     source: str
@@ -48,6 +49,7 @@ class Request:
     container: str | None = None
     method: str = "GET"
     timeout_seconds: float | None = None
+    limits_lookup: bool = False
     address: str | None = None
 
 
@@ -111,6 +113,9 @@ def connect(world: World, request: Request, dice: Dice, now: datetime) -> Sent:
     world.fabric.host(request.source)
     asker = Asker(world.fabric, world.names, request.source, dice, now)
     address, waited, code = _address(world, request, target, asker)
+    limit = timedelta(seconds=request.timeout_seconds or 0)
+    if request.limits_lookup and timedelta(0) < limit < waited:
+        return _unresolved(world, request, target, asker, limit, Outcome.DNS_TIMEOUT)
     if address is None:
         return _unresolved(world, request, target, asker, waited, code)
     flow = asker.flow + 1
@@ -123,7 +128,7 @@ def connect(world: World, request: Request, dice: Dice, now: datetime) -> Sent:
         return _unreachable(world, request, target, asker, address, waited, str(error))
     exchange = world.fabric.exchange(request.source, packet, dice, now + waited, flow, request.via)
     asker.parts.append(exchange)
-    waited += _patience(request, exchange)
+    waited += _patience(request, exchange, waited)
     response = _response(world, request, target, exchange, now)
     if exchange.code is Outcome.OK:
         words = f"HTTP/1.1 {response.status} {response.reason}" if response else "answered"
@@ -180,16 +185,21 @@ def _unresolved(
     world: World, request: Request, target: Target, asker: Asker, waited: timedelta, code: Outcome
 ) -> Sent:
     words = f"curl: (6) Could not resolve host: {target.host}"
+    is_limited = request.limits_lookup and waited.total_seconds() == request.timeout_seconds
+    if is_limited and code is Outcome.DNS_TIMEOUT:
+        words = f"curl: (28) Resolving timed out after {round(waited.total_seconds() * 1000)} milliseconds"
     asker.parts.append(End(max(asker.flow, 1), request.source, None, code, Verdict.ERROR, None, None, words))
     return Sent(_trace(world, request, asker), target, None, None, waited, None)
 
 
-def _patience(request: Request, exchange: Exchange) -> timedelta:
-    """How long the client waits before it knows."""
+def _patience(request: Request, exchange: Exchange, waited: timedelta) -> timedelta:
+    """How long the client waits before it knows; what it waited for names comes off curl's limit."""
     if exchange.verdict is not Verdict.TIMEOUT:
         return timedelta(milliseconds=1)
     if request.timeout_seconds is not None:
-        return timedelta(seconds=request.timeout_seconds)
+        return timedelta(seconds=request.timeout_seconds) - (
+            waited if request.limits_lookup else timedelta(0)
+        )
     return DATAGRAM_GIVES_UP if request.protocol is Protocol.UDP else CONNECT_GIVES_UP
 
 

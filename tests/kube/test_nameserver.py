@@ -1,6 +1,8 @@
 """Names asked over the network: the question is a packet; what breaks the packet breaks the name."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from svclab.dns.hosts import HostsFile
 from svclab.dns.message import Message, Question, Rcode, Unanswered
@@ -15,6 +17,7 @@ from tests.kube.dns_world import Manifest, fabric_of, pod, slice_of, standard_sn
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DEBUG = pod("shop", "debug", "node1", "10.244.1.9", "nicolaka/netshoot")
+DNS_PORTS = [{"name": "dns", "port": 53, "protocol": "UDP"}]
 WEB = Question("web.shop.svc.cluster.local.", "A")
 
 
@@ -160,3 +163,41 @@ def test_the_next_server_of_resolv_conf_is_asked_when_the_first_is_silent() -> N
 
         assert resolution.addresses == ("10.96.5.5",)
         assert [flow.label for flow in program.flows] == [WEB.name] * 2
+
+
+@pytest.mark.parametrize(
+    ("library", "seconds", "names", "packets"),
+    [
+        ("glibc", 20, ["web.shop.svc.cluster.local.", "web."], 8),
+        ("musl", 5, ["web.shop.svc.cluster.local."], 4),
+        ("c-ares", 14, ["web.shop.svc.cluster.local."], 6),
+    ],
+)
+def test_a_library_waits_its_own_time_for_a_silent_server(
+    library: str, seconds: int, names: list[str], packets: int
+) -> None:
+    dead = slice_of("kube-system", "kube-dns", DNS_PORTS, "10.244.1.200")
+    program = asker(changed(dead))
+
+    resolution = program.look_up("web", resolv_conf(DEBUG), hosts_file(DEBUG), library)
+
+    assert (resolution.code, program.waited) == ("DNS-TIMEOUT", timedelta(seconds=seconds))
+    queries = [step for step in steps_in(program.parts) if isinstance(step, Query)]
+    assert (list(dict.fromkeys(query.name for query in queries)), len(queries)) == (names, packets)
+
+
+@pytest.mark.parametrize("library", ["glibc", "musl", "c-ares"])
+def test_a_library_asks_again_out_of_the_same_socket_and_meets_the_same_dead_pod(library: str) -> None:
+    """One CoreDNS pod of two is gone and still an endpoint: conntrack holds on to it."""
+    half = slice_of("kube-system", "kube-dns", DNS_PORTS, "10.244.1.2", "10.244.2.200")
+    chosen: set[str] = set()
+    for seed in map(str, range(6)):
+        program = asker(changed(half), seed=seed)
+
+        program.look_up("web.shop.svc.cluster.local.", resolv_conf(DEBUG), hosts_file(DEBUG), library)
+
+        nat = [step for step in steps_in(program.parts) if isinstance(step, Nat) and step.action == "DNAT"]
+        pods = {str(step.packet.tuple.destination) for step in nat if step.packet}
+        assert len(pods) == 1
+        chosen |= pods
+    assert chosen == {"10.244.1.2", "10.244.2.200"}

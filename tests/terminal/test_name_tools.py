@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from svclab.dns.tools.run import NO_SERVERS
 from svclab.kube.nametool import ToolRun
 from svclab.kube.request import perform
 from svclab.linux.dice import Dice
 from svclab.terminal.places import LAPTOP, Location
 from svclab.terminal.session import Session, Wires
-from tests.kube.dns_world import standard_objects, standard_snapshot, world_of
+from tests.kube.dns_world import pod, slice_of, standard_objects, standard_snapshot, world_of
 from tests.terminal.conftest import MemoryStore, StandingCluster, Typed
 
 DEBUG = Location("pod", "shop", "debug", "c", "nicolaka/netshoot")
@@ -29,9 +30,10 @@ class Wire:
 
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self.snapshot = standard_snapshot()
 
     def __call__(self, cluster: Any, request: Any, origin: str) -> Record:
-        done = perform(world_of(standard_snapshot()), request, Dice("typed"), cluster.now())
+        done = perform(world_of(self.snapshot), request, Dice("typed"), cluster.now())
         self.records.append(Record(len(self.records) + 1, done))
         return self.records[-1]
 
@@ -99,3 +101,36 @@ def test_waiting_for_a_silent_server_takes_virtual_time(at: Callable[..., Typed]
     typed("dig @10.96.0.99 web +time=2 +tries=1")
 
     assert (typed.session.cluster.time - before).total_seconds() >= 2
+
+
+SILENT = slice_of("kube-system", "kube-dns", [{"name": "dns", "port": 53, "protocol": "UDP"}], "10.244.1.200")
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "words"),
+    [
+        ("curl -sS web", 6, "curl: (6) Could not resolve host: web\n"),
+        ("curl -sS -m 3 web", 28, "curl: (28) Resolving timed out after 3000 milliseconds\n"),
+        ("curl -sS --connect-timeout 2 web", 28, "curl: (28) Resolving timed out after 2000 milliseconds\n"),
+        ("curl -sS -m 20 web", 6, "curl: (6) Could not resolve host: web\n"),
+        ("host web", 1, ";; communications error to 10.96.0.10#53: timed out\n" * 2 + NO_SERVERS),
+    ],
+)
+def test_where_names_are_not_answered_programs_end_after_their_own_time(
+    at: Callable[..., Typed], wire: Wire, line: str, status: int, words: str
+) -> None:
+    wire.snapshot = standard_snapshot().with_(SILENT)
+
+    assert at(DEBUG).run(line) == (status, words)
+
+
+def test_the_look_up_counts_towards_the_time_that_curl_may_take(at: Callable[..., Typed], wire: Wire) -> None:
+    conf = {"nameservers": ["10.96.0.99", "10.96.0.10"], "searches": ["shop.svc.cluster.local"]}
+    debug = pod("shop", "debug", "node1", "10.244.1.9", "nicolaka/netshoot")
+    debug["spec"] |= {"dnsPolicy": "None", "dnsConfig": conf}
+    nowhere = slice_of("shop", "web", [{"name": "http", "port": 80, "protocol": "TCP"}], "10.244.2.200")
+    wire.snapshot = standard_snapshot().with_(debug).with_(nowhere)
+
+    status, words = at(DEBUG).run("curl -sS -m 3 web")
+
+    assert (status, words) == (28, "curl: (28) Connection timed out after 3000 milliseconds\n")

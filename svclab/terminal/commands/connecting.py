@@ -20,6 +20,8 @@ def ask(
     protocol: Protocol = Protocol.TCP,
     method: str = "GET",
     timeout_seconds: float | None = None,
+    limits_lookup: bool = False,
+    resolver: str | None = None,
     address: str | None = None,
     wait: bool = True,
 ) -> Sent:
@@ -29,7 +31,7 @@ def ask(
     place = context.location
     request = Request(
         place.host, target, port, protocol, container=place.container or None, method=method,
-        timeout_seconds=timeout_seconds, address=address,
+        timeout_seconds=timeout_seconds, limits_lookup=limits_lookup, resolver=resolver, address=address,
     )  # fmt: skip
     sent: Sent = context.send(request).sent
     if wait and sent.duration.total_seconds() > 0.01:

@@ -23,6 +23,7 @@ from svclab.terminal.commands.curl.requests import absolute, is_modern, posted, 
 from svclab.terminal.commands.registry import Context
 
 _API_LISTENER = "kube-apiserver"
+ALPINE_TOOLSETS = ("netshoot", "alpine")  # Alpine's curl resolves with c-ares
 _CERTIFICATE_WORDS = """\
 SSL certificate problem: unable to get local issuer certificate
 More details here: https://curl.se/docs/sslcerts.html
@@ -155,7 +156,8 @@ def _connect(context: Context, found: Transfer, options: Options, connections: C
     shown = f"{target.scheme}://{host}{target.path}"
     sent = ask(
         context, shown, port=port, method=found.method, address=address,
-        timeout_seconds=min(limits, default=None), wait=False,
+        timeout_seconds=min(limits, default=None), limits_lookup=True, wait=False,
+        resolver="c-ares" if context.location.toolset in ALPINE_TOOLSETS else None,
     )  # fmt: skip
     found.sent, found.duration = sent, sent.duration
     code = sent.trace.end.code
@@ -163,6 +165,8 @@ def _connect(context: Context, found: Transfer, options: Options, connections: C
         _wait(context, sent)
         what = "proxy" if proxy else "host"
         found.status, found.error = 5 if proxy else 6, f"Could not resolve {what}: {host}"
+        if sent.trace.end.words.startswith("curl: (28)"):
+            found.status, found.error = 28, sent.trace.end.words.partition(") ")[2]
         if "verbose" in options.flags:
             _tell(context, options, found.error)
             _closing(context, options, connections.made)
