@@ -6,9 +6,17 @@ from collections.abc import Iterator
 import yaml
 
 from svclab.apiserver.yaml_body import YamlError, load
+from svclab.kube.resources import by_kind
 
 _DOCUMENT = re.compile(r"^---([ \t].*)?$", re.MULTILINE)
 _YAML_LINE = re.compile(r"\bline (\d+)\b")
+_NO_KIND = re.compile(r'no matches for kind "([^"]*)" in version')
+_NO_NAMESPACE = re.compile(r'namespaces "[^"]*" not found')
+_PATCHED = re.compile(
+    r'patch: Invalid value: "map\[.*?(\w+):([^\s\[\]:]+)\]+": ', re.DOTALL
+)  # the last value in it
+_TYPED = re.compile(r"Go struct field [\w.]+ of type (int|string|bool)")
+_TAGS = {"int": "tag:yaml.org,2002:int", "string": "tag:yaml.org,2002:str", "bool": "tag:yaml.org,2002:bool"}
 _STEP = re.compile(r"([^.\[\]]+)|\[([^\]]*)\]")
 _RENAMED = {"name": "metadata.name"}
 _PATHS = (
@@ -38,21 +46,58 @@ def line_of(document: str, words: str) -> int | None:
     """The line (from 1, within the document) that an error's words are about; None where they do not say."""
     if (found := _YAML_LINE.search(words)) and "yaml:" in words:
         return int(found[1])
+    root = _composed(document)
+    if root is None:
+        return None
     for pattern in _PATHS:
         if found := pattern.search(words):
-            return _line_at(document, _RENAMED.get(found[1], found[1]))
+            typed = _TYPED.search(words)
+            return _line_at(root, _RENAMED.get(found[1], found[1]), _TAGS[typed[1]] if typed else "")
+    if found := _NO_KIND.search(words):
+        return _line_at(root, "kind" if by_kind(found[1]) is None else "apiVersion")
+    if _NO_NAMESPACE.search(words):
+        return _line_at(root, "metadata.namespace")
+    if found := _PATCHED.search(words):
+        lines = [
+            key.start_mark.line + 1
+            for key, value in _scalars(root)
+            if (key.value, value.value) == found.groups()
+        ]
+        return lines[0] if len(lines) == 1 else None
     return None
 
 
-def _line_at(document: str, path: str) -> int | None:
-    """The line of the deepest existing step of a field path like spec.ports[0].nodePort."""
+def _composed(document: str) -> yaml.Node | None:
     try:
         load(document)  # within its limits of depth and size: composing has none
-        node = yaml.compose(document, Loader=yaml.CSafeLoader)
+        return yaml.compose(document, Loader=yaml.CSafeLoader)
     except (YamlError, yaml.YAMLError):
         return None
+
+
+def _scalars(node: yaml.Node) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    """Every key with a plain value, at any depth."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if isinstance(value, yaml.ScalarNode):
+                yield key, value
+            else:
+                yield from _scalars(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _scalars(item)
+
+
+def _line_at(node: yaml.Node, path: str, tag: str = "") -> int | None:
+    """The line of the deepest existing step of a field path like spec.ports[0].nodePort.
+
+    Go's decoder leaves the index out (spec.ports.port): then it is the first item that has the field, with
+    another type than `tag` if one is given.
+    """
     line: int | None = None
     for name, index in _STEP.findall(path):
+        if isinstance(node, yaml.SequenceNode) and name:
+            node = _item_with(node, name, tag) or node
         if isinstance(node, yaml.MappingNode):
             wanted = name or index.strip('"')
             pair = next((pair for pair in node.value if getattr(pair[0], "value", None) == wanted), None)
@@ -65,3 +110,15 @@ def _line_at(document: str, path: str) -> int | None:
         else:
             break
     return line
+
+
+def _item_with(items: yaml.SequenceNode, name: str, tag: str) -> yaml.Node | None:
+    have = [
+        (item, value)
+        for item in items.value
+        if isinstance(item, yaml.MappingNode)
+        for key, value in item.value
+        if getattr(key, "value", None) == name
+    ]
+    other = [item for item, value in have if value.tag != tag]
+    return other[0] if other else have[0][0] if have else None

@@ -35,11 +35,34 @@ spec:
         ("* spec.selector: Required value", 5),
         ("error converting YAML to JSON: yaml: line 8: mapping values are not allowed", 8),
         ("resource name may not be empty", 4),
+        ('no matches for kind "Deploiment" in version "apps/v1"', 2),
+        ('no matches for kind "Deployment" in version "apps/v9"', 1),
+        (
+            "json: cannot unmarshal string into Go struct field "
+            "ContainerPort.spec.template.spec.containers.ports.containerPort of type int32",
+            14,
+        ),
+        (
+            'The request is invalid: patch: Invalid value: "map[metadata:map[annotations:map[last:{\\"replicas\\":'
+            '\\"three\\"}]] spec:map[replicas:three]]": unrecognized type: int32',
+            6,
+        ),
         ("the connection was refused", None),
     ],
 )
 def test_field_paths_and_yaml_lines_lead_to_the_line(words, line):
     assert line_of(DEPLOYMENT, words) == line
+
+
+def test_a_namespace_that_is_not_there_is_pointed_at():
+    document = "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  namespace: nowhere\n"
+    assert line_of(document, 'Error from server (NotFound): namespaces "nowhere" not found') == 5
+
+
+def test_of_several_ports_the_one_of_the_wrong_type_is_pointed_at():
+    document = "spec:\n  ports:\n  - port: 80\n  - name: b\n    port: x\n"
+    words = "json: cannot unmarshal string into Go struct field ServicePort.spec.ports.port of type int32"
+    assert line_of(document, words) == 5
 
 
 def test_a_text_is_cut_at_its_document_marks_and_keeps_count_of_lines():
