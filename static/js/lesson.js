@@ -81,11 +81,20 @@ const manifests = Promise.all([...root.querySelectorAll(".manifest")].map((eleme
 /** @param {string} file @param {any[]} results */
 const show = (file, results) => manifests.then((all) => { for (const manifest of all) if (manifest.file === file) manifest.showResults(results); });
 
+let looked = () => {};
+/** The goals have been looked at once more, or it takes too long. @returns {Promise<void>} */
+const look = () => new Promise((resolve) => {
+  looked = resolve;
+  setTimeout(resolve, 2000);
+  open();
+});
+
 const commands = createCommands(root, {
   run: (line) => workspace.runCommand(line, { stay: true }),
   location: () => workspace.location(),
   interrupt: () => workspace.interrupt(),
   before: async () => { for (const manifest of await manifests) await manifest.keep(); },
+  looked: look,
   onTrace: (id) => workspace.showTrace(id),
   question: openQuestion,
   say,
@@ -111,13 +120,17 @@ byId("lesson-start").addEventListener("submit", async (/** @type {any} */ event)
 });
 
 workspace.onMessage((message) => {
-  if (message.type === "welcome") open();
+  if (message.type === "welcome") {
+    open();
+    commands.drop();
+  }
   if (message.type === "welcome") ground?.check();
   if (message.type === "state" && message.fresh) ground?.soon();
   if (message.type === "objects" && message.deleted.some((/** @type {any} */ object) => LASTING.has(object.kind))) ground?.soon();
   if (message.type === "term.opened") commands.forget();
   if (message.type === "progress" && message.lesson === root.dataset.lesson) {
     lamps.render(message.lamps);
+    looked();
     drawDone();
   }
   if (message.type === "applied") show(message.name, message.results);

@@ -208,7 +208,15 @@ function drawVerdict(trace) {
   if (!trace) return;
   const { outcome } = trace;
   const good = outcome.code === "OK";
-  root.append(h(`span.tag.${good ? "ok" : "dead"}`, { text: good ? "✓ answered" : `✗ ${outcome.code}` }), h("span.mono", { text: good ? `${hostName(serverOf(trace) ?? outcome.endpoint)} saw ${outcome.source_seen}` : outcome.words.trim(), title: outcome.words }));
+  root.append(h(`span.tag.${good ? "ok" : "dead"}`, { text: good ? "✓ answered" : `✗ ${outcome.code}` }), h("span.mono", { text: good ? answerOf(trace) : outcome.words.trim(), title: outcome.words }));
+}
+
+/** Who answered and whom it saw; of a look-up, what CoreDNS said. @param {any} trace */
+function answerOf(trace) {
+  const server = serverOf(trace) ?? trace.outcome.endpoint;
+  if (server) return `${hostName(server)} saw ${trace.outcome.source_seen}`;
+  const found = trace.steps.findLast((/** @type {any} */ step) => step.kind === "answer" && step.records.length);
+  return found ? found.records.map((/** @type {any[]} */ record) => `${record[2]} ${record[3]}`).join(", ") : trace.outcome.words.trim();
 }
 
 /** The pod that an endpoint "IP:PORT" belongs to. @param {string | null} endpoint */

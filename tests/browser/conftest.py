@@ -26,11 +26,17 @@ def visit(chromium: Browser, server: Server) -> Iterator[Callable[..., Page]]:
     troubles: list[str] = []
 
     def open_page(
-        path: str = "/", *, size: tuple[int, int] = WIDE, scheme: str = "light", still: bool = False
+        path: str = "/",
+        *,
+        size: tuple[int, int] = WIDE,
+        scheme: str = "light",
+        still: bool = False,
+        touch: bool = False,
     ) -> Page:
         options: dict[str, Any] = {
             "reduced_motion": "reduce" if still else "no-preference",
             "color_scheme": scheme,
+            "has_touch": touch,
         }
         context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, **options)
         contexts.append(context)

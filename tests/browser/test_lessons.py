@@ -6,10 +6,24 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.browser.lesson_page import (
+    NARROW,
+    OPEN_STEP,
+    SERVICE,
+    WIDE,
+    apply,
+    enter,
+    fits,
+    goal,
+    predict,
+    ready,
+    run,
+    show_story,
+    take,
+    write,
+)
 from tests.serving import free_port, serving
 
-WIDE, NARROW = (1400, 900), (390, 844)
-OPEN_STEP = ".step:not([hidden])"
 SERIOUS = ("serious", "critical")
 
 # The tutorial's Steps 1 to 5: the lesson, and the goal that the cluster (not the learner's own requests) turns
@@ -22,81 +36,6 @@ JOURNEY = (
     ("traffic-policy-local", "black-hole"),
     ("loadbalancer", "probe"),
 )
-
-
-def enter(page: Page, lesson: str) -> None:
-    """From wherever the learner is, by the map; then everything that the lesson begins with is there."""
-    show_story(page)
-    page.get_by_role("tab", name="Map").click()
-    page.locator(f".lesson-map a[href='/lessons/{lesson}/']").click()
-    page.wait_for_selector(f"#lesson[data-lesson='{lesson}']")
-    ready(page)
-
-
-def ready(page: Page) -> None:
-    """The page is live, and has looked at what the lesson begins with."""
-    page.wait_for_selector("#connection[data-state='live']", state="attached")
-    page.wait_for_selector("#ground[data-checked]:not([aria-busy])", state="attached")
-
-
-def show_story(page: Page) -> None:
-    tab = page.locator("#narrow-tabs button[value='story']")
-    if tab.is_visible():
-        tab.click()
-
-
-def predict(page: Page) -> None:
-    step = page.locator(OPEN_STEP)
-    if step.locator(".predict button[type=submit]").is_visible():
-        step.locator(".predict label").first.click()
-        step.get_by_role("button", name="I expect this").click()
-        expect(step.locator(".predict-because")).to_contain_text(re.compile("So it is|Not quite"))
-
-
-def apply(page: Page) -> None:
-    step = page.locator(OPEN_STEP)
-    if step.locator(".manifest-apply").count():
-        step.locator(".manifest-apply").click()
-        expect(step.locator(".manifest-result")).to_contain_text(re.compile("created|configured"))
-
-
-def run(page: Page, index: int) -> None:
-    """Clicks a command; what watches for ever is stopped, by the same button, when the address has come."""
-    command = page.locator(f"{OPEN_STEP} .command").nth(index)
-    line = command.get_attribute("data-run")
-    command.locator(".command-run").click()
-    if line.endswith(" -w"):
-        expect(command).to_have_attribute("data-state", "running")
-        expect(goal(page, "address")).to_have_attribute("data-green", "")
-        command.locator(".command-run").click()
-    expect(command).to_have_attribute("data-ran", re.compile("well|badly"), timeout=60_000)
-    expect(command).to_have_attribute("data-state", "")
-
-
-def goal(page: Page, check: str):
-    return page.locator(f".goal[data-check='{check}']")
-
-
-def fits(page: Page) -> bool:
-    return page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
-def take(page: Page, settled: str) -> None:
-    """One lesson: every step, in order."""
-    while True:
-        predict(page)
-        apply(page)
-        for index in range(page.locator(f"{OPEN_STEP} .command").count()):
-            run(page, index)
-        assert fits(page)
-        if settled:
-            expect(goal(page, settled)).to_have_attribute("data-green", "")
-        if not page.locator("#step-next").is_visible():
-            break
-        page.locator("#step-next").click()
-    expect(page.locator(".goal:not([data-green])")).to_have_count(0)
-    expect(page.locator("#lamps-count")).to_have_text(re.compile(r"All \d goals reached"))
-    expect(page.locator("#lesson-done")).to_be_visible()
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
@@ -154,28 +93,6 @@ def test_progress_survives_reload_and_restart(chromium, tmp_path):
         page.goto(f"{server.url}/lessons/")
         expect(page.locator(".lesson-card[href='/lessons/clusterip/']")).to_have_attribute("data-begun", "")
     context.close()
-
-
-def write(page: Page, text: str) -> None:
-    """Puts a text into the lesson's manifest editor, as by pasting, and applies it."""
-    page.locator(f"{OPEN_STEP} .cm-content").click()
-    page.keyboard.press("Control+a")
-    page.keyboard.insert_text(text)
-    page.locator(f"{OPEN_STEP} .manifest-apply").click()
-
-
-SERVICE = """\
-apiVersion: v1
-kind: Service
-metadata:
-  name: backend-service
-  namespace: service-demo
-spec:
-  selector:
-    app: backend
-  ports:
-  - port: 80
-"""
 
 
 @pytest.mark.parametrize(

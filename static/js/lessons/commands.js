@@ -20,7 +20,7 @@ export function variables(line) {
 /**
  * @param {HTMLElement} root
  * @param {{run: (line: string) => Promise<{status: number, flows: any[], output: string, location: string}>, location: () => Promise<string>,
- *   interrupt: () => void, before: () => Promise<void>, onTrace: (id: number) => void, say: (text: string) => void,
+ *   interrupt: () => void, before: () => Promise<void>, looked: () => Promise<void>, onTrace: (id: number) => void, say: (text: string) => void,
  *   question: (element: Element) => {text: string, ask: () => void, skip: () => void} | null}} terminal
  */
 export function createCommands(root, terminal) {
@@ -48,11 +48,11 @@ export function createCommands(root, terminal) {
     /** @type {HTMLElement} */ (button.firstElementChild).textContent = state === "running" ? "■" : "▶";
   }
 
-  /** One after another; what watches for ever is stopped by the next. @param {HTMLElement} item */
+  /** One after another, each seen by the goals before the next may change it again; what watches for ever is stopped by the next. @param {HTMLElement} item */
   function start(item) {
     if (running && WATCHES.test(lineOf(running))) terminal.interrupt();
     mark(item, "waiting");
-    last = last.then(() => perform(item)).catch(() => mark(item, ""));
+    last = last.then(() => perform(item)).then(terminal.looked).catch(() => mark(item, ""));
     return last;
   }
   /** @param {HTMLElement} item */
@@ -148,5 +148,11 @@ export function createCommands(root, terminal) {
   return {
     /** The terminal has a new shell: nothing is set in it. */
     forget() { known.clear(); },
+    /** The connection is new: what ran or waited on the old one ends here. */
+    drop() {
+      for (const item of items) if (item.dataset.state) mark(item, "");
+      running = null;
+      last = Promise.resolve();
+    },
   };
 }
