@@ -69,7 +69,7 @@ function openQuestion(element) {
   if (!form) return null;
   return {
     text: "First say what you expect, above. It costs nothing.",
-    ask: () => { form.scrollIntoView({ block: "center" }); form.querySelector("input")?.focus({ preventScroll: true }); },
+    ask: () => { form.scrollIntoView({ block: "center" }); form.querySelector('input[type="radio"]')?.focus({ preventScroll: true }); },
     skip: () => form.toggleAttribute("data-skipped", true),
   };
 }

@@ -44,7 +44,7 @@ def test_the_first_run_waits_for_what_the_learner_expects(visit):
     result = page.locator(f"{OPEN_STEP} .manifest-result")
     expect(result).to_contain_text("First say what you expect")
     result.get_by_role("button", name="To the question").click()
-    expect(page.locator(f"{OPEN_STEP} .predict input").first).to_be_focused()
+    expect(page.locator(f"{OPEN_STEP} .predict [type=radio]").first).to_be_focused()
     command = page.locator(f"{OPEN_STEP} .command").nth(1)
     command.locator(".command-run").click()
     expect(command.locator(".command-why")).to_contain_text("First say what you expect")
@@ -175,10 +175,11 @@ def test_who_has_reached_everything_may_clear_everything_away(visit):
     page = visit("/lessons/service-not-found/")
     ready(page)
     take(page, "")
+    page.locator("#clock-rate button[value='10']").click()
     page.click("#terminals")
     page.keyboard.type("kubectl delete namespace shop\n")
     expect(page.locator("#terminals")).to_contain_text('namespace "shop" deleted', timeout=60_000)
-    expect(page.locator("[data-host='pod/shop/client']")).to_have_count(0)
+    expect(page.locator("[data-host='pod/shop/client']")).to_have_count(0, timeout=60_000)
     page.wait_for_timeout(1500)  # what is missing would be told after 0.7 s
     expect(page.locator("#ground")).to_be_hidden()
 
@@ -195,7 +196,7 @@ def tab_to(page: Page, selector: str) -> None:
 def test_a_lesson_can_be_taken_with_the_keyboard_alone(visit):
     page = visit("/lessons/nodeport/", still=True)
     ready(page)
-    tab_to(page, ".predict input")
+    tab_to(page, ".predict [type=radio]")
     page.keyboard.press("ArrowDown")
     tab_to(page, ".predict button")
     page.keyboard.press("Enter")
@@ -203,6 +204,7 @@ def test_a_lesson_can_be_taken_with_the_keyboard_alone(visit):
     tab_to(page, ".manifest-apply")
     page.keyboard.press("Enter")
     expect(page.locator(f"{OPEN_STEP} .manifest-result")).to_have_text("service/frontend-nodeport created")
+    expect(goal(page, "control-plane")).to_have_attribute("data-green", "")
     tab_to(page, ".cm-content")
     page.keyboard.press("Escape")
     tab_to(page, "[data-run='kubectl get nodes -o wide'] .command-run")
