@@ -41,7 +41,7 @@ def apply(page: Page) -> None:
     step = page.locator(OPEN_STEP)
     if step.locator(".manifest-apply").count():
         step.locator(".manifest-apply").click()
-        expect(step.locator(".manifest-result")).to_contain_text(re.compile("created|configured"))
+        expect(step.locator(".manifest-result")).to_contain_text(re.compile("created|configured|unchanged"))
 
 
 def run(page: Page, index: int) -> None:
