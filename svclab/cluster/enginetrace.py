@@ -53,21 +53,31 @@ def trace_text(snapshot: Snapshot, requests: str, *, events: bool, seed: str, mo
     """For each request `{"from", "to", "protocol", "via"}` of a JSON list its possible ends, as a JSON list.
 
     With `events` also the trace of one run, whose draws `seed` and the request's place in the list decide.
-    Each request starts with hosts that remember nothing. Raises BadFile for a list or a request that it
-    cannot use.
+    Each request starts with hosts that remember nothing. With "via" the router hands the packet to that node
+    as it is, even if the address is one for which it would itself be the load balancer (`ipMode: Proxy`).
+    Raises BadFile for a list or a request that it cannot use.
     """
     rows = _read(requests)
-    world = world_of(snapshot, mode, _clients(rows))
+    world = handing = world_of(snapshot, mode, _clients(rows))
+    if _has_proxied(snapshot) and any(row.get("via") for row in rows):
+        handing = world_of(snapshot, mode, _clients(rows), router_proxies=False)
     found = []
     for number, row in enumerate(rows, 1):
+        there = handing if row.get("via") else world
         try:
-            found.append(_traced(world, _request(world, row), f"{seed}/{number}", events=events))
+            found.append(_traced(there, _request(there, row), f"{seed}/{number}", events=events))
         except (BadFile, BadTarget) as error:
             raise BadFile(f"standard input: item {number}: {error}") from None
     return json.dumps(found, indent=1) + "\n"
 
 
-def world_of(snapshot: Snapshot, mode: str, clients: Mapping[str, str]) -> World:
+def _has_proxied(snapshot: Snapshot) -> bool:
+    """Is there an address for which the router is the load balancer?"""
+    status = ((service.get("status") or {}).get("loadBalancer") or {} for service in snapshot.list("Service"))
+    return any(point.get("ipMode") == "Proxy" for each in status for point in each.get("ingress") or ())
+
+
+def world_of(snapshot: Snapshot, mode: str, clients: Mapping[str, str], router_proxies: bool = True) -> World:
     """The cluster with fresh hosts and kube-proxy's rules; `clients` are more machines outside, by name."""
     services, slices = snapshot.list("Service"), snapshot.list("EndpointSlice")
     nodes = {node["metadata"]["name"]: node for node in snapshot.list("Node")}
@@ -87,6 +97,7 @@ def world_of(snapshot: Snapshot, mode: str, clients: Mapping[str, str]) -> World
         clients={**others, **clients},
         internet=internet_addresses(),
         listeners=listening,
+        router_proxies=router_proxies,
     )
     return World(snapshot, fabric, mode)
 

@@ -98,10 +98,15 @@ def single(address: IPv4Address) -> Prefix:
 
 
 def build_surroundings(
-    snapshot: Snapshot, places: list[NodePlace], clients: Mapping[str, str], internet: Iterable[str]
+    snapshot: Snapshot,
+    places: list[NodePlace],
+    clients: Mapping[str, str],
+    internet: Iterable[str],
+    router_proxies: bool = True,
 ) -> tuple[list[Host], list[Link], dict[IPv4Network, str]]:
     """The router, the clients and the one host that stands for everybody else outside (not there without
-    `internet`, its addresses); the links to them; and the router's interface per node network.
+    `internet`, its addresses); the links to them; and the router's interface per node network. With
+    `router_proxies` the router is the load balancer for addresses with `ipMode: Proxy`.
     """
     lans = {lan: f"lan{i}" for i, lan in enumerate(gateways(places))}
     interfaces = [
@@ -130,7 +135,7 @@ def build_surroundings(
         )
         links.append(Link(((ROUTER, "wan"), (INTERNET, "eth0"))))
     routes.append(_swallowing(lans))
-    nat = _router_nat(snapshot, places)
+    nat = _router_nat(snapshot, places, router_proxies)
     hosts.append(Host(ROUTER, interfaces, routes, forwards=True, tables=nat))
     return hosts, links, lans
 
@@ -194,7 +199,7 @@ def _eligible(service: Manifest, snapshot: Snapshot, places: list[NodePlace]) ->
     return [name for name in usable if name in ready] or usable
 
 
-def _router_nat(snapshot: Snapshot, places: list[NodePlace]) -> dict[str, Table]:
+def _router_nat(snapshot: Snapshot, places: list[NodePlace], proxies: bool) -> dict[str, Table]:
     """The router's nat table; no table where there is nothing to translate."""
     inward = [
         (f"-d {external}/32 -j DNAT --to-destination {place.internal}", _addresses_of_node(place))
@@ -206,7 +211,7 @@ def _router_nat(snapshot: Snapshot, places: list[NodePlace]) -> dict[str, Table]
         for place in places
         if place.external
     ]
-    proxied, back = _proxying(snapshot, places)
+    proxied, back = _proxying(snapshot, places) if proxies else ([], [])
     prerouting, postrouting = [*proxied, *inward], [*back, *outward]
     if not prerouting and not postrouting:
         return {}

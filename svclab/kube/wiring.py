@@ -70,18 +70,20 @@ def build_fabric(
     cluster_cidr: str = "10.244.0.0/16",
     cni_masquerade: bool = True,
     without_default_route: Iterable[str] = (),
+    router_proxies: bool = True,
 ) -> Fabric:
     """The cluster of this snapshot as hosts and links, each node with its rules.
 
     `clients`: machines outside by name (`client/NAME`); `internet`: the addresses of everybody else there.
     `every_endpoint_answers`: every address serves all ports under which an EndpointSlice names it, whatever
     its image. `cni_masquerade`: pods that leave `cluster_cidr` take their node's address.
-    `without_default_route`: nodes that lost it.
+    `without_default_route`: nodes that lost it. `router_proxies`: the router connects by itself to addresses
+    with `ipMode: Proxy`.
     """
     places = node_places(snapshot)
     served = endpoint_ports(snapshot.list("EndpointSlice")) if every_endpoint_answers else {}
     placed = _pods_by_node(snapshot)
-    outside, links, lans = build_surroundings(snapshot, places, clients, internet)
+    outside, links, lans = build_surroundings(snapshot, places, clients, internet, router_proxies)
     for lan, interface in lans.items():  # a node's uplink is there before its first pod
         ends = [(f"node/{place.name}", "eth0") for place in places if place.lan == lan]
         links.append(Link(((ROUTER, interface), *ends)))

@@ -185,6 +185,20 @@ def test_the_same_seed_gives_the_same_trace_and_another_seed_another():
     assert {trace["outcome"]["endpoint"] for trace in others} == set(row["answers"])
 
 
+def test_with_via_the_router_hands_on_even_what_it_would_answer_as_a_load_balancer():
+    objects = json.loads(json.dumps(recording("lb-source-ranges")["objects"]))
+    for service in objects:
+        for point in service.get("status", {}).get("loadBalancer", {}).get("ingress", ()):
+            point["ipMode"] = "Proxy"
+    request = {"from": "client office", "to": "203.0.113.200:80"}
+
+    balanced, handed = traced(Snapshot.of(objects), request, request | {"via": "node1"})
+
+    assert {end["verdict"] for end in balanced["outcomes"]} == {"answered"}
+    # No rule of the node's knows the address: it sends the packet back, round and round.
+    assert [(end["code"], end["endpoint"]) for end in handed["outcomes"]] == [("UNROUTED", None)]
+
+
 def test_one_request_leaves_no_memory_for_the_next():
     snapshot, row = (
         Snapshot.of(recording("session-affinity")["objects"]),
