@@ -132,6 +132,7 @@ async def _send(answer: ApiResponse, send: Send, *, with_body: bool) -> None:
     names = {name for name, _ in headers}
     if b"cache-control" not in names:
         headers.append((b"cache-control", b"no-cache, private"))
+    headers.append((b"x-content-type-options", b"nosniff"))  # a pod's log is text, whatever stands in it
     headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body if with_body else b""})

@@ -7,7 +7,6 @@ nothing was ever done (somebody only looked, or it was a robot) waits for a day,
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from svclab.cluster import memory, models, quota
@@ -35,7 +34,7 @@ def _abandoned(now: datetime) -> QuerySet[models.Cluster]:
 
 def _remove(cluster_id: UUID, now: datetime) -> None:
     """Remove it, unless somebody has come back this very moment."""
-    with transaction.atomic():
+    with memory.transaction():
         row = _abandoned(now).select_for_update().filter(id=cluster_id).first()
         if row is not None:
             row.delete()

@@ -44,7 +44,7 @@ def new_cluster(
     now = at or real
     abandoned.make_room(real)
     sown = seeds.seed(seed, flavour, _grow)
-    with transaction.atomic():
+    with memory.transaction():
         row = models.Cluster.objects.create(
             owner=owner,
             seed=seed,
@@ -68,7 +68,7 @@ def reset(cluster_id: UUID) -> ClusterHandle:
     resourceVersions go on counting, so whoever watches the old one hears that its version has expired.
     """
     now = real_now()
-    with memory.lock(cluster_id), transaction.atomic():
+    with memory.lock(cluster_id), memory.transaction():
         row = models.Cluster.objects.select_for_update().filter(id=cluster_id).first()
         if row is None:
             raise NoSuchCluster(str(cluster_id))

@@ -195,7 +195,7 @@ class ClusterHandle:
 
     @contextmanager
     def _transaction(self) -> Iterator[tuple[models.Cluster, State]]:
-        with memory.lock(self.id), transaction.atomic():
+        with memory.lock(self.id), memory.transaction():
             row = models.Cluster.objects.select_for_update().filter(id=self.id).first()
             if row is None:
                 raise NoSuchCluster(str(self.id))

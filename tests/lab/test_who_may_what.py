@@ -220,6 +220,12 @@ def test_a_secret_opens_one_cluster_and_nothing_else_opens_any(server, alice, bo
         assert secret not in said
 
 
+def test_what_the_api_answers_is_taken_for_what_it_says_it_is(alice):
+    log = "/api/v1/namespaces/kube-system/pods/kube-apiserver-control-plane/log"
+    for path in ("/api/v1/pods", log, "/nowhere"):
+        assert ask("GET", secret_address(alice) + path)[1]["X-Content-Type-Options"] == "nosniff"
+
+
 def test_cookies_neither_open_nor_close_the_kubernetes_api(server, alice, bob):
     address = secret_address(alice)
     assert ask("GET", f"{address}/api/v1/nodes", bob.browser)[0] == 200
