@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from svclab.cluster.store import ClusterHandle
+from svclab.kube.coredns import corefile
 from svclab.kube.snapshot import Manifest, Snapshot
 
 _NODE_PORTS = (
@@ -29,7 +30,9 @@ def lines_of(
     if "/kube-proxy:" in image:
         return list(_klog(kube_proxy(cluster.settings().proxy_mode, pod), start))
     if "/coredns:" in image or image.startswith("coredns"):
-        return [(start, line) for line in coredns(cluster.snapshot(), image)]
+        states = [each.get("state", {}) for each in pod.get("status", {}).get("containerStatuses", ())]
+        ended = any("running" not in state for state in states)
+        return [(start, line) for line in coredns(cluster.snapshot(), image, ended=ended)]
     return []
 
 
@@ -54,15 +57,26 @@ def kube_proxy(mode: str, pod: Manifest) -> Iterator[tuple[str, str, str]]:
         yield "I", "shared_informer.go:356", f'"Caches are synced" controller="{name} config"'
 
 
-def coredns(snapshot: Snapshot, image: str) -> Iterator[str]:
-    """CoreDNS names its servers, the checksum of its Corefile, and itself."""
-    config = snapshot.get("ConfigMap", "kube-system", "coredns") or {}
-    corefile = config.get("data", {}).get("Corefile", "")
+def coredns(snapshot: Snapshot, image: str, *, ended: bool = False) -> Iterator[str]:
+    """CoreDNS names its servers, the checksum of its Corefile, and itself; of a Corefile that it cannot use
+    it says why, and ends if it was to start with it.
+    """
+    failure = corefile.failure(snapshot)
+    if failure and ended:
+        yield failure
+        return
+    config = snapshot.get("ConfigMap", *corefile.CONFIG_MAP) or {}
+    text = config.get("data", {}).get("Corefile", "")
     yield ".:53"
-    digest = hashlib.sha512(corefile.encode()).hexdigest()
+    digest = hashlib.sha512(text.encode()).hexdigest()
     yield f"[INFO] plugin/reload: Running configuration SHA512 = {digest}"
     yield f"CoreDNS-{image.rpartition(':')[2].lstrip('v')}"
     yield "linux/amd64, go1.25.2, 1db4568"
+    if failure:
+        why = f"starting with listener file descriptors: {failure}"
+        yield "[INFO] Reloading"
+        yield f"[ERROR] Restart failed: {why}"
+        yield f"[ERROR] plugin/reload: Corefile changed but reload failed: {why}"
 
 
 def _klog(lines: Iterator[tuple[str, str, str]], start: datetime) -> Iterator[tuple[datetime, str]]:

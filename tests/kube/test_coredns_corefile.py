@@ -4,7 +4,7 @@ import pytest
 
 from svclab.dns.message import Question, Rcode
 from svclab.kube.coredns import CoreDns, NameServer
-from svclab.kube.coredns.corefile import CorefileError, parse, server_blocks
+from svclab.kube.coredns.corefile import CorefileError, failure, parse, server_blocks
 from svclab.kube.coredns.options import REVERSE_ZONES, DnsOptions, Rewrite
 from svclab.kube.snapshot import Snapshot
 from tests.kube.dns_world import COREFILE, namespaced, standard_objects
@@ -202,3 +202,30 @@ def test_an_external_name_may_end_in_another_server_block() -> None:
     message = NameServer(snapshot).answer(Question("out.shop.svc.cluster.local.", "A"))
 
     assert message.addresses() == ("203.0.113.80",)
+
+
+@pytest.mark.parametrize(
+    ("corefile", "words"),
+    [
+        (COREFILE, None),
+        (
+            COREFILE.replace("loadbalance", "loadbalanc"),
+            "/etc/coredns/Corefile:18 - Error during parsing: Unknown directive 'loadbalanc'",
+        ),
+        (
+            ".:53 {\n\n kubernetes cluster.local {\n  pod insecure\n }\n}\n",
+            "plugin/kubernetes: /etc/coredns/Corefile:4 - Error during parsing: unknown property 'pod'",
+        ),
+        (f".:53 {{\nrewrite name regex a b\n{BODY}}}\n", None),
+    ],
+)
+def test_a_process_that_starts_with_a_broken_corefile_says_where_it_is_broken(
+    corefile: str, words: str | None
+) -> None:
+    config = namespaced("ConfigMap", "kube-system", "coredns", data={"Corefile": corefile})
+
+    assert failure(Snapshot.of([config])) == words
+
+
+def test_a_cluster_without_a_corefile_has_none_that_is_broken() -> None:
+    assert failure(Snapshot.of([])) is None

@@ -1,8 +1,9 @@
 """The Corefile in the ConfigMap kube-system/coredns, as far as it decides answers. Source: CoreDNS 1.13,
 caddyfile syntax and the plugins kubernetes, forward, cache, loadbalance, hosts and rewrite.
 
-A Corefile that CoreDNS would refuse changes nothing: its `reload` plugin goes on with the one that it has,
-taken here to be kubeadm's.
+A Corefile that CoreDNS would refuse changes nothing for the processes that run: their `reload` plugin goes on
+with the one that it has, taken here to be kubeadm's. A process that starts with it ends at once (`failure`).
+Edits count at once here; a real kubelet and `reload` take up to two minutes.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from svclab.kube.snapshot import Snapshot
 
 CONFIG_MAP = ("kube-system", "coredns")
 DNS_SERVICE = ("kube-system", "kube-dns")
+PATH = "/etc/coredns/Corefile"
 DEFAULT_CACHE_SECONDS = 3600
 DEFAULT_HOSTS_TTL_SECONDS = 3600
 WITHOUT_EFFECT = frozenset(
@@ -27,7 +29,11 @@ WITHOUT_EFFECT = frozenset(
 
 
 class CorefileError(ValueError):
-    """What is wrong with a Corefile, in CoreDNS's words where it has some."""
+    """What is wrong with a Corefile at a line of it, in CoreDNS's words where it has some."""
+
+    def __init__(self, what: str, line: int, plugin: str = "") -> None:
+        where = f"{PATH}:{line} - Error during parsing: "
+        super().__init__((f"plugin/{plugin}: " if plugin else "") + where + what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class Directive:
 
     words: tuple[str, ...]
     body: tuple["Directive", ...] = ()
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,38 +55,38 @@ class Block:
 
 @dataclass(slots=True)
 class _Reader:
-    lines: list[list[str]]
+    lines: list[tuple[int, list[str]]]
     at: int = 0
 
     def body(self) -> tuple[Directive, ...]:
         """Lines up to the closing brace."""
         found: list[Directive] = []
         while self.at < len(self.lines):
-            words = self.lines[self.at]
+            line, words = self.lines[self.at]
             self.at += 1
             if words == ["}"]:
                 return tuple(found)
             if words[-1] == "{":
-                found.append(Directive(tuple(words[:-1]), self.body()))
+                found.append(Directive(tuple(words[:-1]), self.body(), line))
             else:
-                found.append(Directive(tuple(words)))
-        raise CorefileError("Unexpected EOF, expected closing curly brace")
+                found.append(Directive(tuple(words), line=line))
+        raise CorefileError("Unexpected EOF, expected closing curly brace", self.lines[-1][0])
 
 
 def parse(text: str) -> tuple[Block, ...]:
     """The server blocks of a Corefile. Raises CorefileError where braces or plugins are wrong."""
-    lines = [line.split("#")[0].split() for line in text.splitlines()]
-    reader = _Reader([words for words in lines if words])
+    lines = [(number, line.split("#")[0].split()) for number, line in enumerate(text.splitlines(), 1)]
+    reader = _Reader([(number, words) for number, words in lines if words])
     blocks: list[Block] = []
     while reader.at < len(reader.lines):
-        words = reader.lines[reader.at]
+        line, words = reader.lines[reader.at]
         reader.at += 1
         if words[-1] != "{":
-            raise CorefileError(f"server block {' '.join(words)!r} has no opening curly brace")
+            raise CorefileError(f"server block {' '.join(words)!r} has no opening curly brace", line)
         block = Block(tuple(zone for word in words[:-1] for zone in _zones(word)) or (".",), reader.body())
         for directive in block.directives:
             if directive.words[0] not in WITHOUT_EFFECT and directive.words[0] not in PLUGINS:
-                raise CorefileError(f"Unknown directive '{directive.words[0]}'")
+                raise CorefileError(f"Unknown directive '{directive.words[0]}'", directive.line)
         blocks.append(block)
     return tuple(blocks)
 
@@ -133,6 +140,23 @@ def server_blocks(
         return {".": replace(KUBEADM, local_ips=local_ips, upstream=upstream)}
 
 
+def failure(snapshot: Snapshot) -> str | None:
+    """What a CoreDNS process prints before it ends, if it starts with the cluster's Corefile as it is; None
+    where it can. A rewrite rule that only svclab does not know is none.
+    """
+    config = snapshot.get("ConfigMap", *CONFIG_MAP)
+    text = str(((config or {}).get("data") or {}).get("Corefile") or "")
+    try:
+        for block in parse(text):
+            for zone in block.zones:
+                _options(block, (), STANDARD_INTERNET, zone)
+    except CorefileError as error:
+        return None if str(error).startswith("plugin/rewrite") else str(error)
+    except (ValueError, LookupError) as error:
+        return f"{PATH}: {error}"
+    return None
+
+
 @dataclass(slots=True)
 class _Building:
     """Options of one server block under way."""
@@ -164,8 +188,8 @@ def _options(block: Block, local_ips: tuple[str, ...], upstream: Upstream, zone:
 def _kubernetes(building: _Building, directive: Directive) -> None:
     zones = tuple(zone for word in directive.words[1:] for zone in _zones(word)) or (building.zone,)
     options = replace(building.options, zones=zones)
-    for words in (line.words for line in directive.body):
-        match words:
+    for line in directive.body:
+        match words := line.words:
             case ("ttl", seconds):
                 options = replace(options, ttl=int(seconds))
             case ("pods", ("disabled" | "insecure" | "verified") as mode):
@@ -181,7 +205,7 @@ def _kubernetes(building: _Building, directive: Directive) -> None:
             case ("endpoint" | "tls" | "kubeconfig" | "labels" | "namespace_labels" | "noendpoints", *_):
                 continue
             case _:
-                raise CorefileError(f"unknown property '{words[0]}'")
+                raise CorefileError(f"unknown property '{words[0]}'", line.line, "kubernetes")
     building.options = options
 
 
@@ -242,7 +266,8 @@ def _rewrite(building: _Building, directive: Directive) -> None:
                     _rewrite(building, line)
             return
         case _:
-            raise CorefileError(f"unsupported rewrite rule {' '.join(words)!r}")
+            what = f"svclab knows no rewrite rule {' '.join(words)!r}"
+            raise CorefileError(what, directive.line, "rewrite")
     building.options = replace(building.options, rewrites=(*building.options.rewrites, rule))
 
 

@@ -6,12 +6,16 @@ from svclab.kube.controllers.kubelet import images, status, workload
 from svclab.kube.controllers.kubelet.look import STAMP, Look, Status
 from svclab.kube.controllers.kubelet.probes import probe_of
 from svclab.kube.controllers.kubelet.probing import probed
+from svclab.kube.coredns import corefile
+from svclab.kube.listeners import image_name
 from svclab.kube.meta import moment
 from svclab.kube.reconcile import Update
 from svclab.kube.snapshot import Manifest, key_of
 
 _BACK_OFF = 10.0  # seconds before the second restart, doubled for each one after it
 _LONGEST_BACK_OFF = 300.0
+_STARTING = timedelta(seconds=3)  # a process that runs longer has read its configuration
+_REFUSED = workload.Run(0.4, 1)
 _FORGIVEN = timedelta(minutes=10)  # a container that ran so long starts again without back-off
 
 
@@ -92,14 +96,24 @@ def _start(look: Look, container: Manifest, old: Status) -> Status:
 def _running(look: Look, container: Manifest, old: Status) -> Status:
     """The process may end by itself; else its probes say how it is."""
     begun = moment(old["state"]["running"]["startedAt"]) or look.now
-    run = workload.run_of(look.pod, container, strict=look.strict)
+    run = _run_of(look, container, begun)
     if run.seconds is not None:
         end_at = begun + timedelta(seconds=run.seconds)
         if look.now >= end_at:
             return _after_end(look, container, status.terminated(old, run.exit_code, look.now))
         look.result.again(end_at)
+        if run is _REFUSED:
+            return old  # it never serves, so no probe finds it ready
     new, condemned_by = probed(look, container, old, begun + STAMP * _share_of(look, container))
     return _kill(look, container, new, condemned_by) if condemned_by else new
+
+
+def _run_of(look: Look, container: Manifest, begun: datetime) -> workload.Run:
+    """How the process runs: CoreDNS ends at once if it starts with a Corefile that it cannot use."""
+    is_starting = look.now - begun < _STARTING and "coredns" in image_name(container.get("image", ""))
+    if is_starting and corefile.failure(look.snapshot) is not None:
+        return _REFUSED
+    return workload.run_of(look.pod, container, strict=look.strict)
 
 
 def _share_of(look: Look, container: Manifest) -> float:
