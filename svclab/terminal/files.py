@@ -44,7 +44,7 @@ class Files:
         self._fixed, self._store = fixed, store
         self._written: dict[str, str] = {}
         self._deleted: set[str] = set()
-        self._plain: set[str] = set()  # files made here that nobody has made executable
+        self._executable: dict[str, bool] = {}  # of files made here, and those that chmod has changed
         self._writers: dict[str, list[Callable[[], None]]] = {}
         self._directories = {"/", "/tmp", "/dev", "/etc", "/proc", "/root", "/usr", "/var", *directories}  # noqa: S108
 
@@ -109,12 +109,15 @@ class Files:
         raise FileError("Is a directory" if self.is_directory(path) else "No such file or directory")
 
     def is_executable(self, path: str) -> bool:
-        """Whether a file may be run or a directory entered."""
-        return self.exists(path) and (path not in self._plain or self.is_directory(path))
+        """Whether a file may be run or a directory entered. Of files kept from before only scripts may."""
+        if self.is_directory(path):
+            return True
+        text = self._text(path)
+        return text is not None and self._executable.get(path, text.startswith("#!"))
 
     def make_executable(self, path: str, *, executable: bool) -> None:
         """What `chmod +x` and `chmod -x` do; it lasts as long as the session."""
-        (self._plain.discard if executable else self._plain.add)(path)
+        self._executable[path] = executable
 
     def size(self, path: str) -> int:
         """Bytes in a file, 0 where there is none."""
@@ -134,7 +137,7 @@ class Files:
         if not self.is_directory(parent):
             raise FileError("Not a directory" if self.exists(parent) else "No such file or directory")
         if not self.exists(path):
-            self._plain.add(path)
+            self._executable[path] = False
         if path.startswith(("/dev/", "/proc/", "/sys/")):
             if path not in ("/dev/null", "/dev/tty", "/dev/stdout", "/dev/stderr"):
                 raise FileError("Permission denied")

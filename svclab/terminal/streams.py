@@ -35,6 +35,10 @@ class Input:
         """Whether a person types what is read."""
         return False
 
+    def is_file(self) -> bool:
+        """Whether its size is known from the start."""
+        return False
+
     def close(self) -> None:
         """No more will be read."""
 
@@ -55,6 +59,9 @@ class TextInput(Input):
 
     def readline(self) -> str:
         return self._lines.popleft() if self._lines else ""
+
+    def is_file(self) -> bool:
+        return True
 
     def give_back(self, text: str) -> None:
         if text:

@@ -55,9 +55,9 @@ ROWS = [
     ("printf 'a\\nb\\n' > l; printf 'a\\nc\\n' > r; diff l r; echo $?; diff -q l r", "2c2\n< b\n---\n> c\n1\nFiles l and r differ\n"),
     ("cat -n nums | head -1; cat none; basename /a/b.yaml .yaml; dirname /a/b", "     1\t17\ncat: none: No such file or directory\nb\n/a\n"),
     ("mkdir d; cp nums d; ls d; mv d/nums d/n; ls d; rm -r d; ls d", "nums\nn\nls: cannot access 'd': No such file or directory\n"),
-    ("rm none; touch t && rm t && ls t; mkdir a/b/c", "rm: cannot remove 'none': No such file or directory\nls: cannot access 't': No such file or directory\nmkdir: cannot create directory 'a/b/c': No such file or directory\n"),
+    ("rm none; touch t && rm t && ls t; mkdir a/b/c", "rm: cannot remove 'none': No such file or directory\nls: cannot access 't': No such file or directory\nmkdir: cannot create directory \u2018a/b/c\u2019: No such file or directory\n"),
     ("mkdir -p a/b; touch a/b/f.yaml; find a -name '*.yaml'; find a -type d", "a/b/f.yaml\na\na/b\n"),
-    ("head -z nums; cut nums; sort -k0 nums", "head: invalid option -- 'z'\ncut: you must specify a list of bytes, characters, or fields\nsort: invalid number at field start: invalid count at start of '0'\n"),
+    ("head -x nums; cut nums; sort -k0 nums", "head: invalid option -- 'x'\nTry 'head --help' for more information.\ncut: you must specify a list of bytes, characters, or fields\nTry 'cut --help' for more information.\nsort: field number is zero: invalid field specification \u20180\u2019\n"),
     # jq
     ("jq -r '.items[].metadata.name' j; jq '.items|length' j", "a\nb\n2\n"),
     ("jq -c '.items[]|select(.n>1)|{name:.metadata.name,n}' j", '{"name":"a","n":2}\n'),

@@ -3,7 +3,7 @@
 import getopt
 from collections.abc import Iterable, Iterator
 
-from svclab.terminal.commands.registry import Context, Usage
+from svclab.terminal.commands.registry import BadOption, Context, Usage
 from svclab.terminal.files import FileError
 from svclab.terminal.streams import Input, TextInput
 
@@ -20,10 +20,10 @@ def options(
     except getopt.GetoptError as error:
         if len(error.opt) == 1:
             what = "invalid option" if "not recognized" in error.msg else "option requires an argument"
-            raise Usage(f"{what} -- '{error.opt}'") from None
+            raise BadOption(f"{what} -- '{error.opt}'") from None
         if "requires argument" in error.msg:
-            raise Usage(f"option '--{error.opt}' requires an argument") from None
-        raise Usage(f"unrecognized option '--{error.opt}'") from None
+            raise BadOption(f"option '--{error.opt}' requires an argument") from None
+        raise BadOption(f"unrecognized option '--{error.opt}'") from None
 
 
 def whole_number(text: str, what: str) -> int:
@@ -34,13 +34,21 @@ def whole_number(text: str, what: str) -> int:
         raise Usage(f"invalid {what}: '{text}'", 1) from None
 
 
+_CANNOT_OPEN = {
+    "head": "cannot open '{}' for reading", "tail": "cannot open '{}' for reading", "sort": "cannot read: {}",
+    "sed": "can't read {}", "awk": "fatal: cannot open file `{}' for reading",
+    "jq": "error: Could not open file {}",
+    "tac": "failed to open '{}' for reading",
+}  # fmt: skip
+
+
 class Inputs:
     """The files that a program reads, standard input for none and for `-`. `status` is 1 after a missing
     one.
     """
 
-    def __init__(self, context: Context, names: list[str]) -> None:
-        self._context, self._names = context, names or ["-"]
+    def __init__(self, context: Context, names: list[str], *, quiet: bool = False) -> None:
+        self._context, self._names, self._quiet = context, names or ["-"], quiet
         self.status = 0
 
     def __iter__(self) -> Iterator[tuple[str, Input]]:
@@ -52,9 +60,16 @@ class Inputs:
                 text = self._context.files.read(self._context.path(name))
             except FileError as error:
                 self.status = 1
-                self._context.fail(f"{self._context.name}: {name}: {error}")
+                if not self._quiet:
+                    self._context.fail(f"{self._context.name}: {self._words(name)}: {error}")
                 continue
             yield name, TextInput(text)
+
+    def _words(self, name: str) -> str:
+        """How GNU's programs name a file that they cannot open; busybox's just name it."""
+        if self._context.location.toolset not in ("laptop", "node", "debian", "debian-curl", "dnsutils"):
+            return name
+        return _CANNOT_OPEN.get(self._context.name, "{}").format(name)
 
     def lines(self) -> Iterator[str]:
         """All lines of all files, each with its newline (but for a last one without)."""

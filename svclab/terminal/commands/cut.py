@@ -4,7 +4,7 @@ from svclab.terminal.commands.arguments import Inputs, options
 from svclab.terminal.commands.registry import Context, Usage, command
 
 
-def _ranges(text: str) -> list[tuple[int, float]]:
+def _ranges(text: str, what: str) -> list[tuple[int, float]]:
     found: list[tuple[int, float]] = []
     for part in text.replace(" ", ",").split(","):
         first, dash, last = part.partition("-")
@@ -12,13 +12,16 @@ def _ranges(text: str) -> list[tuple[int, float]]:
             start = int(first or 1)
             end = float(int(last)) if last else (float("inf") if dash else float(start))
         except ValueError:
-            raise Usage(f"invalid field value '{part}'", 1) from None
+            raise Usage(f"invalid {what} '{part}'", 1, hint=True) from None
         if start < 1 or part == "-":
-            raise Usage("fields are numbered from 1", 1)
+            raise Usage("fields are numbered from 1", 1, hint=True)
         if end < start:
-            raise Usage("invalid decreasing range", 1)
+            raise Usage("invalid decreasing range", 1, hint=True)
         found.append((start, end))
     return found
+
+
+_LISTS = frozenset({"-f", "-c", "-b", "--fields", "--characters", "--bytes"})
 
 
 @command("cut")
@@ -30,16 +33,16 @@ def cut(context: Context, argv: list[str]) -> int:
         "complement"),
     )  # fmt: skip
     settings = dict(given)
-    wanted = [
-        (name, value) for name, value in given if name in ("-f", "-c", "-b", "--fields", "--characters")
-    ]
-    if not wanted:
-        raise Usage("you must specify a list of bytes, characters, or fields", 1)
-    by_field = wanted[-1][0] in ("-f", "--fields")
-    ranges = _ranges(wanted[-1][1])
+    wanted = [(name, value) for name, value in given if name in _LISTS]
     delimiter = settings.get("-d", settings.get("--delimiter", "\t"))
     if len(delimiter) != 1:
-        raise Usage("the delimiter must be a single character", 1)
+        raise Usage("the delimiter must be a single character", 1, hint=True)
+    if not wanted:
+        raise Usage("you must specify a list of bytes, characters, or fields", 1, hint=True)
+    by_field = wanted[-1][0] in ("-f", "--fields")
+    if len(wanted) > 1:
+        raise Usage("only one list may be specified", 1, hint=True)
+    ranges = _ranges(wanted[-1][1], "field value" if by_field else "byte/character position")
     joint = settings.get("--output-delimiter", delimiter if by_field else "")
     only = "-s" in settings or "--only-delimited" in settings
     inverted = "--complement" in settings

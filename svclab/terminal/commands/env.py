@@ -141,7 +141,7 @@ def which(context: Context, argv: list[str]) -> int:
 def basename(context: Context, argv: list[str]) -> int:
     """Prints the last part of a path, without a suffix if one is given."""
     if not argv:
-        raise Usage("missing operand", 1)
+        raise Usage("missing operand", 1, hint=True)
     name = argv[0].rstrip("/").rpartition("/")[2] or "/"
     context.print(name.removesuffix(argv[1]) if len(argv) > 1 and name != argv[1] else name)
     return 0
@@ -151,7 +151,7 @@ def basename(context: Context, argv: list[str]) -> int:
 def dirname(context: Context, argv: list[str]) -> int:
     """Prints a path without its last part."""
     if not argv:
-        raise Usage("missing operand", 1)
+        raise Usage("missing operand", 1, hint=True)
     for path in argv:
         head, slash, _ = path.rstrip("/").rpartition("/")
         context.print(head or ("/" if slash else "."))

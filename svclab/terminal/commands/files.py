@@ -86,6 +86,10 @@ def _long(context: Context, entries: list[tuple[str, str]]) -> None:
         context.print(f"{kind} {user} {user} {size:>{width}} {time} {name}")
 
 
+def _is_utf8(context: Context) -> bool:
+    return "UTF-8" in context.env.get("LANG", "")
+
+
 def _each(context: Context, names: list[str], words: str, body: object) -> int:
     """Call `body(path)` for each name; a FileError is printed with `words` in front of the name."""
     status = 0
@@ -93,7 +97,8 @@ def _each(context: Context, names: list[str], words: str, body: object) -> int:
         try:
             body(context.path(name))  # type: ignore[operator]
         except FileError as error:
-            status = context.fail(f"{context.name}: {words} '{name}': {error}")
+            shown = f"\u2018{name}\u2019" if context.name == "mkdir" and _is_utf8(context) else f"'{name}'"
+            status = context.fail(f"{context.name}: {words} {shown}: {error}")
     return status
 
 
@@ -102,7 +107,7 @@ def mkdir(context: Context, argv: list[str]) -> int:
     """Makes directories; -p with their parents."""
     given, names = options(argv, "pvm:", ("parents",))
     if not names:
-        raise Usage("missing operand", 1)
+        raise Usage("missing operand", 1, hint=True)
     parents = any(name in ("-p", "--parents") for name, _ in given)
 
     def make(path: str) -> None:
@@ -139,12 +144,13 @@ def chmod(context: Context, argv: list[str]) -> int:
     """Makes files executable, or not: files here have no other permissions."""
     words = [word for word in argv if word not in ("-R", "-v", "-c", "-f", "--")]
     if len(words) < 2:
-        raise Usage("missing operand" if not words else f"missing operand after \u2018{words[0]}\u2019", 1)
+        what = "missing operand" if not words else f"missing operand after '{words[0]}'"
+        raise Usage(what, 1, hint=True)
     mode, *names = words
     octal = re.fullmatch("[0-7]{1,4}", mode)
     symbolic = re.fullmatch(r"([ugoa]*[-+=][rwxXst]*,?)+", mode)
     if not (octal or symbolic):
-        raise Usage(f"invalid mode: \u2018{mode}\u2019", 1)
+        raise Usage(f"invalid mode: '{mode}'", 1, hint=True)
     status = 0
     for name in names:
         path = context.path(name)
@@ -163,7 +169,7 @@ def rm(context: Context, argv: list[str]) -> int:
     given, names = options(argv, "rRfivd", ("recursive", "force"))
     flags = {name for name, _ in given}
     if not names and not flags & {"-f", "--force"}:
-        raise Usage("missing operand", 1)
+        raise Usage("missing operand", 1, hint=True)
     names = [n for n in names if context.files.exists(context.path(n)) or not flags & {"-f", "--force"}]
 
     def remove(path: str) -> None:
@@ -192,9 +198,8 @@ def _targets(context: Context, argv: list[str], short: str) -> tuple[set[str], l
     """Flags, and pairs (source as written, absolute target) of cp and mv."""
     given, names = options(argv, short, ("recursive", "force", "archive"))
     if len(names) < 2:
-        raise Usage(
-            "missing file operand" if not names else f"missing destination file operand after '{names[0]}'", 1
-        )
+        after = f"destination file operand after '{names[0]}'" if names else "file operand"
+        raise Usage(f"missing {after}", 1, hint=True)
     *sources, target = names
     path = context.path(target)
     within = context.files.is_directory(path)

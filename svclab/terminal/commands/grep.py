@@ -3,9 +3,10 @@
 import re
 from dataclasses import dataclass
 
-from svclab.terminal.commands.arguments import Inputs, options, whole_number
+from svclab.terminal.commands.arguments import Inputs, options
 from svclab.terminal.commands.registry import Context, Usage, command
 from svclab.terminal.regex import BadRegex, Regex, compile_regex
+from svclab.terminal.shell.patterns import matches
 from svclab.terminal.streams import Input
 
 _LONG = {
@@ -14,8 +15,9 @@ _LONG = {
     "after-context=": "-A", "before-context=": "-B", "context=": "-C", "quiet": "-q", "silent": "-q",
     "word-regexp": "-w", "line-regexp": "-x", "files-with-matches": "-l", "files-without-match": "-L",
     "max-count=": "-m", "regexp=": "-e", "file=": "-f", "no-filename": "-h", "with-filename": "-H",
-    "no-messages": "-s", "recursive": "-r", "color=": "", "colour=": "", "line-buffered": "", "color": "",
-    "include=": "",
+    "no-messages": "-s", "recursive": "-r", "dereference-recursive": "-R", "byte-offset": "-b",
+    "null-data": "-z", "text": "-a", "label=": "--label", "include=": "--include", "exclude=": "--exclude",
+    "exclude-dir=": "", "line-buffered": "", "initial-tab": "-T", "binary": "-U", "null": "-Z",
 }  # fmt: skip
 
 
@@ -28,6 +30,7 @@ class _Search:
     after: int = 0
     before: int = 0
     most: float = float("inf")
+    offset: int = 0  # of the line being looked at
 
     def matches(self, line: str) -> bool:
         """Whether a line is to be printed."""
@@ -35,12 +38,13 @@ class _Search:
 
     def found_in(self, name: str, stream: Input) -> int:
         """Print what matches in one file; gives how many lines did."""
-        count, number, last_printed = 0, 0, -1
+        count, number, last_printed, following = 0, 0, -1, 0
         held: list[tuple[int, str]] = []  # lines before, in case one matches
         wanted_until = -1
         for line in stream:
             self.context.check()
             number += 1
+            self.offset, following = following, following + len(line)
             text = line.removesuffix("\n")
             if count < self.most and self.matches(text):
                 count += 1
@@ -76,12 +80,13 @@ class _Search:
                 return
             match = min(found, key=lambda m: (m.start, -m.end))
             if match.end > match.start:
-                self._print(name, number, match.group(), ":")
+                self._print(name, number, match.group(), ":", match.start)
             place = max(match.end, match.start + 1)
 
-    def _print(self, name: str, number: int, text: str, mark: str) -> None:
+    def _print(self, name: str, number: int, text: str, mark: str, place: int = 0) -> None:
         prefix = f"{'(standard input)' if name == '-' else name}{mark}" if self.named else ""
         prefix += f"{number}{mark}" if "-n" in self.flags else ""
+        prefix += f"{self.offset + place}{mark}" if "-b" in self.flags else ""
         self.context.print(prefix + text)
 
 
@@ -94,7 +99,7 @@ def _patterns(
             patterns += context.files.read(context.path(value)).splitlines()
     if not patterns and "-f" not in flags:
         if not words:
-            raise Usage("usage: grep [OPTION]... PATTERNS [FILE]...\nTry 'grep --help' for more information.")
+            raise _NoPattern
         patterns = [words.pop(0)]
     return [part for pattern in patterns for part in pattern.split("\n")]
 
@@ -118,8 +123,9 @@ def grep(context: Context, argv: list[str]) -> int:
     """Prints the lines that match; exit code 0 where there are some, 1 where there are none, 2 for an
     error.
     """
-    argv = [re.sub(r"^-(\d+)$", r"-C\1", word) for word in argv]
-    raw, words = options(argv, "ivEFGPocnqwxlLhHsryA:B:C:m:e:f:", _LONG)
+    colours = [word for word in argv if re.match("--colou?r(=|$)", word)]
+    argv = [re.sub(r"^-(\d+)$", r"-C\1", word) for word in argv if word not in colours]
+    raw, words = options(argv, "ivEFGPocnqwxlLhHsrRyabzITUZA:B:C:m:e:f:", _LONG)
     by_long = {"--" + name.rstrip("="): short for name, short in _LONG.items()}
     given = [(by_long.get(name, name), value) for name, value in raw]
     flags = dict(given)
@@ -130,22 +136,39 @@ def grep(context: Context, argv: list[str]) -> int:
     try:
         regexes = [_compiled(p, flags, extended=extended) for p in _patterns(flags, given, words, context)]
         return _search(context, flags, regexes, words)
+    except _NoPattern:
+        text = "Usage: grep [OPTION]... PATTERNS [FILE]...\nTry 'grep --help' for more information."
+        return context.fail(text, 2)
     except BadRegex as error:
         raise Usage(str(error)) from None
 
 
+class _NoPattern(Exception):
+    """Nothing says what to look for."""
+
+
+def _count(flags: dict[str, str], name: str, around: str, what: str) -> int:
+    text = flags.get(name, around)
+    if not text.isdigit():
+        raise Usage(f"{text}: invalid {what}")
+    return int(text)
+
+
 def _search(context: Context, flags: dict[str, str], regexes: list[Regex], words: list[str]) -> int:
-    if "-r" in flags:
-        words = _below(context, words or ["."])
+    recursive = bool({"-r", "-R"} & flags.keys())
+    below = recursive and (not words or context.files.is_directory(context.path(words[0])))
+    several = below or len(words) > 1
+    if recursive:
+        words = _below(context, words or [""], flags)
     around = flags.get("-C", "0")
     search = _Search(
         context, flags, regexes,
-        named="-h" not in flags and ("-H" in flags or len(words) > 1 or "-r" in flags),
-        after=whole_number(flags.get("-A", around), "context length argument"),
-        before=whole_number(flags.get("-B", around), "context length argument"),
-        most=whole_number(flags["-m"], "max count") if "-m" in flags else float("inf"),
+        named="-h" not in flags and ("-H" in flags or several),
+        after=_count(flags, "-A", around, "context length argument"),
+        before=_count(flags, "-B", around, "context length argument"),
+        most=_count(flags, "-m", "", "max count") if "-m" in flags else float("inf"),
     )  # fmt: skip
-    inputs = Inputs(context, words)
+    inputs = Inputs(context, words, quiet="-s" in flags)
     total = 0
     for name, stream in inputs:
         count = search.found_in(name, stream)
@@ -160,14 +183,17 @@ def _search(context: Context, flags: dict[str, str], regexes: list[Regex], words
     return 0 if total else 2 if inputs.status else 1
 
 
-def _below(context: Context, names: list[str]) -> list[str]:
+def _below(context: Context, names: list[str], flags: dict[str, str]) -> list[str]:
+    """The files below directories, those that --include and --exclude leave."""
     found: list[str] = []
     for name in names:
-        path = context.path(name)
-        if context.files.is_directory(path):
-            found += [
-                f"{name.rstrip('/')}/{p.removeprefix(path).lstrip('/')}" for p in context.files.tree(path)
-            ]
-        else:
+        path = context.path(name or ".")
+        if not context.files.is_directory(path):
             found.append(name)
-    return found
+            continue
+        for below in context.files.tree(path):
+            base = below.rpartition("/")[2]
+            if matches(flags.get("--include", "*"), base) and not matches(flags.get("--exclude", ""), base):
+                rest = below.removeprefix(path).lstrip("/")
+                found.append(f"{name.rstrip('/')}/{rest}" if name else rest)
+    return found or ["/dev/null"]

@@ -12,12 +12,21 @@ from svclab.terminal.streams import Input
 def _wanted(argv: list[str], extra: str = "") -> tuple[str, str, set[str], list[str]]:
     """What to count ("lines" or "bytes"), how many as written, other flags, and the files."""
     argv = [re.sub(r"^-(\d+)$", r"-n\1", word) for word in argv]
+    if extra and argv and re.fullmatch(r"\+\d+", argv[0]):
+        argv = [f"-n{argv[0]}", *argv[1:]]
     given, names = options(argv, "n:c:qv" + extra, ("lines=", "bytes=", "quiet", "verbose", "follow"))
     unit, count = "lines", "10"
     for name, value in given:
         if name in ("-n", "--lines", "-c", "--bytes"):
             unit, count = ("lines" if name in ("-n", "--lines") else "bytes"), value
     return unit, count, {name for name, _ in given}, names
+
+
+def _scaled(count: str) -> str:
+    """A count without its unit: 1k is 1024."""
+    scales = {"b": 512, "k": 1024, "K": 1024, "M": 1024**2, "kB": 1000, "MB": 1000**2}
+    match = re.fullmatch(r"(-?\d+)(kB|MB|[bkKM])", count)
+    return str(int(match[1]) * scales[match[2]]) if match else count
 
 
 def _titled(context: Context, names: list[str], flags: set[str], name: str, *, first: bool) -> None:
@@ -29,7 +38,7 @@ def _titled(context: Context, names: list[str], flags: set[str], name: str, *, f
 def head(context: Context, argv: list[str]) -> int:
     """Writes the first ten lines, or as many as -n (or -c) says; a negative number: all but the last."""
     unit, count, flags, names = _wanted(argv)
-    number = whole_number(count, f"number of {unit}")
+    number = whole_number(_scaled(count), f"number of {unit}")
     inputs = Inputs(context, names)
     for place, (name, stream) in enumerate(inputs):
         _titled(context, names, flags, name, first=place == 0)
@@ -54,7 +63,7 @@ def _first_lines(context: Context, stream: Input, number: int) -> None:
 def tail(context: Context, argv: list[str]) -> int:
     """Writes the last ten lines, or as many as -n says; `-n +3` starts at the third; -f waits for more."""
     unit, count, flags, names = _wanted(argv, "fF")
-    number = whole_number(count.lstrip("+"), f"number of {unit}")
+    number = whole_number(_scaled(count.lstrip("+")), f"number of {unit}")
     inputs = Inputs(context, names)
     for place, (name, stream) in enumerate(inputs):
         _titled(context, names, flags, name, first=place == 0)

@@ -38,11 +38,17 @@ _completers: dict[str, Completer] = {}
 
 
 class Usage(Exception):
-    """A command was called wrongly: printed after its name; `status` is the exit code."""
+    """A command was called wrongly: printed after its name; `status` is the exit code, `hint` whether GNU's
+    programs say where to look (svclab.terminal.commands.usage).
+    """
 
-    def __init__(self, message: str, status: int = 2) -> None:
+    def __init__(self, message: str, status: int = 2, *, hint: bool = False) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.hint = status, hint
+
+
+class BadOption(Usage):
+    """An option that the command does not have, or one without its value."""
 
 
 def command(*names: str, places: Iterable[str] = EVERYWHERE) -> Callable[[Command], Command]:

@@ -27,11 +27,16 @@ _ESCAPES = {
     "f": "\f",
     "v": "\v",
 }
-_ITEM = re.compile(r"\[:(\w+):\]|(\\.|[^\\]|\\$)-(\\.|[^\\])|(\\.|.)", re.DOTALL)
+_ONE = r"\\[0-7]{1,3}|\\.|[^\\]"
+_ITEM = re.compile(rf"\[:(\w+):\]|({_ONE}|\\$)-({_ONE})|({_ONE}|\\)", re.DOTALL)
 
 
 def _characters(text: str) -> str:
+    text = re.sub(r"\[(\\?.)\*(\d*)\]", lambda m: m[1] * min(int(m[2] or 256), 256), text, flags=re.DOTALL)
+
     def plain(item: str) -> str:
+        if re.fullmatch(r"\\[0-7]{1,3}", item):
+            return chr(int(item[1:], 8) & 255)
         return _ESCAPES.get(item[1:], item[1:]) if item.startswith("\\") and len(item) > 1 else item
 
     found: list[str] = []
@@ -53,14 +58,24 @@ def _characters(text: str) -> str:
 @command("tr")
 def tr(context: Context, argv: list[str]) -> int:
     """Translates, squeezes (-s) or deletes (-d) characters; -c takes all others."""
-    given, words = options(argv, "cCds", ("complement", "delete", "squeeze-repeats"), permute=False)
+    given, words = options(
+        argv, "cCdst", ("complement", "delete", "squeeze-repeats", "truncate-set1"), permute=False
+    )
     flags = {name for name, _ in given}
     complement = bool(flags & {"-c", "-C", "--complement"})
     delete, squeeze = bool(flags & {"-d", "--delete"}), bool(flags & {"-s", "--squeeze-repeats"})
     if not words or (len(words) < 2 and not (delete or squeeze)):
-        raise Usage("missing operand" + (f" after '{words[0]}'" if words else ""), 1)
+        two = f" after '{words[0]}'\nTwo strings must be given when translating." if words else ""
+        raise Usage("missing operand" + two, 1, hint=True)
+    if delete and not squeeze and len(words) > 1:
+        only = "Only one string may be given when deleting without squeezing repeats."
+        raise Usage(f"extra operand '{words[1]}'\n{only}", 1, hint=True)
+    if len(words) > 1 and not words[1] and not delete:
+        raise Usage("when not truncating set1, string2 must be non-empty", 1)
     first = _characters(words[0])
     second = _characters(words[1]) if len(words) > 1 else ""
+    if {"-t", "--truncate-set1"} & flags:
+        first = first[: len(second)]
     squeezed = second if len(words) > 1 else first
     last = ""
     for line in context.stdin:

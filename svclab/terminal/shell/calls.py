@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeVar
 
 from svclab.terminal.commands.registry import Context, Usage, find_command
+from svclab.terminal.commands.usage import complaint
 from svclab.terminal.files import FileError
 from svclab.terminal.process import Process
 from svclab.terminal.shell import builtins, xtrace
@@ -244,8 +245,10 @@ def _program(shell: "Interpreter", argv: list[str]) -> int:
     except Usage as usage:
         stream = shell.descriptors[2]
         assert isinstance(stream, Output)
-        stream.write(f"{name}: {usage}\n")
-        return usage.status
+        language = shell.state.get("LC_ALL") or shell.state.get("LANG") or ""
+        text, status = complaint(name, usage, shell.location.toolset, language)
+        stream.write(text)
+        return status
     except BrokenPipe:
         return _PIPE_STATUS
 

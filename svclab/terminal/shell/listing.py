@@ -63,11 +63,13 @@ def _simple(node: syntax.Simple) -> str:
     """Words with one blank between them, as written, and the redirections after them."""
     if any(redirect.document for redirect in node.redirects):
         return node.source.strip()
-    given = []
-    for each in node.assignments:
-        index = "" if each.index is None else f"[{each.index}]"
-        given.append(f"{each.name}{index}{'+' if each.append else ''}={each.word}")
+    given = [_assignment(each) for each in node.assignments]
     return " ".join([*given, *node.words, *map(_redirect, node.redirects)])
+
+
+def _assignment(node: syntax.Assignment) -> str:
+    index = "" if node.index is None else f"[{node.index}]"
+    return f"{node.name}{index}{'+' if node.append else ''}={node.word}"
 
 
 def _redirect(redirect: syntax.Redirect) -> str:
