@@ -84,6 +84,7 @@ def test_without_fallthrough_the_hosts_plugin_answers_for_nobody_else() -> None:
         "rewrite name old.example.com web.shop.svc.cluster.local",
         "rewrite stop {\n name suffix old.example.com web.shop.svc.cluster.local\n answer auto\n}",
         "rewrite name substring old.example.com web.shop.svc.cluster.local",
+        "rewrite name regex (old)\\.example\\.com web.shop.svc.cluster.local",
     ],
 )
 def test_a_rewritten_name_is_answered_under_the_name_asked_for(rule: str) -> None:
@@ -172,9 +173,18 @@ def test_entries_of_the_hosts_plugin_have_the_ttl_that_is_written() -> None:
     assert {record.ttl for record in blocks(corefile)["."].hosts} == {7}
 
 
-@pytest.mark.parametrize("rule", ["rewrite class ANY IN", "rewrite name regex a b"])
-def test_rewrite_rules_that_are_not_modelled_change_nothing(rule: str) -> None:
-    assert blocks(f".:53 {{\n{rule}\n{BODY}}}\n")["."].rewrites == ()
+@pytest.mark.parametrize("rule", ["rewrite class ANY IN", "rewrite ttl exact a.example. 30"])
+def test_rewrite_rules_that_are_not_modelled_change_nothing_and_the_rest_counts(rule: str) -> None:
+    options = blocks(f".:53 {{\n{rule}\n{BODY}template IN A\n}}\n")["."]
+
+    assert (options.rewrites, options.pods) == ((), "insecure")
+
+
+def test_a_regex_rewrites_by_its_groups() -> None:
+    rule = Rewrite("regex", r"(.*)-eu\.(.*)\.lab\.example\.$", "{1}.{2}.svc.cluster.local")
+
+    assert rule.apply("Web-EU.shop.lab.example.") == "web.shop.svc.cluster.local."
+    assert rule.apply("web.shop.lab.example.") is None
 
 
 def test_a_prefix_is_rewritten_where_it_stands_and_nowhere_else() -> None:
@@ -217,6 +227,11 @@ def test_an_external_name_may_end_in_another_server_block() -> None:
             "plugin/kubernetes: /etc/coredns/Corefile:4 - Error during parsing: unknown property 'pod'",
         ),
         (f".:53 {{\nrewrite name regex a b\n{BODY}}}\n", None),
+        (
+            f".:53 {{\nrewrite name regex ( b\n{BODY}}}\n",
+            "plugin/rewrite: /etc/coredns/Corefile:2 - Error during parsing: "
+            "invalid regex pattern in a name rule: (: missing ), unterminated subpattern",
+        ),
     ],
 )
 def test_a_process_that_starts_with_a_broken_corefile_says_where_it_is_broken(

@@ -6,6 +6,7 @@ with the one that it has, taken here to be kubeadm's. A process that starts with
 Edits count at once here; a real kubelet and `reload` take up to two minutes.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -22,9 +23,14 @@ DNS_SERVICE = ("kube-system", "kube-dns")
 PATH = "/etc/coredns/Corefile"
 DEFAULT_CACHE_SECONDS = 3600
 DEFAULT_HOSTS_TTL_SECONDS = 3600
+# Plugins of CoreDNS that change no answer, or whose answers are not modelled
 WITHOUT_EFFECT = frozenset(
-    {"errors", "health", "ready", "prometheus", "loop", "reload", "log", "bind", "debug", "pprof", "lameduck",
-     "root", "nsid", "bufsize", "trace", "any", "chaos", "whoami", "erratic", "autopath", "transfer", "acl"}
+    {"acl", "any", "auto", "autopath", "azure", "bind", "bufsize", "cancel", "chaos", "clouddns", "debug",
+     "dns64", "dnssec", "dnstap", "errors", "erratic", "etcd", "file", "geoip", "grpc", "grpc_server",
+     "header", "health", "https", "https3", "import", "k8s_external", "lameduck", "local", "log", "loop",
+     "metadata", "minimal", "multisocket", "nomad", "nsid", "pprof", "prometheus", "quic", "ready", "reload",
+     "root", "route53", "secondary", "sign", "template", "timeouts", "tls", "trace", "transfer", "tsig",
+     "view", "whoami"}
 )  # fmt: skip
 
 
@@ -142,7 +148,7 @@ def server_blocks(
 
 def failure(snapshot: Snapshot) -> str | None:
     """What a CoreDNS process prints before it ends, if it starts with the cluster's Corefile as it is; None
-    where it can. A rewrite rule that only svclab does not know is none.
+    where it can.
     """
     config = snapshot.get("ConfigMap", *CONFIG_MAP)
     text = str(((config or {}).get("data") or {}).get("Corefile") or "")
@@ -151,7 +157,7 @@ def failure(snapshot: Snapshot) -> str | None:
             for zone in block.zones:
                 _options(block, (), STANDARD_INTERNET, zone)
     except CorefileError as error:
-        return None if str(error).startswith("plugin/rewrite") else str(error)
+        return str(error)
     except (ValueError, LookupError) as error:
         return f"{PATH}: {error}"
     return None
@@ -253,10 +259,14 @@ def _hosts(building: _Building, directive: Directive) -> None:
 
 
 def _rewrite(building: _Building, directive: Directive) -> None:
+    """Rules about names; those about types, classes, TTLs, EDNS and rcodes change nothing here."""
     words = [word for word in directive.words[1:] if word not in ("stop", "continue")]
     match words:
         case ["name", ("exact" | "suffix" | "prefix" | "substring") as how, old, new, *_]:
             rule = Rewrite(how, old, new)
+        case ["name", "regex", pattern, new, *_]:
+            _checked_pattern(pattern, directive.line)
+            rule = Rewrite("regex", pattern, new)
         case ["name", old, new]:
             rule = Rewrite("exact", old, new)
         case []:
@@ -266,9 +276,16 @@ def _rewrite(building: _Building, directive: Directive) -> None:
                     _rewrite(building, line)
             return
         case _:
-            what = f"svclab knows no rewrite rule {' '.join(words)!r}"
-            raise CorefileError(what, directive.line, "rewrite")
+            return
     building.options = replace(building.options, rewrites=(*building.options.rewrites, rule))
+
+
+def _checked_pattern(pattern: str, line: int) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        what = f"invalid regex pattern in a name rule: {pattern}: {error.msg}"
+        raise CorefileError(what, line, "rewrite") from None
 
 
 PLUGINS = {

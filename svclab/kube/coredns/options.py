@@ -3,8 +3,10 @@
 Source: CoreDNS 1.13 plugins kubernetes, cache, loadbalance.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 
 from svclab.dns.message import Message, Question, Record
 from svclab.dns.name import absolute
@@ -16,7 +18,11 @@ REVERSE_ZONES = ("in-addr.arpa.", "ip6.arpa.")
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """A `rewrite name` rule: how it compares ("exact", "prefix", "suffix", "substring"), and both texts."""
+    """A `rewrite name` rule: how it compares, and both texts.
+
+    `how` is "exact", "prefix", "suffix", "substring" or "regex"; the new text of a regex names its groups
+    as {1}, {2} and so on.
+    """
 
     how: str
     old: str
@@ -35,6 +41,11 @@ class Rewrite:
                 return name[: -len(absolute(old))] + absolute(new)
             case "substring" if old in lowered:
                 return lowered.replace(old, new, 1)
+            case "regex" if found := re.search(self.old, lowered):
+                groups = enumerate(found.groups(default=""), 1)
+                return absolute(
+                    reduce(lambda text, group: text.replace(f"{{{group[0]}}}", group[1]), groups, new)
+                )
             case _:
                 return None
 
