@@ -22,7 +22,7 @@ from svclab.apiserver.watch import Watch
 from svclab.cluster import settle
 from svclab.cluster.look import Look
 from svclab.cluster.store import ClusterHandle
-from svclab.kube.admission_warnings import ENDPOINTS_WARNING
+from svclab.kube.admission_warnings import DEPRECATED_KINDS
 from svclab.kube.status import Refusal, bad_request, method_not_allowed
 
 __all__ = ["Answer", "ApiRequest", "ApiResponse", "Followed", "Watch", "handle", "handle_at_once"]
@@ -105,7 +105,7 @@ def _handle(cluster: ClusterHandle, request: ApiRequest) -> Answer:
         access.check_path(request)
         return ApiResponse.text(404, "404 page not found\n")
     access.check(request, target)
-    warnings = [ENDPOINTS_WARNING] if target.resource.kind == "Endpoints" else []
+    warnings = [told] if (told := DEPRECATED_KINDS.get(target.resource.kind)) else []
     try:
         return _verb(request, target)(cluster, request, target, warnings)
     except Refusal as refusal:

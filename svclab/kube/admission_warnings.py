@@ -15,7 +15,11 @@ from svclab.kube.validation_meta import label_name
 
 Manifest = dict[str, Any]
 
-ENDPOINTS_WARNING = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+# Said to whoever touches these kinds, whatever is done with them.
+DEPRECATED_KINDS = {
+    "Endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    "ComponentStatus": "v1 ComponentStatus is deprecated in v1.19+",
+}
 _IN_POD_NAMES = (
     "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; "
     "a DNS label is recommended"

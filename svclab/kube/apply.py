@@ -65,7 +65,7 @@ def server_side_apply(
     kind = applied["kind"]
     wanted = fields.of_object(kind, configuration)
     before = live or {"apiVersion": applied["apiVersion"], "kind": kind, "metadata": {}}
-    entries = deepcopy(before["metadata"].get("managedFields") or [])
+    entries = _readable(before["metadata"])
     mine = next((e for e in entries if _is_applier(e, manager, subresource)), None)
     others = [entry for entry in entries if entry is not mine]
     merged = fields.merge(kind, before, configuration)
@@ -91,9 +91,7 @@ def track_update(
     """
     kind = new["kind"]
     before = live or {"metadata": {}, "spec": {}, "status": {}}  # which nobody has to write
-    entries = deepcopy(
-        (new["metadata"].get("managedFields") or before["metadata"].get("managedFields")) or []
-    )
+    entries = _readable(new["metadata"]) or _readable(before["metadata"])
     changed = fields.with_containers(kind, before, new, fields.difference(kind, before, new))
     changed = _without(changed, _NEVER_OWNED)
     removed = fields.removed(kind, before, new)
@@ -111,6 +109,18 @@ def track_update(
     if kept:
         metadata["managedFields"] = _sorted(kept)
     return {**new, "metadata": metadata}
+
+
+def _readable(metadata: Manifest) -> list[Manifest]:
+    """A copy of an object's entries; none if one cannot be read, as a client may write what it likes."""
+    entries: list[Manifest] = deepcopy(metadata.get("managedFields") or [])
+    for entry in entries:
+        entry.setdefault("fieldsV1", {})
+        for name in ("manager", "operation", "apiVersion"):
+            entry.setdefault(name, "")
+        if entry.get("fieldsType") != "FieldsV1" or not fields.are_fields(entry["fieldsV1"]):
+            return []
+    return entries
 
 
 def _owned_part(applied: Manifest) -> Manifest:

@@ -241,6 +241,23 @@ def without_path(found: Fields, path: Path) -> Fields:
     return {**others, head: below} if below else others
 
 
+def are_fields(value: Json) -> bool:
+    """Whether a value that a client wrote has the form of a set."""
+    if not isinstance(value, dict):
+        return False
+    return all((key == "." or key[:2] in ("f:", "v:", "i:") or _is_keys(key)) and are_fields(child)
+               for key, child in value.items())  # fmt: skip
+
+
+def _is_keys(element: str) -> bool:
+    if element[:2] != "k:":
+        return False
+    try:
+        return isinstance(json.loads(element[2:]), dict)
+    except ValueError:
+        return False
+
+
 def path_text(path: Path) -> str:
     """`.spec.ports[port=80,protocol="TCP"].name`, as conflicts name a field."""
     return "".join(_element_text(element) for element in path)

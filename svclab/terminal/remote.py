@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 from svclab.apiserver.streams import Command
+from svclab.terminal.commands.registry import is_installed
 from svclab.terminal.interactive import InteractiveShell
 from svclab.terminal.places import Location
-from svclab.terminal.session import Session, is_interactive_shell
+from svclab.terminal.session import NOT_EXECUTABLE, Session, is_interactive_shell
 from svclab.terminal.streams import Input
 from svclab.terminal.turns import in_thread
 
@@ -20,9 +21,29 @@ def start(cluster: Any, command: Command, output: Emit, on_exit: Callable[[int],
     location = Location(
         "pod", metadata["namespace"], metadata["name"], command.container["name"], command.container["image"]
     )
+    if not command.attached and not is_installed(command.argv[0], location):
+        output(1 if command.tty else 2, f"{NOT_EXECUTABLE.format(command.argv[0])}\n".encode())
+        on_exit(126)
+        return _Nothing()
     if command.tty:
         return _Terminal(cluster, location, command, output, on_exit)
     return _Piped(cluster, location, command, output, on_exit)
+
+
+class _Nothing:
+    """A process that could not be started."""
+
+    def feed(self, data: bytes) -> None:
+        """Nobody reads."""
+
+    def end_of_input(self) -> None:
+        """Nobody waits for it."""
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Nothing is drawn."""
+
+    def close(self) -> None:
+        """It has ended already."""
 
 
 class _Terminal:

@@ -41,7 +41,7 @@ MAX_HISTORY = 1000
 MAX_LINE = 64 * 1024  # characters of one command line
 _log = logging.getLogger(__name__)
 
-_NOT_EXECUTABLE = (
+NOT_EXECUTABLE = (
     "OCI runtime exec failed: exec failed: unable to start container process: "
     'exec: "{}": executable file not found in $PATH: unknown'
 )
@@ -447,7 +447,7 @@ class Session:
             self.places.append(self._place(location, name, on_exit))
             return 0
         if not is_installed(argv[0], location):
-            context.fail(_NOT_EXECUTABLE.format(argv[0]))
+            context.fail(NOT_EXECUTABLE.format(argv[0]))
             return on_exit(context, 126) if on_exit else 126
         state = self.new_state(location, name)
         descriptors: Descriptors = {

@@ -114,3 +114,21 @@ def test_nobody_is_credited_with_a_structure_that_is_always_there() -> None:
 
     fields = {"f:metadata": {"f:labels": {".": {}, "f:b": {}}}}
     assert made["metadata"]["managedFields"][0]["fieldsV1"] == fields
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {},
+        {"fieldsType": "FieldsV2", "fieldsV1": {}},
+        {"fieldsType": "FieldsV1", "fieldsV1": "x"},
+        {"fieldsType": "FieldsV1", "fieldsV1": {"g:spec": {}}},
+        {"fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"k:{": {}}}},
+    ],
+)
+def test_a_record_that_a_client_wrote_and_nobody_can_read_is_passed_over(entry):
+    live = track_update(None, service(selector={"app": "shop"}), "alice", NOW)
+    written = service(selector={"app": "shop"})
+    written["metadata"]["managedFields"] = [entry]
+
+    assert managers(track_update(live, written, "bob", NOW)) == managers(live)

@@ -33,8 +33,10 @@ class Kubectl:
     config: Path
     home: Path
 
-    def __call__(self, *words: str, stdin: str = "", timeout: float = 60) -> Result:
+    def __call__(self, *words: str, stdin: str = "", timeout: float = 60, editor: str = "") -> Result:
         environment = {**os.environ, "KUBECONFIG": str(self.config), "HOME": str(self.home)}
+        if editor:
+            environment["EDITOR"] = editor
         done = subprocess.run(
             [KUBECTL or "kubectl", *words],
             env=environment, input=stdin, capture_output=True, text=True, timeout=timeout,
@@ -134,6 +136,9 @@ def test_exec_gives_output_errors_and_exit_codes_apart(kubectl: Kubectl) -> None
     assert kubectl("exec", "-i", "web", "--", "cat", stdin="over the wire\n").out == "over the wire\n"
     missing = kubectl("exec", "nobody", "--", "true")
     assert missing.err == 'Error from server (NotFound): pods "nobody" not found\n'
+    no_program = kubectl("exec", "web", "--", "nosuch")
+    assert no_program.code == 126
+    assert 'exec: "nosuch": executable file not found in $PATH' in no_program.err
 
 
 def test_apply_says_what_is_wrong_with_a_manifest(kubectl: Kubectl) -> None:
@@ -157,3 +162,66 @@ def test_server_side_apply_takes_over_from_client_side_apply(kubectl: Kubectl) -
     assert taken_over.code == 0
     assert "Warning" not in taken_over.err
     assert kubectl("diff", "-f", manifest).code == 0
+
+
+def test_a_patch_that_makes_no_object_is_refused_in_all_three_formats(kubectl: Kubectl) -> None:
+    kubectl.ok("create", "service", "clusterip", "shop", "--tcp=80")
+
+    def refused(form: str, patch: str) -> str:
+        result = kubectl("patch", "service", "shop", f"--type={form}", "-p", patch)
+        assert result.code == 1
+        return result.err
+
+    strategic = refused("strategic", '{"spec":{"ports":[{"port":"x"}]}}')
+    assert strategic == (
+        'The request is invalid: patch: Invalid value: "map[spec:map[ports:[map[port:x]]]]": '
+        "unrecognized type: int32\n"
+    )
+    merge = refused("merge", '{"spec":{"ports":"x"}}')
+    assert merge.endswith("json: cannot unmarshal string into Go struct field ServiceSpec.spec.ports of type "
+                          "[]v1.ServicePort\n")  # fmt: skip
+    json = refused("json", '[{"op":"remove","path":"/spec/none"}]')
+    assert json == "The request is invalid: the server rejected our request due to an error in our request\n"
+
+
+def test_an_edit_with_a_mistake_opens_again_with_the_reason_on_top(kubectl: Kubectl) -> None:
+    kubectl.ok("create", "service", "clusterip", "shop", "--tcp=80")
+    editor, seen = kubectl.home / "editor", kubectl.home / "seen"
+    editor.write_text(
+        "#!/bin/sh\n"
+        f'if grep -q \'was not valid\' "$1"; then cp "$1" {seen}; sed -i \'s/port: 99999$/port: 81/\' "$1"\n'
+        "else sed -i 's/port: 80$/port: 99999/' \"$1\"; fi\n"
+    )
+    editor.chmod(0o755)
+
+    result = kubectl("edit", "service", "shop", editor=str(editor))
+
+    assert result.code == 0
+    why = "# * spec.ports[0].port: Invalid value: 99999: must be between 1 and 65535, inclusive"
+    assert why in seen.read_text().splitlines()
+    assert kubectl.ok("get", "service", "shop", "-o", "jsonpath={.spec.ports[0].port}") == "81"
+
+
+def test_a_drained_node_loses_its_pods_and_a_rollout_can_be_undone(kubectl: Kubectl) -> None:
+    kubectl.ok("create", "deployment", "web", "--image=nginx:1.25", "--replicas=2")
+    kubectl.ok("rollout", "status", "deployment/web", "--timeout=60s")
+
+    drained = kubectl.ok("drain", "node1", "--ignore-daemonsets", "--timeout=60s")
+    kubectl.ok("uncordon", "node1")
+    kubectl.ok("set", "image", "deployment/web", "nginx=nginx:1.26")
+    kubectl.ok("rollout", "status", "deployment/web", "--timeout=60s")
+    kubectl.ok("rollout", "undo", "deployment/web")
+
+    assert drained.endswith("node/node1 drained\n")
+    history = kubectl.ok("rollout", "history", "deployment/web").splitlines()
+    assert history[1:-1] == ["REVISION  CHANGE-CAUSE", "2         <none>", "3         <none>"]
+    image = "jsonpath={.spec.template.spec.containers[0].image}"
+    assert kubectl.ok("get", "deployment", "web", "-o", image) == "nginx:1.25"
+
+
+def test_selectors_that_cannot_be_read_are_refused(kubectl: Kubectl) -> None:
+    label = kubectl("get", "services", "-l", "a=b=c")
+    field = kubectl("get", "services", "--field-selector", "spec.foo=x")
+
+    assert label.err.endswith("found '=', expected: ',' or 'end of string'\n")
+    assert field.err.endswith("field label not supported: spec.foo\n")
