@@ -7,9 +7,14 @@ lines are not verified.
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
+from svclab.cluster import dataplane
 from svclab.cluster.store import ClusterHandle
+from svclab.dns.message import Message, Question, Record
+from svclab.dns.wire import encode_question, size_bytes
 from svclab.kube.coredns import corefile
+from svclab.kube.meta import moment
 from svclab.kube.snapshot import Manifest, Snapshot
 
 _NODE_PORTS = (
@@ -17,6 +22,13 @@ _NODE_PORTS = (
     "Consider using `--nodeport-addresses primary`"
 )
 
+# What CoreDNS adds to an answer without records, for its size
+_DENIAL = Record(
+    "cluster.local.",
+    30,
+    "SOA",
+    "ns.dns.cluster.local. hostmaster.cluster.local. 1767225600 7200 1800 86400 30",
+)
 _DEPRECATED = (
     "The ipvs proxier is now deprecated and may be removed in a future release. "
     "Please use 'nftables' instead."
@@ -32,7 +44,8 @@ def lines_of(
     if "/coredns:" in image or image.startswith("coredns"):
         states = [each.get("state", {}) for each in pod.get("status", {}).get("containerStatuses", ())]
         ended = any("running" not in state for state in states)
-        return [(start, line) for line in coredns(cluster.snapshot(), image, ended=ended)]
+        lines = [(start, line) for line in coredns(cluster.snapshot(), image, ended=ended)]
+        return lines + [each for each in query_lines(cluster, pod) if each[0] >= start]
     return []
 
 
@@ -77,6 +90,50 @@ def coredns(snapshot: Snapshot, image: str, *, ended: bool = False) -> Iterator[
         yield "[INFO] Reloading"
         yield f"[ERROR] Restart failed: {why}"
         yield f"[ERROR] plugin/reload: Corefile changed but reload failed: {why}"
+
+
+def query_lines(cluster: ClusterHandle, pod: Manifest) -> Iterator[tuple[datetime, str]]:
+    """One line for each query that reached this pod since the Corefile asks for them (plugin log)."""
+    snapshot = cluster.snapshot()
+    if not corefile.logs_queries(snapshot):
+        return
+    config = snapshot.get("ConfigMap", *corefile.CONFIG_MAP) or {}
+    times = [moment(entry.get("time")) for entry in config["metadata"].get("managedFields") or ()]
+    since = max((time for time in times if time), default=None)
+    host = f"pod/{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+    for record in dataplane.traces(cluster):
+        if since is None or record.virtual_time >= since:
+            for line in _query_lines(record.trace, host):
+                yield record.virtual_time, line
+
+
+def _query_lines(trace: dict[str, Any], host: str) -> Iterator[str]:
+    """CoreDNS's log format. Traces keep neither message ids nor EDNS: these are those of a plain query."""
+    protocols = {flow["number"]: flow["protocol"].lower() for flow in trace["flows"]}
+    packet: dict[str, Any] | None = None
+    for step in trace["steps"]:
+        match step:
+            case {"kind": "query"}:
+                packet = None
+            case {"kind": "deliver", "listener": "coredns", "host": there} if there == host:
+                packet = step["packet"]
+            case {"kind": "answer"} if packet is not None:
+                yield _query_line(step, packet, protocols[step["flow"]])
+
+
+def _query_line(answer: dict[str, Any], packet: dict[str, Any], protocol: str) -> str:
+    question = Question(answer["name"], answer["type"])
+    records = tuple(Record(*fields) for fields in answer["records"])
+    reply = Message(question, answer=records, authority=() if records else (_DENIAL,))
+    client = f"{packet['src']}:{packet['sport']}"
+    identifier = (packet["sport"] * 31 + answer["i"]) % 65536
+    flags = "qr,aa,rd" if answer["authoritative"] else "qr,rd,ra"
+    asked, size = len(encode_question(question)), size_bytes(reply)
+    what = (
+        f'"{question.type} IN {question.name} {protocol} {asked} false {512 if protocol == "udp" else 65535}"'
+    )
+    took = f"0.{100000 + answer['i'] % 89 * 971:09d}s"
+    return f"[INFO] {client} - {identifier} {what} {answer['rcode']} {flags} {size} {took}"
 
 
 def _klog(lines: Iterator[tuple[str, str, str]], start: datetime) -> Iterator[tuple[datetime, str]]:

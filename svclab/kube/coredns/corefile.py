@@ -163,6 +163,17 @@ def failure(snapshot: Snapshot) -> str | None:
     return None
 
 
+def logs_queries(snapshot: Snapshot) -> bool:
+    """Whether the server block of the root writes a line for every query (plugin log)."""
+    config = snapshot.get("ConfigMap", *CONFIG_MAP)
+    try:
+        blocks = parse(str(((config or {}).get("data") or {}).get("Corefile") or ""))
+    except CorefileError:
+        return False
+    roots = [block for block in blocks if "." in block.zones]
+    return any(directive.words[0] == "log" for block in roots for directive in block.directives)
+
+
 @dataclass(slots=True)
 class _Building:
     """Options of one server block under way."""

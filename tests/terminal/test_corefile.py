@@ -1,5 +1,5 @@
-"""A Corefile with a mistake: CoreDNS processes that run go on, those that start with it crash, until it is
-mended.
+"""Edits of the Corefile as a learner makes them: a mistake crashes the pods that start with it, and the
+plugin log shows queries.
 """
 
 import pytest
@@ -52,3 +52,34 @@ def test_a_mistake_in_the_corefile_crashes_the_pods_that_start_with_it_until_it_
     assert states == ["<none>", "CrashLoopBackOff", "CrashLoopBackOff"]
     assert crashed.splitlines().count(WHY) == 2
     assert typed(READY).split() == ["true", "true"]
+
+
+def test_with_the_log_plugin_the_pods_tell_every_query_that_reaches_them(typed):
+    typed(
+        "kubectl run debug --image=nicolaka/netshoot -- sleep infinity"
+        "; kubectl wait --for=condition=ready pod/debug"
+    )
+    typed("kubectl exec debug -- nslookup kubernetes; sleep 2")
+    typed(
+        "kubectl -n kube-system get cm coredns -o yaml | sed 's/^\\( *\\)errors$/\\1errors\\n\\1log/'"
+        " | kubectl replace -f -; sleep 2"
+    )
+    typed("kubectl exec debug -- nslookup kubernetes; kubectl exec debug -- nslookup nosuch")
+
+    log = typed("kubectl -n kube-system logs -l k8s-app=kube-dns --tail=-1")
+
+    lines = [line for line in log.splitlines() if " IN " in line]
+    questions = sorted(
+        (line.split('"')[1].rsplit(" ", 2)[0], line.split('"')[2].split()[0]) for line in lines
+    )
+    assert questions == sorted(
+        [
+            ("A IN kubernetes.default.svc.cluster.local. udp 54", "NOERROR"),
+            ("AAAA IN kubernetes.default.svc.cluster.local. udp 54", "NOERROR"),
+            ("A IN nosuch.default.svc.cluster.local. udp 50", "NXDOMAIN"),
+            ("A IN nosuch.svc.cluster.local. udp 42", "NXDOMAIN"),
+            ("A IN nosuch.cluster.local. udp 38", "NXDOMAIN"),
+            ("A IN nosuch. udp 24", "NXDOMAIN"),
+        ]
+    )
+    assert all(line.startswith("[INFO] 10.244.") and line.endswith("s") for line in lines)
