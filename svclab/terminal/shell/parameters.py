@@ -196,7 +196,7 @@ class ParameterExpansion:
             return value
         pattern, new = self._expander.pattern(match[1]), self._word(match[2] or "")
         if not pattern:
-            return value
+            return new + value if kind == "#" else value + new if kind == "%" else value
         return patterns.replace(value, pattern, new, every=kind == "/", at=kind if kind in ("#", "%") else "")
 
 

@@ -3,7 +3,8 @@
 Expressions: ("number", 1.0) ("string", s) ("regex", r) ("var", name) ("field", e) ("index", name, [e])
 ("assign", op, target, e) ("binary", op, a, b) ("and"/"or", a, b) ("not"/"negate"/"plus", e) ("match",
 negated, a, b)
-("ternary", c, a, b) ("call", name, args) ("in", [e], name) ("step", target, by, prefix) ("getline",).
+("ternary", c, a, b) ("call", name, args) ("in", [e], name) ("step", target, by, prefix)
+("getline", "<" or "|", source, target).
 """
 
 import re
@@ -20,12 +21,14 @@ _KEYWORDS = frozenset({
 })  # fmt: skip
 FUNCTIONS = frozenset({
     "length", "substr", "index", "split", "sub", "gsub", "match", "tolower", "toupper", "sprintf",
-    "int", "sqrt", "exp", "log", "sin", "cos", "rand", "system",
+    "int", "sqrt", "exp", "log", "sin", "cos", "atan2", "rand", "srand", "system", "close", "fflush",
+    "strftime", "systime", "gensub",
 })  # fmt: skip
 _TOKEN = re.compile(
-    r"(?P<space>[ \t\r]+|\\\n|#[^\n]*)|(?P<newline>\n)|(?P<number>\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)"
+    r"(?P<space>[ \t\r]+|\\\n|#[^\n]*)|(?P<newline>\n)"
+    r"|(?P<number>0[xX][0-9a-fA-F]+|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)"
     r'|(?P<string>"(?:\\.|[^"\\\n])*")|(?P<name>[A-Za-z_]\w*)'
-    r"|(?P<op>\*\*=|\+\+|--|\+=|-=|\*=|/=|%=|\^=|==|<=|>=|!=|!~|&&|\|\||>>|[-+*/%^!<>|?:~$=,;(){}\[\]])",
+    r"|(?P<op>\*\*=|\*\*|\+\+|--|\+=|-=|\*=|/=|%=|\^=|==|<=|>=|!=|!~|&&|\|\||>>|[-+*/%^!<>|?:~$=,;(){}\[\]])",
     re.DOTALL,
 )
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "/": "/", "a": "\a", "b": "\b", "f": "\f"}
@@ -42,7 +45,13 @@ class Program:
 
 def unescaped(text: str) -> str:
     """A string constant's text."""
-    return re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], "\\" + m[1]), text, flags=re.DOTALL)
+    known = {"\n": "", **_ESCAPES}
+    return re.sub(
+        r"\\([0-7]{1,3}|.)",
+        lambda m: chr(int(m[1], 8)) if m[1][0] in "01234567" else known.get(m[1], "\\" + m[1]),
+        text,
+        flags=re.DOTALL,
+    )
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
@@ -55,12 +64,12 @@ def _tokens(text: str) -> list[tuple[str, str]]:
         if text[i] == "/" and not operand_before:
             match = re.compile(r"/((?:\\.|\[[^]]*\]|[^/\\\n])*)/").match(text, i)
             if not match:
-                raise Usage("unterminated regexp")
+                raise Usage("unterminated regexp", 1)
             found.append(("regex", match[1].replace("\\/", "/")))
         else:
             match = _TOKEN.match(text, i)
             if not match:
-                raise Usage(f"syntax error at source line {text[:i].count(chr(10)) + 1}: {text[i]}")
+                raise Usage(f"syntax error at source line {text[:i].count(chr(10)) + 1}: {text[i]}", 1)
             kind = str(match.lastgroup)
             if kind == "string":
                 found.append((kind, unescaped(match[0][1:-1])))
@@ -68,6 +77,13 @@ def _tokens(text: str) -> list[tuple[str, str]]:
                 found.append((kind, match[0]))
         i = match.end()
     return [*found, ("end", "")]
+
+
+def _constant(text: str) -> float:
+    """gawk's number: hexadecimal after 0x, octal after 0."""
+    if text[:2] in ("0x", "0X"):
+        return float(int(text, 16))
+    return float(int(text, 8)) if re.fullmatch("0[0-7]+", text) else float(text)
 
 
 class Parser:
@@ -112,7 +128,7 @@ class Parser:
 
     def _expect(self, text: str) -> None:
         if not self._take(text):
-            raise Usage(f"syntax error at or near {self._tokens[self._i][1] or 'end of program'}")
+            raise Usage(f"syntax error at or near {self._tokens[self._i][1] or 'end of program'}", 1)
 
     def _skip_newlines(self) -> None:
         while self._take("\n"):
@@ -137,7 +153,7 @@ class Parser:
 
     def _name(self) -> str:
         if self._kind() != "name":
-            raise Usage(f"syntax error at or near {self._tokens[self._i][1]}")
+            raise Usage(f"syntax error at or near {self._tokens[self._i][1]}", 1)
         self._i += 1
         return self._tokens[self._i - 1][1]
 
@@ -160,7 +176,7 @@ class Parser:
         self._skip_ends()
         while not self._take("}"):
             if self._kind() == "end":
-                raise Usage("syntax error: unexpected end of program")
+                raise Usage("syntax error: unexpected end of program", 1)
             found.append(self._statement())
             self._skip_ends()
         return found
@@ -257,9 +273,9 @@ class Parser:
             self._no_greater -= 1
         if len(arguments) == 1 and arguments[0][0] == "grouping":
             arguments = list(arguments[0][1])
-        if self._at(">", ">>", "|"):
-            raise Usage("output to files and commands is not available here: use the shell's > and |")
-        return (word, arguments)
+        if op := self._take(">", ">>", "|"):
+            return (word, arguments, (op, self._concatenation()))
+        return (word, arguments, None)
 
     def _arguments(self) -> list[Expression]:
         found = [self._expression()]
@@ -295,7 +311,7 @@ class Parser:
             return ("ternary", condition, yes, self._ternary())
         if (op := self._text()) in ("=", "+=", "-=", "*=", "/=", "%=", "^=", "**=") and self._kind() == "op":
             if condition[0] not in ("var", "field", "index"):
-                raise Usage(f"syntax error at or near {op}")
+                raise Usage(f"syntax error at or near {op}", 1)
             self._i += 1
             return ("assign", op, condition, self._ternary())
         return condition
@@ -322,6 +338,13 @@ class Parser:
             left = ("in", keys, self._name())
         return left
 
+    def _target(self) -> Expression | None:
+        """The variable that `getline` fills, if one is named."""
+        kind, text = self._tokens[self._i]
+        if (kind == "name" and text not in _KEYWORDS) or self._at("$"):
+            return self._primary()
+        return None
+
     def _match(self) -> Expression:
         left = self._comparison()
         while op := self._take("~", "!~"):
@@ -339,6 +362,9 @@ class Parser:
         left = self._additive()
         while self._starts_operand():
             left = ("binary", "", left, self._additive())
+        while self._at("|") and self._tokens[self._i + 1] == ("name", "getline"):
+            self._i += 2
+            left = ("getline", "|", left, self._target())
         return left
 
     def _starts_operand(self) -> bool:
@@ -384,7 +410,7 @@ class Parser:
         kind, text = self._tokens[self._i]
         if kind == "number":
             self._i += 1
-            return ("number", float(text))
+            return ("number", _constant(text))
         if kind in ("string", "regex"):
             self._i += 1
             return (kind, text)
@@ -394,7 +420,7 @@ class Parser:
             return self._grouped()
         if kind == "name" and (text not in _KEYWORDS or text == "getline"):
             return self._named()
-        raise Usage(f"syntax error at or near {text or 'end of program'}")
+        raise Usage(f"syntax error at or near {text or 'end of program'}", 1)
 
     def _field_operand(self) -> Expression:
         if op := self._take("++", "--"):
@@ -413,7 +439,8 @@ class Parser:
     def _named(self) -> Expression:
         name = self._name()
         if name == "getline":
-            raise Usage("getline is not available here")
+            target = self._target()
+            return ("getline", "<", self._postfix() if self._take("<") else None, target)
         if self._at("(") and (name in FUNCTIONS or self._tokens[self._i - 1][0] == "name"):
             self._i += 1
             arguments: list[Expression] = []

@@ -1,26 +1,18 @@
-"""Runs an awk program over lines. Values are str, float, or Text: a str from input that may be a number."""
+"""Runs an awk program over records. Source: POSIX.1-2017 `awk`."""
 
 import math
 import re
-from collections.abc import Callable, Iterable
 from typing import Any
 
+from svclab.terminal.commands.awk.functions import builtin
 from svclab.terminal.commands.awk.language import Expression, Program, Statement
-from svclab.terminal.commands.registry import Usage
+from svclab.terminal.commands.awk.streams import MainInput, Streams
+from svclab.terminal.commands.awk.values import Text, Value, compared, number, text, truth
+from svclab.terminal.commands.registry import Context, Usage
 from svclab.terminal.regex import Regex, compile_regex, substitute
 from svclab.terminal.shell.formatting import formatted
 
-_NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?)")
 _MAX_TEXT = 1_000_000
-
-
-class Text(str):
-    """A field or other input: it compares as a number where it looks like one."""
-
-    __slots__ = ()
-
-
-Value = str | float
 
 
 class Next(Exception):
@@ -46,82 +38,65 @@ class Return(Exception):
 class Exit(Exception):
     """`exit` with its status."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int | None) -> None:
         super().__init__()
         self.status = status
 
 
-def number(value: Value) -> float:
-    """A value as a number: what a text begins with."""
-    if isinstance(value, float):
-        return value
-    match = _NUMBER.match(value)
-    return float(match[0]) if match else 0.0
-
-
-def text(value: Value, form: str = "%.6g") -> str:
-    """A value as text: whole numbers without a fraction."""
-    if isinstance(value, str):
-        return value
-    if value == int(value) if math.isfinite(value) else False:
-        return str(int(value))
-    return form % value
-
-
-def _numeric(value: Value) -> bool:
-    if isinstance(value, float):
-        return True
-    return isinstance(value, Text) and bool(re.fullmatch(_NUMBER.pattern + r"\s*", value))
-
-
-def truth(value: Value) -> bool:
-    """Whether a value counts as true."""
-    return number(value) != 0 if _numeric(value) else value != ""
-
-
 class Machine:
-    """A running program. `write` gets its output; `check` is called often and may raise."""
+    """A running program; `streams` are what it opens beside its input."""
 
     def __init__(
-        self,
-        program: Program,
-        write: Callable[[str], object],
-        check: Callable[[], object],
-        settings: dict[str, str],
+        self, program: Program, context: Context, settings: dict[str, str], streams: Streams
     ) -> None:
-        self._program, self._write, self._check = program, write, check
+        self._program, self._streams, self._context = program, streams, context
+        self._write, self._check = context.stdout.write, context.process.step
         self._vars: dict[str, Value] = {
-            "FS": " ",
-            "OFS": " ",
-            "ORS": "\n",
-            "NR": 0.0,
-            "NF": 0.0,
-            "SUBSEP": "\x1c",
+            "FS": " ", "OFS": " ", "ORS": "\n", "NR": 0.0, "NF": 0.0, "SUBSEP": "\x1c", "FNR": 0.0,
+            "FILENAME": "", "RS": "\n", "OFMT": "%.6g", "CONVFMT": "%.6g", "RSTART": 0.0, "RLENGTH": -1.0,
+        }  # fmt: skip
+        for name, value in settings.items():
+            self.assign(name, value)
+        self._arrays: dict[str, dict[str, Value]] = {
+            "ENVIRON": {name: Text(value) for name, value in context.env.items()}
         }
-        self._vars |= {"FNR": 0.0, "FILENAME": "", "RS": "\n", "OFMT": "%.6g", "CONVFMT": "%.6g"}
-        self._vars |= {name: Text(value) for name, value in settings.items()}
-        self._arrays: dict[str, dict[str, Value]] = {}
         self._fields: list[Value] = [""]
         self._within: set[int] = set()  # ranges that have begun
         self._depth = 0
 
-    def run(self, files: Iterable[tuple[str, Iterable[str]]]) -> int:
-        """Run over the lines of all files; gives the exit status."""
+    def assign(self, name: str, value: str) -> None:
+        """`-v name=value`, or the same among the files."""
+        self._vars[name] = Text(value)
+
+    def run(self, arguments: list[str], source: MainInput) -> int:
+        """Run over all records; gives the exit status. `arguments` are ARGV."""
+        self._vars["ARGC"] = float(len(arguments))
+        self._arrays["ARGV"] = {str(i): Text(word) for i, word in enumerate(arguments)}
+        self._source = source
         status = 0
         try:
             self._special("begin")
             rules = [(p, a) for p, a in self._program.rules if p is None or p[0] != "begin"]
-            for name, lines in files if rules else ():
-                self._vars["FILENAME"], self._vars["FNR"] = name, 0.0
-                for line in lines:
-                    self._line(line.removesuffix("\n"))
+            while rules and (record := self._record()) is not None:
+                self._line(record)
         except Exit as ended:
-            status = ended.status
+            status = ended.status or 0
         try:
             self._special("end")
         except Exit as ended:
-            status = ended.status
+            status = status if ended.status is None else ended.status
+        self._streams.close_all()
         return status
+
+    def _record(self) -> str | None:
+        """The next record of the files; NR and FNR count it."""
+        record = self._source.next(text(self._vars["RS"]))
+        if record is not None:
+            if self._source.is_new_file:
+                self._vars["FILENAME"], self._vars["FNR"] = self._source.name, 0.0
+            self._vars["NR"] = number(self._vars["NR"]) + 1
+            self._vars["FNR"] = number(self._vars["FNR"]) + 1
+        return record
 
     def _special(self, kind: str) -> None:
         for pattern, action in self._program.rules:
@@ -130,8 +105,6 @@ class Machine:
 
     def _line(self, line: str) -> None:
         self._check()
-        self._vars["NR"] = number(self._vars["NR"]) + 1
-        self._vars["FNR"] = number(self._vars["FNR"]) + 1
         self._set_line(line)
         try:
             for place, (pattern, action) in enumerate(self._program.rules):
@@ -166,6 +139,8 @@ class Machine:
             return line.split()
         if not line:
             return []
+        if separator == "":
+            return list(line)
         if len(separator) == 1 and separator not in "\\[.^$*+?{|(":
             return line.split(separator)
         parts, place = [], 0
@@ -186,13 +161,13 @@ class Machine:
         match statement:
             case ("do it", expression):
                 self._value(expression)
-            case ("print", arguments):
+            case ("print", arguments, where):
                 parts = [text(self._value(a), text(self._vars["OFMT"])) for a in arguments] or [
                     text(self._fields[0])
                 ]
-                self._write(text(self._vars["OFS"]).join(parts) + text(self._vars["ORS"]))
-            case ("printf", arguments):
-                self._write(self._formatted(arguments))
+                self._print(text(self._vars["OFS"]).join(parts) + text(self._vars["ORS"]), where)
+            case ("printf", arguments, where):
+                self._print(self._formatted(arguments), where)
             case ("if", condition, yes, no):
                 self._block(yes if truth(self._value(condition)) else no)
             case ("while", condition, body):
@@ -222,9 +197,15 @@ class Machine:
             case ("continue",):
                 raise Continue
             case ("exit", value):
-                raise Exit(int(number(self._value(value))) & 255 if value else 0)
+                raise Exit(int(number(self._value(value))) & 255 if value else None)
             case ("return", value):
                 raise Return(self._value(value) if value else "")
+
+    def _print(self, shown: str, where: tuple[str, Expression] | None) -> None:
+        if where is None:
+            self._write(shown)
+        else:
+            self._streams.write(where[0], text(self._value(where[1])), shown)
 
     def _turn(self, body: list[Statement]) -> bool:
         try:
@@ -271,10 +252,31 @@ class Machine:
                 return before + by if prefix else before
             case ("call", name, arguments):
                 return self._call(name, arguments)
+            case ("getline", kind, source, target):
+                return self._getline(kind, source, target)
             case ("grouping", items):
                 return [self._value(item) for item in items][-1]
             case _:
                 return self._operation(expression)
+
+    def _getline(self, kind: str, source: Expression | None, target: Expression | None) -> Value:
+        """1 for a record, 0 at the end, -1 for a file that cannot be read."""
+        if source is None:
+            record = self._record()
+        else:
+            records = self._streams.read(kind, text(self._value(source)))
+            if records is None:
+                return -1.0
+            record = records.next(text(self._vars["RS"]))
+            if record is not None and kind == "|":
+                self._vars["NR"] = number(self._vars["NR"]) + 1
+        if record is None:
+            return 0.0
+        if target is None:
+            self._set_line(record)
+        else:
+            self._store(target, Text(record))
+        return 1.0
 
     def _operation(self, expression: Expression) -> Value:
         match expression:
@@ -310,7 +312,7 @@ class Machine:
                 raise Usage("a text longer than a million characters")
             return joined
         if op in ("<", "<=", "==", "!=", ">", ">="):
-            return float(_compared(op, left, right))
+            return float(compared(op, left, right))
         a, b = number(left), number(right)
         if op in ("/", "%") and b == 0:
             raise Usage("division by zero")
@@ -373,6 +375,8 @@ class Machine:
                 shown[place] = repr(number(values[place]))
             elif kind == "c" and isinstance(values[place], float):
                 shown[place] = chr(int(number(values[place])) % 0x110000)
+        if len(places) > len(shown):
+            raise Usage(f"fatal: not enough arguments to satisfy format string\n\t`{whole}'")
         return formatted(whole.replace("\\", "\\\\"), shown[: len(places)])[0]
 
     def _call(self, name: str, arguments: list[Expression]) -> Value:
@@ -389,7 +393,15 @@ class Machine:
             self._vars["RSTART"] = float(found.start + 1) if found else 0.0
             self._vars["RLENGTH"] = float(found.end - found.start) if found else -1.0
             return self._vars["RSTART"]
-        return _builtin(name, [self._value(argument) for argument in arguments] or [self._fields[0]])
+        values = [self._value(argument) for argument in arguments] or [self._fields[0]]
+        if name == "system":
+            return float(self._streams.system(text(values[0])))
+        if name == "close":
+            return float(self._streams.close(text(values[0])))
+        if name == "gensub":
+            pattern = arguments[0][1] if arguments[0][0] == "regex" else text(values[0])
+            values = [pattern, *values[1:3], values[3] if len(values) > 3 else self._fields[0]]
+        return builtin(name, values, self._context.now())
 
     def _call_own(self, name: str, arguments: list[Expression]) -> Value:
         names, body = self._program.functions[name]
@@ -431,44 +443,3 @@ class Machine:
 
     def _separator(self, expression: Expression) -> Value:
         return expression[1] if expression[0] == "regex" else self._value(expression)
-
-
-def _compared(op: str, left: Value, right: Value) -> bool:
-    a: Any
-    b: Any
-    if _numeric(left) and _numeric(right):
-        a, b = number(left), number(right)
-    else:
-        a, b = text(left), text(right)
-    return {"<": a < b, "<=": a <= b, "==": a == b, "!=": a != b, ">": a > b, ">=": a >= b}[op]
-
-
-def _builtin(name: str, values: list[Value]) -> Value:
-    first = values[0]
-    match name:
-        case "length":
-            return float(len(text(first)))
-        case "substr":
-            start = round(number(values[1])) if len(values) > 1 else 1
-            end = start + round(number(values[2])) if len(values) > 2 else len(text(first)) + 1
-            return text(first)[max(start - 1, 0) : max(end - 1, 0)]
-        case "index":
-            return float(text(first).find(text(values[1])) + 1)
-        case "tolower":
-            return text(first).lower()
-        case "toupper":
-            return text(first).upper()
-        case "int":
-            return float(int(number(first))) if math.isfinite(number(first)) else number(first)
-        case "sqrt":
-            return math.sqrt(max(number(first), 0))
-        case "exp":
-            return math.exp(min(number(first), 700))
-        case "log":
-            return math.log(number(first)) if number(first) > 0 else -math.inf
-        case "sin":
-            return math.sin(number(first))
-        case "cos":
-            return math.cos(number(first))
-        case _:
-            raise Usage(f"function {name} is not available here")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from svclab.terminal.commands.registry import Context, Usage
 from svclab.terminal.commands.sed.script import Address, Command, Count, Step
 from svclab.terminal.files import FileError
-from svclab.terminal.regex import Match, substitute
+from svclab.terminal.regex import Match, Regex, substitute
 
 _MAX_JUMPS = 100_000
 
@@ -53,6 +53,7 @@ class Editor:
         self._after: list[str] = []
         self._files: dict[str, list[str]] = {}
         self._substituted = False
+        self._last: Regex | None = None
         self._missing_end = False  # the last line came without its newline, and so it goes out
         self.status = 0
 
@@ -166,8 +167,10 @@ class Editor:
         match address:
             case int():
                 return self._number == address
-            case str():
+            case "$":
                 return self._next is None
+            case "":
+                return self._regex(None).search(self._space) is not None
             case Step(first, step):
                 return (
                     self._number == first
@@ -176,8 +179,18 @@ class Editor:
                 )
             case Count():
                 return False
+            case str():
+                raise AssertionError(address)
             case _:
-                return address.search(self._space) is not None
+                return self._regex(address).search(self._space) is not None
+
+    def _regex(self, given: Regex | None) -> Regex:
+        """The expression to use: the one given, or for an empty one that which was used last."""
+        if given is None and self._last is None:
+            raise Usage("no previous regular expression", 1)
+        self._last = given or self._last
+        assert self._last is not None
+        return self._last
 
     # -- commands --------------------------------------------------------------------------------------------
 
@@ -276,7 +289,7 @@ class Editor:
             self._files.setdefault(name, []).append(text + "\n")
 
     def _replace(self, item: Command) -> None:
-        assert item.regex is not None
+        regex = self._regex(item.regex)
         digits = re.search(r"\d+", item.flags)
         changed = False
 
@@ -286,7 +299,7 @@ class Editor:
             return replacement(item.text, match)
 
         self._space = substitute(
-            item.regex, new, self._space, nth=int(digits[0]) if digits else 1, every="g" in item.flags
+            regex, new, self._space, nth=int(digits[0]) if digits else 1, every="g" in item.flags
         )
         self._substituted = self._substituted or changed
         if changed and "p" in item.flags:

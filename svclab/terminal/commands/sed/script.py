@@ -27,7 +27,7 @@ class Count:
     lines: int
 
 
-Address = int | str | Regex | Step | Count  # a line number, "$", a pattern, …
+Address = int | str | Regex | Step | Count  # a line number, "$", "" for the last pattern, a pattern, …
 
 
 @dataclass(slots=True)
@@ -178,7 +178,7 @@ class Script:
             pattern = self._until("/" if char == "/" else self._take())
             ignore = self._peek() == "I"
             self._i += ignore
-            return self._compiled(pattern, ignore=ignore)
+            return self._compiled(pattern, ignore=ignore) if pattern else ""
         return None
 
     def _compiled(self, pattern: str, *, ignore: bool) -> Regex:
@@ -235,6 +235,8 @@ class Script:
             self._i += 1
             raise self._error("unknown option to `s'")
         self._end_of_command()
+        if not pattern:
+            return  # the expression that was used last
         found.regex = self._compiled(pattern, ignore=bool(set("Ii") & set(found.flags)))
         groups = max((int(digit) for digit in re.findall(r"\\(\d)", found.text)), default=0)
         opened = pattern.count("(") if self._extended else pattern.count("\\(")
