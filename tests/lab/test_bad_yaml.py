@@ -127,11 +127,11 @@ def test_every_way_in_says_what_is_wrong_and_stores_nothing(cluster, way):
     [
         (HEAD.encode() + b"data: {a: \xff\xfe}\n", ("UTF-8", "control characters", "Unicode")),
         (HEAD.encode() + b"data: {a: \x00}\n", ("control characters", "NUL")),
-        (b"\n" * 1_000_000 + b"a: b\n", ("unknown field", "incorrect GVK", "kind")),
+        (b"\n" * 1_000_000 + b"a: b\n", ("unknown field", "invalid object type", "kind")),
         (b"- \n" * 1_000_000, ("more than 250000 values",)),
         (b"#" * (4 * 2**20) + b"\n" + HEAD.encode(), ("larger than 3 MiB", "limit is 3145728")),
         # A request has one object: the server looks at the first document alone.
-        (b"a: 1\n---\n" * 1200, ("1000 documents", "unknown field", "incorrect GVK")),
+        (b"a: 1\n---\n" * 1200, ("1000 documents", "unknown field", "invalid object type")),
         (HEAD.encode() + b"data: " + b"1" * 5000, ("string", "expected map")),
         (HEAD.encode() + b"data: 0x" + b"f" * 100_000, ("string", "expected map")),
         (HEAD.encode() + b"data: {a: 1e99999}\nx: 1\n", ("unknown field", "not declared in schema")),
