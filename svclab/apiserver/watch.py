@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from svclab.cluster.store import ClusterHandle
 
 _INITIAL_END = "k8s.io/initial-events-end"
+_PARTIAL = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
 _SHARED_EVENTS = 4096
 _shared: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
 
@@ -69,7 +70,8 @@ class Watch:
         for entry in entries:
             self._cursor = entry.rv
             if entry.object["kind"] == self.resource.kind and (verb := self._verb(entry)):
-                events.append(self._event(verb, entry.object, entry.rv))
+                left = entry.type == "MODIFIED" and verb == "DELETED"
+                events.append(self._event(verb, _as_it_was(entry) if left else entry.object, entry.rv))
         return events
 
     def bookmark(self) -> bytes | None:
@@ -92,6 +94,8 @@ class Watch:
         if annotations:
             metadata["annotations"] = annotations
         kind = {"kind": self.resource.kind, "apiVersion": self.resource.api_version}
+        if self._format.as_kind == "PartialObjectMetadata":
+            kind = _PARTIAL
         return encoded({"type": "BOOKMARK", "object": {**kind, "metadata": metadata}})
 
     def _verb(self, entry: Any) -> str | None:
@@ -123,8 +127,7 @@ class Watch:
 
     def _object(self, manifest: Manifest) -> Manifest:
         if self._format.as_kind:
-            meta = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
-            return {**meta, "metadata": manifest["metadata"]}
+            return {**_PARTIAL, "metadata": manifest["metadata"]}
         kind = {"kind": self.resource.kind, "apiVersion": self.resource.api_version}
         return {**kind, **{key: value for key, value in manifest.items() if key not in kind}}
 
@@ -135,3 +138,9 @@ class Watch:
             self.resource, [manifest], self.cluster.now(), self._include,
             with_columns=with_columns, metadata=metadata,
         )  # fmt: skip
+
+
+def _as_it_was(entry: Any) -> Manifest:
+    """An object that left a selection, as those who watch that selection last saw it."""
+    metadata = {**entry.previous["metadata"], "resourceVersion": str(entry.rv)}
+    return {**entry.previous, "metadata": metadata}

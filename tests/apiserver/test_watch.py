@@ -66,9 +66,15 @@ def test_an_object_enters_and_leaves_a_selection_with_its_labels(cluster: Cluste
     merge = "application/merge-patch+json"
     _send(cluster, "PATCH", f"{MAPS}/paint", {"metadata": {"labels": {"colour": "blue"}}}, content_type=merge)
     _send(cluster, "PATCH", f"{MAPS}/paint", {"data": {"a": "1"}}, content_type=merge)
-    _send(cluster, "PATCH", f"{MAPS}/paint", {"metadata": {"labels": {"colour": "red"}}}, content_type=merge)
+    red = {"metadata": {"labels": {"colour": "red"}}}
+    last = _send(cluster, "PATCH", f"{MAPS}/paint", red, content_type=merge)
 
-    assert _told(watch) == [("ADDED", "paint"), ("MODIFIED", "paint"), ("DELETED", "paint")]
+    events = [json.loads(line) for line in watch.news()]
+
+    assert [event["type"] for event in events] == ["ADDED", "MODIFIED", "DELETED"]
+    left = events[2]["object"]["metadata"]
+    assert left["labels"] == {"colour": "blue"}, "who watches it last saw it as it was before it left"
+    assert left["resourceVersion"] == last["metadata"]["resourceVersion"]
 
 
 def test_a_table_watch_sends_the_columns_once(cluster: ClusterHandle) -> None:
@@ -98,6 +104,17 @@ def test_send_initial_events_ends_the_present_with_a_bookmark(cluster: ClusterHa
 
     assert [event["type"] for event in events] == ["ADDED", "BOOKMARK"]
     assert events[1]["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
+
+
+def test_a_watch_of_metadata_has_bookmarks_of_that_form(cluster: ClusterHandle) -> None:
+    accept = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json"
+    watch = _watch(cluster, "allowWatchBookmarks=true&fieldSelector=metadata.name=x", accept)
+    watch.news()
+
+    bookmark = json.loads(watch.bookmark() or b"")
+
+    assert (bookmark["type"], bookmark["object"]["kind"]) == ("BOOKMARK", "PartialObjectMetadata")
+    assert set(bookmark["object"]["metadata"]) == {"resourceVersion"}
 
 
 def test_a_version_from_before_the_log_is_expired(cluster: ClusterHandle) -> None:
