@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import yaml
 
 from svclab.apiserver.yaml_body import YamlError, load
+from svclab.kube import quantity
 from svclab.kube.resources import by_kind
 
 _DOCUMENT = re.compile(r"^---([ \t].*)?$", re.MULTILINE)
@@ -17,6 +18,8 @@ _PATCHED = re.compile(
 )  # the last value in it
 _TYPED = re.compile(r"Go struct field [\w.]+ of type (int|string|bool)")
 _TAGS = {"int": "tag:yaml.org,2002:int", "string": "tag:yaml.org,2002:str", "bool": "tag:yaml.org,2002:bool"}
+_TOLD = re.compile(r'(?:\[[^\]]*\])*: (?:Invalid|Unsupported|Duplicate) value: "([^"\\]*)"')
+_AMOUNTS = ("limits", "requests")
 _STEP = re.compile(r"([^.\[\]]+)|\[([^\]]*)\]")
 _RENAMED = {"name": "metadata.name"}
 _PATHS = (
@@ -51,12 +54,16 @@ def line_of(document: str, words: str) -> int | None:
         return None
     for pattern in _PATHS:
         if found := pattern.search(words):
-            typed = _TYPED.search(words)
-            return _line_at(root, _RENAMED.get(found[1], found[1]), _TAGS[typed[1]] if typed else "")
+            typed, told = _TYPED.search(words), _TOLD.match(words, found.end(1))
+            where = _RENAMED.get(found[1], found[1])
+            return _line_at(root, where, _TAGS[typed[1]] if typed else "", told[1] if told else None)
     if found := _NO_KIND.search(words):
         return _line_at(root, "kind" if by_kind(found[1]) is None else "apiVersion")
     if _NO_NAMESPACE.search(words):
         return _line_at(root, "metadata.namespace")
+    if "quantities must match" in words:
+        wrong = (key for key, value in _amounts(root) if _is_no_quantity(value))
+        return next((key.start_mark.line + 1 for key in wrong), None)
     if found := _PATCHED.search(words):
         lines = [
             key.start_mark.line + 1
@@ -88,19 +95,39 @@ def _scalars(node: yaml.Node) -> Iterator[tuple[yaml.Node, yaml.Node]]:
             yield from _scalars(item)
 
 
-def _line_at(node: yaml.Node, path: str, tag: str = "") -> int | None:
+def _amounts(node: yaml.Node) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    """What stands in limits and requests, at any depth."""
+    inner = [value for _, value in node.value] if isinstance(node, yaml.MappingNode) else node.value
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if getattr(key, "value", None) in _AMOUNTS and isinstance(value, yaml.MappingNode):
+                yield from value.value
+    if isinstance(inner, list):
+        for child in inner:
+            yield from _amounts(child)
+
+
+def _is_no_quantity(value: yaml.Node) -> bool:
+    try:
+        quantity.parse(value.value)
+    except (quantity.QuantityError, TypeError, AttributeError):
+        return True
+    return False
+
+
+def _line_at(node: yaml.Node, path: str, tag: str = "", told: str | None = None) -> int | None:
     """The line of the deepest existing step of a field path like spec.ports[0].nodePort.
 
     Go's decoder leaves the index out (spec.ports.port): then it is the first item that has the field, with
-    another type than `tag` if one is given.
+    another type than `tag` if one is given. Where the path ends at a map, it is the entry that has the key
+    or the value `told`, or another type than `tag`.
     """
     line: int | None = None
     for name, index in _STEP.findall(path):
         if isinstance(node, yaml.SequenceNode) and name:
             node = _item_with(node, name, tag) or node
         if isinstance(node, yaml.MappingNode):
-            wanted = name or index.strip('"')
-            pair = next((pair for pair in node.value if getattr(pair[0], "value", None) == wanted), None)
+            pair = _entry(node, name or index.strip('"'))
             if pair is None:
                 break
             line, node = pair[0].start_mark.line + 1, pair[1]
@@ -109,7 +136,28 @@ def _line_at(node: yaml.Node, path: str, tag: str = "") -> int | None:
             line = node.start_mark.line + 1
         else:
             break
-    return line
+    return _line_within(node, tag, told) or line
+
+
+def _entry(node: yaml.MappingNode, name: str) -> tuple[yaml.Node, yaml.Node] | None:
+    """A map's entry of this name; some errors write it otherwise, or name the list beside a single value."""
+    named = [(pair[0].value, pair) for pair in node.value if isinstance(pair[0], yaml.ScalarNode)]
+    other = name.lower()
+    for wanted, spelt in ((name, str), (other, str.lower), (other.removesuffix("s"), str.lower)):
+        if found := next((pair for written, pair in named if spelt(written) == wanted), None):
+            return found
+    return None
+
+
+def _line_within(node: yaml.Node, tag: str, told: str | None) -> int | None:
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    for key, value in node.value:
+        if told is not None and told in (getattr(key, "value", None), getattr(value, "value", None)):
+            return key.start_mark.line + 1
+        if tag and isinstance(value, yaml.ScalarNode) and value.tag != tag:
+            return key.start_mark.line + 1
+    return None
 
 
 def _item_with(items: yaml.SequenceNode, name: str, tag: str) -> yaml.Node | None:

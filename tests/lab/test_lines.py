@@ -65,6 +65,40 @@ def test_of_several_ports_the_one_of_the_wrong_type_is_pointed_at():
     assert line_of(document, words) == 5
 
 
+@pytest.mark.parametrize(
+    ("document", "words", "line"),
+    [
+        (
+            "spec:\n  type: NodePort\n  clusterIP: 10.96.1\n",
+            'spec.clusterIPs[0]: Invalid value: "10.96.1": must be a valid IP address',
+            3,
+        ),
+        (
+            "spec:\n  loadBalancerSourceRanges:\n  - 10.0.0.0/8\n  - 1.2.3.4\n",
+            'spec.LoadBalancerSourceRanges[1]: Invalid value: "1.2.3.4": must be a valid CIDR value',
+            4,
+        ),
+        (
+            "metadata:\n  labels:\n    a: b\n    x: c d\n",
+            'metadata.labels: Invalid value: "c d": a valid label must be an empty string or consist of',
+            4,
+        ),
+        (
+            "data:\n  a: x\n  b: 1\n",
+            "json: cannot unmarshal number into Go struct field ConfigMap.data of type string",
+            3,
+        ),
+        (
+            "spec:\n  containers:\n  - resources:\n      limits:\n        memory: 1Gi\n        cpu: 1x\n",
+            "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+            6,
+        ),
+    ],
+)
+def test_an_entry_is_found_by_its_value_or_under_another_spelling(document, words, line):
+    assert line_of(document, words) == line
+
+
 def test_a_text_is_cut_at_its_document_marks_and_keeps_count_of_lines():
     text = "# only words\n---\na: 1\n--- # two\nb: 2\n---\n---\n"
     assert [(first, part.strip()) for first, part in documents(text)] == [(1, "a: 1"), (3, "b: 2")]
