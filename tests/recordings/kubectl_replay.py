@@ -185,7 +185,7 @@ def masked(lines: list[str], command: str) -> list[str]:
         text = re.sub(pattern, mark, text)
     result = text.rstrip("\n").split("\n")
     # Go's sort keeps a dozen equals in place, but not the more events that there are with a kubelet.
-    shuffled = ("get endpointslices", "get pods", "kubectl events")
+    shuffled = ("get endpointslices", "get pods", " events")
     return sorted(result) if any(words in command for words in shuffled) else result
 
 
