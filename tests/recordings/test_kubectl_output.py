@@ -9,6 +9,8 @@ from django.db import transaction
 
 from tests.recordings.kubectl_replay import Terminal, manifests, masked, recorders_cluster, transcripts
 
+pytestmark = pytest.mark.django_db  # else pytest-django makes no tables for this module alone
+
 # Commands whose output cannot be the recorder's, with the reason.
 _NO_NAMESPACE = "the real client, too, reports objects whose namespace is missing; the recorder left that out"
 CANNOT_HOLD: dict[str, str] = {

@@ -147,8 +147,7 @@ def _apply(client: Client, flags: Parsed, found: FileObject, dry_run: str) -> No
     answer = live
     if dry_run != "client":
         answer = _send(client, flags, found, patch, modified, query)
-    unchanged = dry_run != "client" and answer == live
-    _tell(client, found, answer, "unchanged" if unchanged else "configured", dry_run)
+    _tell(client, found, answer, "configured", dry_run)
 
 
 def _send(

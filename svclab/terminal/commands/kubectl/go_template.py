@@ -3,9 +3,12 @@
 Source: Go's text/template documentation. What is not known here is refused by name.
 """
 
+import json
 import re
 from base64 import b64decode
+from html import escape
 from typing import Any
+from urllib.parse import quote_plus
 
 from svclab.terminal.commands.kubectl.errors import KubectlError
 
@@ -87,18 +90,35 @@ def _add(content: str, stack: list[tuple[_Block | None, list[Any]]]) -> None:
         nodes.append(("action", content))
 
 
+class _LeaveRound(Exception):
+    """`{{break}}` and `{{continue}}`; `text` is what the round has printed so far."""
+
+    def __init__(self, *, ends: bool) -> None:
+        super().__init__()
+        self.ends, self.text = ends, ""
+
+
 class _Renderer:
     def __init__(self, root: Json) -> None:
         self._variables: dict[str, Json] = {"$": root}
 
     def nodes(self, nodes: list[Any], dot: Json) -> str:
-        return "".join(self._node(node, dot) for node in nodes)
+        parts: list[str] = []
+        for node in nodes:
+            try:
+                parts.append(self._node(node, dot))
+            except _LeaveRound as leaving:
+                leaving.text = "".join(parts) + leaving.text
+                raise
+        return "".join(parts)
 
     def _node(self, node: Any, dot: Json) -> str:
         if isinstance(node, str):
             return node
         if isinstance(node, _Block):
             return self._block(node, dot)
+        if node[1] in ("break", "continue"):
+            raise _LeaveRound(ends=node[1] == "break")
         name, declared, pipeline = self._declaration(node[1])
         value = self._evaluate(pipeline, dot)
         if declared:
@@ -125,7 +145,7 @@ class _Renderer:
         shape = re.match(r"(?:(\$\w+)\s*,\s*)?(\$\w+)\s*:=\s*(.*)", block.pipeline, re.S)
         pipeline = shape[3] if shape else block.pipeline
         value = self._evaluate(pipeline, dot)
-        pairs = sorted(value.items()) if isinstance(value, dict) else list(enumerate(value or []))
+        pairs = _pairs(value)
         if not pairs:
             return self.nodes(block.otherwise, dot)
         parts = []
@@ -134,7 +154,12 @@ class _Renderer:
                 self._variables[shape[2]] = item
                 if shape[1]:
                     self._variables[shape[1]] = key
-            parts.append(self.nodes(block.body, item))
+            try:
+                parts.append(self.nodes(block.body, item))
+            except _LeaveRound as leaving:
+                parts.append(leaving.text)
+                if leaving.ends:
+                    break
         return "".join(parts)
 
     def _evaluate(self, pipeline: str, dot: Json) -> Json:
@@ -170,6 +195,8 @@ class _Renderer:
                 value = self._command(tokens, dot, [value])
             if not tokens or tokens.pop(0) != ")":
                 raise _error("unclosed left paren")
+            if tokens and re.match(r"\.\w", tokens[0]):
+                value = _walk(value, tokens.pop(0)[1:].split("."))
             return value
         if word[0] in '"`':
             return word[1:-1].encode().decode("unicode_escape") if word[0] == '"' else word[1:-1]
@@ -206,6 +233,15 @@ def _is_true(value: Json) -> bool:
     return bool(value)
 
 
+def _pairs(value: Json) -> list[tuple[Json, Json]]:
+    """What a range goes through: keys in order, positions, or the numbers below one."""
+    if isinstance(value, dict):
+        return sorted(value.items())
+    if isinstance(value, int) and not isinstance(value, bool):
+        return [(number, number) for number in range(value)]
+    return list(enumerate(value or []))
+
+
 def _index(value: Json, *keys: Json) -> Json:
     for key in keys:
         if isinstance(value, dict):
@@ -223,12 +259,29 @@ def _printf(form: str, *values: Json) -> str:
     def put(shape: re.Match[str]) -> str:
         if shape[0] == "%%":
             return "%"
-        value = remaining.pop(0) if remaining else "%!(MISSING)"
-        text = f'"{value}"' if shape[2] == "q" else printed(value)
-        width = int(shape[1].lstrip("-") or 0)
-        return text.ljust(width) if shape[1].startswith("-") else text.rjust(width)
+        style, letter = shape[1], shape[2]
+        if not remaining:
+            return f"%!{letter}(MISSING)"
+        value = remaining.pop(0)
+        if letter in "xXofeEgGd" and isinstance(value, int | float) and not isinstance(value, bool):
+            return f"%{style}{letter}" % value
+        text = json.dumps(value, ensure_ascii=False) if letter == "q" else printed(value)
+        return f"%{style}s" % text
 
-    return re.sub(r"%(-?\d*)([svdq])|%%", put, form)
+    return re.sub(r"%([-+ 0#]*\d*(?:\.\d+)?)([svdqtxXofeEgG])|%%", put, form)
+
+
+def _printed_together(*values: Json) -> str:
+    """As Go's Sprint: spaces only between two neighbours that are no texts."""
+    text = ""
+    for at, value in enumerate(values):
+        spaced = at and not isinstance(value, str) and not isinstance(values[at - 1], str)
+        text += (" " if spaced else "") + printed(value)
+    return text
+
+
+def _sliced(value: Json, *bounds: int) -> Json:
+    return value[slice(*(bounds if len(bounds) > 1 else (*bounds, None)))] if bounds else value
 
 
 def _call(name: str, arguments: list[Json]) -> Json:
@@ -236,7 +289,7 @@ def _call(name: str, arguments: list[Json]) -> Json:
         "len": lambda value: len(value or []),
         "index": _index,
         "printf": _printf,
-        "print": lambda *values: "".join(printed(value) for value in values),
+        "print": _printed_together,
         "println": lambda *values: " ".join(printed(value) for value in values) + "\n",
         "eq": lambda first, *others: any(first == other for other in others),
         "ne": lambda left, right: left != right,
@@ -249,6 +302,14 @@ def _call(name: str, arguments: list[Json]) -> Json:
         "not": lambda value: not value,
         "exists": lambda value, *keys: _index(value, *keys) is not None,
         "base64decode": _base64decode,
+        "html": lambda *values: (
+            escape(_printed_together(*values)).replace("&quot;", "&#34;").replace("&#x27;", "&#39;")
+        ),
+        "js": lambda *values: (
+            _printed_together(*values).replace("\\", "\\\\").replace("'", "\\'").replace('"', '\\"')
+        ),
+        "urlquery": lambda *values: quote_plus(_printed_together(*values)),
+        "slice": _sliced,
     }
     if name not in functions:
         raise _error(f'function "{name}" not defined')

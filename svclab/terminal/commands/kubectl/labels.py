@@ -141,7 +141,7 @@ def _update(client: Client, target: Target, live: Manifest, change: _Change, dry
     if not change.overwrite:
         _refuse_overwriting(present, change)
     absent = [key for key in change.removals if key not in present]
-    if change.field == "labels":
+    if change.field == "labels" and dry_run in ("none", "server"):
         for key in absent:
             client.print(f'label "{key}" not found.')
     wanted = {**change.values, **{key: None for key in change.removals if key in present}}

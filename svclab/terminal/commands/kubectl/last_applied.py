@@ -4,8 +4,15 @@ import json
 from typing import Any
 
 from svclab.terminal.commands.kubectl import verbs
-from svclab.terminal.commands.kubectl.builder import NOTHING_GIVEN, FileObject, compact, file_objects
-from svclab.terminal.commands.kubectl.changing import meant
+from svclab.terminal.commands.kubectl.builder import (
+    NOTHING_GIVEN,
+    FileObject,
+    Target,
+    compact,
+    expand,
+    file_objects,
+    targets,
+)
 from svclab.terminal.commands.kubectl.client import MERGE, Client
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, UsageError
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
@@ -36,7 +43,7 @@ def view_last_applied(client: Client, flags: Parsed) -> int:
         raise UsageError(words, "apply view-last-applied")
     if flags["all"]:
         raise KubectlError("setting 'all' parameter but found a non empty selector. ")
-    found = [client.get(target.path) for target in meant(client, flags, selecting=True)]
+    found = [client.get(target.path) for target in _meant(client, flags)]
     for manifest in found:
         text = (manifest["metadata"].get("annotations") or {}).get(LAST_APPLIED)
         if text is None:
@@ -47,6 +54,13 @@ def view_last_applied(client: Client, flags: Parsed) -> int:
             shown = escape_html(json.dumps(applied, indent=2, sort_keys=True, ensure_ascii=False)) + "\n"
         client.context.stdout.write(shown)
     return 0
+
+
+def _meant(client: Client, flags: Parsed) -> list[Target]:
+    if flags["filename"]:
+        return [f.target for f in file_objects(client, flags["filename"], recursive=flags["recursive"])]
+    found = targets(client, flags.args, selecting=bool(flags["selector"]))
+    return expand(client, found, selector=flags["selector"])
 
 
 @verb(

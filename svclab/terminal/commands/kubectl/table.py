@@ -43,10 +43,10 @@ class TablePrinter:
         rows = table.get("rows") or []
         lines = []
         if self.style.headers and not self._has_headers and rows:
-            lines.append((["EVENT     "] if events else []) + self._headers())
+            lines.append((["EVENT   "] if events else []) + self._headers())
             self._has_headers = True
         for index, row in enumerate(rows):
-            lines.append(([f"{events[index]:<10}"] if events else []) + self._cells(row))
+            lines.append(([f"{events[index]:<8}"] if events else []) + self._cells(row))
         return self.writer.format(lines)
 
     def _shown(self) -> list[int]:
