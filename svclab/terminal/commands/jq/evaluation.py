@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from svclab.terminal.commands.jq import functions
-from svclab.terminal.commands.jq.functions import JqError, order, truth, type_of
+from svclab.terminal.commands.jq.errors import JqError, NotDefined
+from svclab.terminal.commands.jq.functions import order, truth, type_of
 from svclab.terminal.commands.jq.language import Filter
 
 Value = Any
@@ -108,7 +109,7 @@ class Evaluation:
                 yield from self.run(rest, value, scope)
             case ("variable", name):
                 if f"${name}" not in env:
-                    raise JqError(f"${name} is not defined")
+                    raise NotDefined(f"${name} is not defined")
                 yield env[f"${name}"]
             case ("format", name):
                 yield functions.formatted(name, value)

@@ -10,18 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from svclab.terminal.commands.jq.errors import Halt, JqError, NotDefined
 from svclab.terminal.regex import BadRegex, compile_regex, substitute
 
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _MAX_TEXT = 1_000_000
-
-
-class JqError(Exception):
-    """A filter fails; `value` is what `catch` gets, mostly a message."""
-
-    def __init__(self, value: Any) -> None:
-        super().__init__(value if isinstance(value, str) else json.dumps(value))
-        self.value = value
 
 
 def type_of(value: Any) -> str:
@@ -129,6 +122,7 @@ def item(whole: Any, key: Any) -> Any:
     if isinstance(whole, list) and isinstance(key, list):
         return [i for i in range(len(whole)) if whole[i : i + len(key)] == key and key]
     name = f'"{key}"' if isinstance(key, str) else type_of(key)
+    name = f"string {name}" if isinstance(key, str) and isinstance(whole, list) else name
     raise JqError(f"Cannot index {type_of(whole)} with {name}")
 
 
@@ -147,7 +141,7 @@ def items(whole: Any) -> Iterator[Any]:
         return iter(list(whole.values()))
     if isinstance(whole, list):
         return iter(whole)
-    raise JqError(f"Cannot iterate over {_shown(whole) if whole is not None else 'null'}")
+    raise JqError(f"Cannot iterate over {_shown(whole)}")
 
 
 def keys(whole: Any) -> list[Any]:
@@ -347,18 +341,27 @@ def _capture(value: Any, pattern: str, flags: str = "") -> Any:
     return {name: found.group(i) for i, name in enumerate(names, 1) if name} if found else None
 
 
-def _match(value: Any, pattern: str, flags: str = "") -> Any:
-    found = _regex(value, pattern, flags).search(value)
-    if not found:
-        return None
-    groups = [{"offset": s, "length": e - s, "string": value[s:e] if s >= 0 else None, "name": None}
-              for s, e in found.spans[1:]]  # fmt: skip
-    return {
-        "offset": found.start,
-        "length": found.end - found.start,
-        "string": found.group(),
-        "captures": groups,
-    }
+def _matches(value: Any, pattern: str, flags: str | None = None) -> list[Any]:
+    """What `match` finds: the first place, or with the flag g every one."""
+    regex = _regex(value, pattern, (flags or "").replace("g", ""))
+    names = [name or None for name in re.findall(r"\(\?<(\w+)>|\((?!\?)", pattern)]
+    found: list[Any] = []
+    place = 0
+    while place <= len(value) and (match := regex.search(value, place)):
+        groups = [
+            {"offset": s, "length": e - s, "string": value[s:e] if s >= 0 else None, "name": name}
+            for (s, e), name in zip(match.spans[1:], names, strict=False)
+        ]
+        found.append(
+            {
+                "offset": match.start, "length": match.end - match.start, "string": match.group(),
+                "captures": groups,
+            }
+        )  # fmt: skip
+        place = max(match.end, match.start + 1)
+        if "g" not in (flags or ""):
+            break
+    return found
 
 
 def _split(value: Any, pattern: str, flags: str = "") -> list[str]:
@@ -383,7 +386,6 @@ def _time(value: Any) -> Any:
 _FUNCTIONS: dict[tuple[str, int], Callable[..., Any]] = {
     ("length", 0): _length,
     ("utf8bytelength", 0): lambda v: len(v.encode()),
-    ("not", 0): lambda v: not truth(v),
     ("keys", 0): lambda v: sorted(keys(v)),
     ("keys_unsorted", 0): keys,
     ("values", 0): lambda v: v,
@@ -418,8 +420,7 @@ _FUNCTIONS: dict[tuple[str, int], Callable[..., Any]] = {
     ("join", 1): lambda v, p: p.join("" if each is None else as_text(each) for each in v),
     ("test", 1): lambda v, p: _regex(v, p).search(v) is not None,
     ("test", 2): lambda v, p, f: _regex(v, p, f).search(v) is not None,
-    ("match", 1): _match,
-    ("match", 2): _match,
+    ("_matches", 2): _matches,
     ("capture", 1): _capture,
     ("capture", 2): _capture,
     ("sub", 2): lambda v, p, new: substitute(_regex(v, p), lambda _: new, v, every=False),
@@ -433,7 +434,27 @@ _FUNCTIONS: dict[tuple[str, int], Callable[..., Any]] = {
     ("inside", 1): lambda v, whole: _contains(whole, v),
     ("index", 1): lambda v, p: v.find(p) if isinstance(v, str) and p in v else v.index(p) if p in v else None,
     ("indices", 1): _indices,
-    ("to_entries", 0): lambda v: [{"key": k, "value": each} for k, each in v.items()],
+    ("to_entries", 0): lambda v: [{"key": k, "value": item(v, k)} for k in keys(v)],
+    ("nan", 0): lambda v: None,
+    ("isnan", 0): lambda v: v is None,
+    ("isinfinite", 0): lambda v: v in (math.inf, -math.inf),
+    ("ltrim", 0): lambda v: v.lstrip(),
+    ("rtrim", 0): lambda v: v.rstrip(),
+    ("pow", 2): lambda v, a, b: a**b,
+    ("log", 0): math.log,
+    ("log2", 0): math.log2,
+    ("log10", 0): math.log10,
+    ("exp", 0): math.exp,
+    ("input_line_number", 0): lambda v: 0,
+    ("splits", 2): lambda v, p, f: _split(v, p, f),
+    ("todateiso8601", 0): lambda v: datetime.fromtimestamp(v, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    ("strftime", 1): lambda v, form: datetime.fromtimestamp(v, tz=UTC).strftime(form),
+    ("rindex", 1): lambda v, p: v.rfind(p) if p in v else None,
+    ("halt", 0): lambda v: (_ for _ in ()).throw(Halt(v, 0)),
+    ("halt_error", 0): lambda v: (_ for _ in ()).throw(Halt(v, 5)),
+    ("halt_error", 1): lambda v, code: (_ for _ in ()).throw(Halt(v, code)),
+    ("debug", 0): lambda v: v,
+    ("not", 0): lambda v: not truth(v),
     ("from_entries", 0): _from_entries,
     ("first", 0): lambda v: item(v, 0),
     ("last", 0): lambda v: item(v, -1),
@@ -454,7 +475,7 @@ def call(name: str, value: Any, arguments: list[Any]) -> Any:
     """A function's result for one input. Raises JqError, also for a function that is not known."""
     function = _FUNCTIONS.get((name, len(arguments)))
     if function is None:
-        raise JqError(f"{name}/{len(arguments)} is not defined")
+        raise NotDefined(f"{name}/{len(arguments)} is not defined")
     try:
         return function(value, *arguments)
     except JqError:
