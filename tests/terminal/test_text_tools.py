@@ -68,7 +68,7 @@ ROWS = [
     ("jq -n '[range(4)]|map(select(.%2==0))|length'; jq -nr --arg x v '$x'; jq -c 'del(.items)' j", "2\nv\n{}\n"),
     ("echo '[3,1,2]' | jq -c 'sort,max,(.[1:]),(map(tostring)|join(\"-\"))'", '[1,2,3]\n3\n[1,2]\n"3-1-2"\n'),
     ("echo '{\"a\":1}' | jq -c '.a |= .+1, to_entries, with_entries(.value+=1)'", '{"a":2}\n[{"key":"a","value":1}]\n{"a":2}\n'),
-    ("echo '1' | jq .a; echo $?; echo x | jq .; echo '{}' | jq -e .a; echo $?", 'jq: error (at <stdin>:0): Cannot index number with "a"\n5\njq: parse error: Invalid numeric literal or JSON text at line 1 (Expecting value)\nnull\n1\n'),
+    ("echo '1' | jq .a; echo $?; echo x | jq .; echo '{}' | jq -e .a; echo $?", 'jq: error (at <stdin>:1): Cannot index number with string "a"\n5\nparse error: Invalid numeric literal at line 2, column 0\nnull\n1\n'),
     ("jq '.[' j", "jq: error: syntax error, unexpected end of filter\njq: 1 compile error\n"),
 ]  # fmt: skip
 

@@ -121,8 +121,7 @@ def item(whole: Any, key: Any) -> Any:
         return whole[place] if -len(whole) <= place < len(whole) else None
     if isinstance(whole, list) and isinstance(key, list):
         return [i for i in range(len(whole)) if whole[i : i + len(key)] == key and key]
-    name = f'"{key}"' if isinstance(key, str) else type_of(key)
-    name = f"string {name}" if isinstance(key, str) and isinstance(whole, list) else name
+    name = f'string "{key}"' if isinstance(key, str) else type_of(key)
     raise JqError(f"Cannot index {type_of(whole)} with {name}")
 
 

@@ -126,12 +126,13 @@ def _documents(text: str) -> Iterator[Any]:
         except RecursionError:
             raise Broken("Exceeds depth limit for parsing", text, len(text)) from None
         except json.JSONDecodeError as error:
-            word = re.compile(r"[^\s,:\[\]{}]*\s?").match(text, error.pos)
-            at_end = not text[error.pos :].strip()
-            end = len(text) if at_end or word is None else word.end()
-            raise Broken(
-                "Unfinished JSON term at EOF" if at_end else "Invalid numeric literal", text, end
-            ) from None
+            rest = text[error.pos :]
+            word = re.compile(r"[^\s,:\[\]{}]*").match(rest)
+            assert word is not None
+            end = min(error.pos + word.end() + 1, len(text)) if rest.strip() else len(text)
+            what = "Invalid numeric literal" if rest.strip() else "Unfinished JSON term"
+            ended = not rest.strip() or word.end() == len(rest)
+            raise Broken(what + (" at EOF" if ended else ""), text, end) from None
         yield value
         while place < len(text) and text[place].isspace():
             place += 1
