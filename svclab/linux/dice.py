@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Any
+
+_FINENESS = 1 << 53
 
 
 @dataclass(slots=True)
@@ -10,16 +13,20 @@ class Dice:
 
     seed: str
     drawn: int = field(default=0)
+    _begun: Any = field(default=None, init=False, repr=False, compare=False)  # the digest, up to the count
 
     def draw(self) -> float:
         """The next number, uniform in [0, 1) with 53 bits."""
-        return self.integer(1 << 53) / (1 << 53)
+        return self.integer(_FINENESS) / _FINENESS
 
     def integer(self, below: int) -> int:
         """The next number, uniform in 0..below-1 (bias under 2**-64 for any bound met here)."""
-        digest = blake2b(f"{self.seed}/{self.drawn}".encode(), digest_size=16).digest()
+        if self._begun is None:
+            self._begun = blake2b(f"{self.seed}/".encode(), digest_size=16)
+        digest = self._begun.copy()
+        digest.update(b"%d" % self.drawn)
         self.drawn += 1
-        return int.from_bytes(digest, "big") % below
+        return int.from_bytes(digest.digest(), "big") % below
 
     def port(self, low: int, high: int) -> int:
         """A port from `low` to `high`."""
@@ -27,7 +34,7 @@ class Dice:
 
     def happens(self, threshold: int) -> tuple[bool, float]:
         """Whether something of chance threshold/2**31 happens, and the number drawn (xt_statistic's way)."""
-        drawn = self.draw()
+        drawn = self.integer(_FINENESS) / _FINENESS
         return drawn * (1 << 31) < threshold, drawn
 
     def one_of(self, count: int) -> int:
