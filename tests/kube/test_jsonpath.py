@@ -42,6 +42,13 @@ NODES = {
         ("{.items[1].nothing.at.all}", ""),
         ("{$.kind} and {@.kind}", "List and List"),
         (".kind", ".kind"),
+        ("{.kind .spec}", ""),
+        ('{"a" "b"}', "b"),
+        ("{.items[?(@.nothing==1)].metadata.name}", ""),
+        ('{range .items[*]}{.metadata.name}{" "}', "control-plane node1 node2  "),
+        ("{range .nothing[*]}{.x}{end}after", "after"),
+        ("{.items[1]['metadata.name','nothing']}", "node1"),
+        ('{"\\u0041\\x42"}', "AB"),
     ],
 )  # fmt: skip
 def test_a_template_prints(template, text):
@@ -55,6 +62,13 @@ def test_a_template_prints(template, text):
         ("{.items[}", "unterminated array"),
         ("{.items[9].metadata}", "array index out of bounds: index 9, length 3"),
         ("{end}", "not in range, nothing to end"),
+        ("{nothing}", "unrecognized identifier nothing"),
+        ("{#}", "unrecognized character in action: U+0023 '#'"),
+        ('{.items["a"]}', 'invalid array index "a"'),
+        ("{.items[1:0]}", "starting index 1 is greater than ending index 0"),
+        ("{.items[?(@.metadata.name==1)]}", "incompatible types for comparison"),
+        ("{.items[?(@==1)]}", "invalid type for comparison"),
+        ("{.kind[?(@.x)]}", "List is not array or slice and cannot be filtered"),
     ],
 )
 def test_a_template_fails_in_kubectls_words(template, message):

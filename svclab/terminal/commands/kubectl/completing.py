@@ -8,7 +8,7 @@ from svclab.terminal.commands.kubectl import kubeconfig
 from svclab.terminal.commands.kubectl.builder import resource_of
 from svclab.terminal.commands.kubectl.errors import KubectlError
 from svclab.terminal.commands.kubectl.flags import GLOBAL_FLAGS
-from svclab.terminal.commands.kubectl.kubectl import load_verbs
+from svclab.terminal.commands.kubectl.kubectl import load_verbs, word_positions
 from svclab.terminal.commands.kubectl.verbs import Verb, below, resolve
 from svclab.terminal.commands.registry import Context, completer
 
@@ -25,10 +25,28 @@ def complete(context: Context, words: list[str], current: str) -> list[str]:
     """Words that could stand at the cursor; [] leaves it to file names."""
     load_verbs()
     before = words[1:]
-    bare = [word for word in before if not word.startswith("-")]
-    verb, count = resolve(bare)
-    found = _candidates(context, verb, before, bare[count:], current)
-    return sorted({candidate for candidate in found if candidate.startswith(current)})
+    positions = word_positions(before)
+    verb, count = resolve([before[at] for at in positions])
+    rest = [word for at, word in enumerate(before) if at not in positions[:count]]
+    lead = ""
+    if current.startswith("--") and "=" in current:  # the value of `--output=` is completed as after a blank
+        flag, _, value = current.partition("=")
+        before, lead, current = [*before, flag], f"{flag}=", value
+    found = _candidates(context, verb, before, _arguments(verb, rest), current)
+    return sorted({lead + candidate for candidate in found if candidate.startswith(current)})
+
+
+def _arguments(verb: Verb | None, words: list[str]) -> list[str]:
+    """Words without flags and the values that flags take from the next word."""
+    flags = [*(verb.flags if verb else ()), *GLOBAL_FLAGS]
+    valued = {f"--{flag.name}" for flag in flags if flag.kind != "bool" and flag.bare is None}
+    valued |= {f"-{flag.short}" for flag in flags if flag.short and flag.kind != "bool"}
+    arguments, skipping = [], False
+    for word in words:
+        if not skipping and not word.startswith("-"):
+            arguments.append(word)
+        skipping = not skipping and (word in valued or (word[:1] == "-" and f"-{word[-1]}" in valued))
+    return arguments
 
 
 def _candidates(
@@ -64,12 +82,12 @@ def _objects(
     if "/" in current:
         kind = current.partition("/")[0]
         return [f"{kind}/{name}" for name in _names_of(context, kind, namespace)]
-    arguments = [word for word in arguments if word != namespace]
     if verb.name in _NAMES_OF_PODS:
         return _names(context, "Pod", namespace) if not arguments else []
     if not arguments:
-        return [resource.plural for resource in RESOURCES if resource.stored]
-    return _names_of(context, arguments[0], namespace)
+        listed = current.rpartition(",")[0] + "," if "," in current else ""
+        return [listed + resource.plural for resource in RESOURCES if resource.stored]
+    return [name for name in _names_of(context, arguments[0], namespace) if name not in arguments[1:]]
 
 
 def _names_of(context: Context, kind: str, namespace: str) -> list[str]:

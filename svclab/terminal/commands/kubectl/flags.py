@@ -57,8 +57,13 @@ def parse(argv: list[str], flags: Iterable[Flag], command: str) -> Parsed:
 
     Raises KubectlError: unknown flag, flag needs an argument, invalid argument; each points to the help.
     """
-    known = {flag.name: flag for flag in flags}
-    short = {flag.short: flag for flag in known.values() if flag.short}
+    known: dict[str, Flag] = {}
+    for flag in flags:  # a command's own flag hides a global one of its name
+        known.setdefault(flag.name, flag)
+    short: dict[str, Flag] = {}
+    for flag in known.values():
+        short.setdefault(flag.short, flag)
+    short.pop("", None)
     parsed = Parsed([], {name: _copy(flag.zero) for name, flag in known.items()}, set())
     try:
         _read(list(argv), known, short, parsed)

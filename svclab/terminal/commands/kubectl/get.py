@@ -17,7 +17,7 @@ from svclab.terminal.commands.kubectl.output import (
     print_document,
     split_format,
 )
-from svclab.terminal.commands.kubectl.sorting import NoSuchField, Unsortable, sorted_by
+from svclab.terminal.commands.kubectl.sorting import Unsortable, sorted_by
 from svclab.terminal.commands.kubectl.table import TablePrinter, TableStyle
 from svclab.terminal.commands.kubectl.verbs import verb
 
@@ -193,7 +193,7 @@ def _print_tables(client: Client, flags: Parsed, found: list[Target], *, wide: b
 def _sort_rows(flags: Parsed, tables: list[tuple[Resource, Manifest]]) -> None:
     """The rows of the one table in the order of --sort-by.
 
-    kubectl cannot sort several, and drops all rows when none of their objects has the field.
+    kubectl cannot sort several; it drops all rows when the path is wrong, or no object has the field.
     """
     if not flags["sort-by"]:
         return
@@ -206,7 +206,7 @@ def _sort_rows(flags: Parsed, tables: list[tuple[Resource, Manifest]]) -> None:
             continue
         try:
             order = sorted_by([row["object"] for row in rows], flags["sort-by"], "[][][]reflect.Value")
-        except NoSuchField:
+        except KubectlError:
             order = []
         table["rows"] = [rows[at] for at in order]
 

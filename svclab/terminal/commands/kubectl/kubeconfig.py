@@ -82,7 +82,7 @@ def server_of(config: Manifest, flags: Parsed) -> str:
             f"Error in configuration: context was not found for specified context: {name}", bare=True
         )
     settings = current_context(config, name)
-    if flags["user"] and entry(config, "users", flags["user"]) is None:
+    if flags["user"] and isinstance(flags["user"], str) and entry(config, "users", flags["user"]) is None:
         raise KubectlError(f'auth info "{flags["user"]}" does not exist')
     if flags["server"]:
         return flags["server"]

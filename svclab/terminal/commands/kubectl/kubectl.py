@@ -44,7 +44,7 @@ def load_verbs() -> None:
 
 
 def _run(context: Context, argv: list[str]) -> int:
-    positions = _word_positions(argv)
+    positions = word_positions(argv)
     words = [argv[at] for at in positions]
     found, count = resolve(words)
     if found is None:
@@ -79,7 +79,7 @@ def _with_deferred(client: Client, errors: list[Exception]) -> list[Exception]:
     return [*errors, KubectlError(f"[{', '.join(texts)}]")]
 
 
-def _word_positions(argv: list[str]) -> list[int]:
+def word_positions(argv: list[str]) -> list[int]:
     """Where the words stand that may name the command: up to three, no flags nor values of global ones."""
     positions, at = [], 0
     while at < len(argv) and len(positions) < 3:

@@ -150,12 +150,21 @@ def _write_columns(client: Client, spec: str, form: str, items: list[Manifest]) 
     Raises KubectlError for a bad specification or a path that fails.
     """
     columns = _columns_of_file(spec) if form.endswith("-file") else _columns(spec)
+    for _, path in columns:
+        _check_path(path)
     rows = [] if client.flags.values.get("no-headers") else [[header for header, _ in columns]]
     try:
         for item in items:
             rows.append([_column_value(path, item) for _, path in columns])
     finally:
         client.context.stdout.write(TableWriter().format(rows))
+
+
+def _check_path(path: str) -> None:
+    try:
+        jsonpath.parse(jsonpath.relaxed(path))
+    except JsonPathError as problem:
+        raise KubectlError(str(problem)) from None
 
 
 def _columns(spec: str) -> list[tuple[str, str]]:

@@ -13,10 +13,6 @@ from svclab.terminal.commands.kubectl.go_sort import go_sorted
 Manifest = dict[str, Any]
 
 
-class NoSuchField(KubectlError):
-    """No object in the list has the field."""
-
-
 class Unsortable(Exception):
     """A field holds values that have no order; kubectl's logger gives the message."""
 
@@ -24,7 +20,8 @@ class Unsortable(Exception):
 def sorted_by(objects: list[Manifest], sort_by: str, what: str) -> list[int]:
     """The places of `objects` in the order of a field of theirs, e.g. `.metadata.creationTimestamp`.
 
-    `what` is the Go type that is sorted. Raises KubectlError for a bad path, NoSuchField, Unsortable.
+    `what` is the Go type that is sorted. Raises Unsortable, and KubectlError for a bad path, or one that
+    no object has.
     """
     try:
         path = jsonpath.relaxed(sort_by)
@@ -32,7 +29,7 @@ def sorted_by(objects: list[Manifest], sort_by: str, what: str) -> list[int]:
     except JsonPathError as problem:
         raise KubectlError(str(problem)) from None
     if objects and not any(found):
-        raise NoSuchField(f'couldn\'t find any field with path "{path}" in the list of objects')
+        raise KubectlError(f'couldn\'t find any field with path "{path}" in the list of objects')
 
     def less(one: int, other: int) -> bool:
         if not found[one] or not found[other]:
