@@ -7,7 +7,7 @@ import { wireMap } from "./desk/map.js";
 import { createWelcome } from "./desk/welcome.js";
 
 const { store, stage } = workspace;
-wireMap(workspace.page.map);
+if (!document.getElementById("lesson")) wireMap(workspace.page.map); // a lesson's page has its own, with its place in it
 
 const welcome = createWelcome({
   peek(source, target) { if (!still()) workspace.tell({ type: "peek", source, target }); },

@@ -54,6 +54,22 @@ def test_the_tutorials_five_steps_turn_green_in_one_cluster(visit, size):
     assert fits(page)
 
 
+def test_the_map_of_a_lessons_page_shows_where_the_learner_is(visit):
+    page = visit("/lessons/clusterip/")
+    ready(page)
+    page.get_by_role("tab", name="Map").click()
+    page.wait_for_load_state("networkidle")
+    here = page.locator(".lesson-map [aria-current='page']")
+    expect(here).to_contain_text("Create backend-service")
+    predict_from_the_story(page)
+    expect(here.locator(".card-lamps")).to_have_text("1/5")
+
+
+def predict_from_the_story(page: Page) -> None:
+    page.get_by_role("tab", name="Lesson", exact=True).click()
+    predict(page)
+
+
 def test_a_narrow_page_shows_beneath_a_command_what_it_printed_and_its_packets(visit):
     page = visit("/lessons/nodeport/", size=NARROW)
     ready(page)
