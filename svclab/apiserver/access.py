@@ -7,7 +7,7 @@ in a fresh cluster, have no rights.
 import re
 
 from svclab.apiserver.messages import ADMIN, ANONYMOUS, UNKNOWN, ApiRequest
-from svclab.apiserver.routing import Target
+from svclab.apiserver.routing import Asked, Target, asked
 from svclab.kube.status import failure
 
 _PUBLIC = ("/version", "/healthz", "/livez", "/readyz")
@@ -34,18 +34,23 @@ def check(request: ApiRequest, target: Target) -> None:
     """Raises Refusal (403) unless the user may do this. Asking about oneself is everybody's right."""
     if is_allowed(request.user) or _asks_about_itself(request, target):
         return
-    resource, verb, name = target.resource, verb_of(request, target), target.name or _selected_name(request)
-    what = resource.plural + (f"/{target.subresource.name}" if target.subresource else "")
-    subject = resource.qualified + (f' "{name}"' if name else "")
+    resource, below = target.resource, target.subresource.name if target.subresource else ""
     # A namespace lies in itself, as the server sees it.
     namespace = target.name if resource.kind == "Namespace" else target.namespace
-    where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
+    raise _forbidden(request, Asked(resource.group, resource.plural, namespace, target.name, below))
+
+
+def _forbidden(request: ApiRequest, wanted: Asked) -> Exception:
+    name = wanted.name or _selected_name(request)
+    what = wanted.resource + (f"/{wanted.subresource}" if wanted.subresource else "")
+    subject = wanted.qualified + (f' "{name}"' if name else "")
+    where = f'in the namespace "{wanted.namespace}"' if wanted.namespace else "at the cluster scope"
     message = (
-        f'{subject} is forbidden: User "{request.user}" cannot {verb} resource "{what}" in API group '
-        f'"{resource.group}" {where}'
+        f'{subject} is forbidden: User "{request.user}" cannot {verb_of(request, wanted.name)} resource '
+        f'"{what}" in API group "{wanted.group}" {where}'
     )
-    details = {"name": name, "group": resource.group, "kind": resource.plural}
-    raise failure(403, "Forbidden", message, details)
+    details = {"name": name, "group": wanted.group, "kind": wanted.resource}
+    return failure(403, "Forbidden", message, details)
 
 
 def _selected_name(request: ApiRequest) -> str:
@@ -59,8 +64,10 @@ def _asks_about_itself(request: ApiRequest, target: Target) -> bool:
 
 
 def check_path(request: ApiRequest) -> None:
-    """Raises Refusal (403) unless the user may ask for paths that are no resources."""
+    """Raises Refusal (403) unless the user may ask for a path that leads to nothing."""
     if not is_allowed(request.user):
+        if wanted := asked(request.path):
+            raise _forbidden(request, wanted)
         verb = request.method.lower()
         message = f'forbidden: User "{request.user}" cannot {verb} path "{request.path}"'
         raise failure(403, "Forbidden", message, {})
@@ -77,12 +84,12 @@ def is_allowed(user: str) -> bool:
     return user == ADMIN
 
 
-def verb_of(request: ApiRequest, target: Target) -> str:
+def verb_of(request: ApiRequest, name: str) -> str:
     """The verb by which authorization knows a request: list, watch and deletecollection among them."""
-    if request.method in ("GET", "HEAD") and not target.name:
+    if request.method in ("GET", "HEAD") and not name:
         return "watch" if request.flag("watch") else "list"
     if request.method == "DELETE":
-        return "delete" if target.name else "deletecollection"
+        return "delete" if name else "deletecollection"
     return _METHOD_VERBS.get(request.method, "get")
 
 

@@ -104,6 +104,9 @@ def _handle(cluster: ClusterHandle, request: ApiRequest) -> Answer:
     except NotAResource:
         access.check_path(request)
         return ApiResponse.text(404, "404 page not found\n")
+    except Refusal:
+        access.check_path(request)
+        raise
     access.check(request, target)
     warnings = [told] if (told := DEPRECATED_KINDS.get(target.resource.kind)) else []
     try:

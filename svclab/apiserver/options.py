@@ -70,7 +70,7 @@ def _agent(request: ApiRequest) -> str:
 
 def _dry_run_errors(request: ApiRequest) -> list[FieldError]:
     values = request.parameters("dryRun")
-    return [not_supported("dryRun", values, ("All",))] if values and values != ["All"] else []
+    return [not_supported("dryRun", values, ("All",))] if set(values) - {"All"} else []
 
 
 def delete_options(request: ApiRequest) -> dict[str, Any]:

@@ -18,6 +18,22 @@ class Target:
     tail: str = ""  # what follows a proxy subresource
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a path names, whether or not there is such a thing; so authorization sees it."""
+
+    group: str
+    resource: str
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+
+    @property
+    def qualified(self) -> str:
+        """The resource with its group."""
+        return f"{self.resource}.{self.group}" if self.group else self.resource
+
+
 class NotAResource(Exception):
     """The path lies outside of the groups that are served: not even a Status answers it."""
 
@@ -43,6 +59,21 @@ def route(path: str) -> Target:
     if rest and rest[0] == "watch":
         rest = rest[1:]
     return _resource_target(group, version, rest)
+
+
+def asked(path: str) -> Asked | None:
+    """The resource that a path names; None for a path of another form."""
+    parts = [unquote(part) for part in path.strip("/").split("/")]
+    prefix = {"api": 1, "apis": 2}.get(parts[0], len(parts))
+    group, parts = (parts[1] if prefix == 2 and len(parts) > 1 else ""), parts[prefix + 1 :]
+    if parts[:1] == ["watch"]:
+        parts = parts[1:]
+    namespace = parts[1] if parts[:1] == ["namespaces"] and len(parts) > 1 else ""
+    if namespace and len(parts) > 2 and parts[2] not in ("status", "finalize"):
+        parts = parts[2:]
+    if not parts or not parts[0]:
+        return None
+    return Asked(group, parts[0], namespace, "".join(parts[1:2]), "".join(parts[2:3]))
 
 
 def _resource_target(group: str, version: str, parts: list[str]) -> Target:

@@ -58,7 +58,7 @@ def _option_errors(options: Manifest) -> list[FieldError]:
         errors.append(invalid("propagationPolicy", policy, why))
     if policy is not None and policy not in _POLICIES[:3]:
         errors.append(not_supported("propagationPolicy", policy, _POLICIES))
-    if options.get("dryRun", ["All"]) != ["All"]:
+    if set(options.get("dryRun", ())) - {"All"}:
         errors.append(not_supported("dryRun", options["dryRun"], ("All",)))
     return errors
 

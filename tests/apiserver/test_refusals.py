@@ -106,6 +106,54 @@ def test_a_request_is_refused_in_the_servers_words(
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "message"),
+    [
+        (
+            "GET",
+            "/api/v1/namespaces/lab/widgets",
+            'widgets is forbidden: User "student" cannot list resource "widgets" in API group "" in the namespace "lab"',
+        ),
+        (
+            "DELETE",
+            "/apis/example.com/v1/things/x",
+            'things.example.com "x" is forbidden: User "student" cannot delete resource "things" in API group '
+            '"example.com" at the cluster scope',
+        ),
+        (
+            "GET",
+            "/apis/apps/v1/namespaces/lab/deployments/x/scale",
+            'deployments.apps "x" is forbidden: User "student" cannot get resource "deployments/scale" in API group '
+            '"apps" in the namespace "lab"',
+        ),
+        (
+            "GET",
+            "/api/v1/namespaces/lab",
+            'namespaces "lab" is forbidden: User "student" cannot get resource "namespaces" in API group "" in the '
+            'namespace "lab"',
+        ),
+        ("GET", "/metrics", 'forbidden: User "student" cannot get path "/metrics"'),
+        ("GET", "/hello", 'forbidden: User "student" cannot get path "/hello"'),
+    ],
+)  # fmt: skip
+def test_who_has_no_rights_learns_only_that(
+    cluster: ClusterHandle, method: str, path: str, message: str
+) -> None:
+    answer = handle(cluster, ApiRequest(method, path, headers={"impersonate-user": "student"}))
+
+    assert isinstance(answer, ApiResponse)
+    assert (answer.status, answer.json["message"]) == (403, message)
+
+
+def test_a_dry_run_may_be_asked_for_twice(cluster: ClusterHandle) -> None:
+    twice = "dryRun=All&dryRun=All"
+
+    assert _send(cluster, "DELETE", f"{SHOP}?{twice}", None).status == 200
+    body = {"metadata": {"name": "new"}, "spec": {"ports": [{"port": 80}]}}
+    assert _send(cluster, "POST", f"{SERVICES}?{twice}", body).status == 201
+    assert _send(cluster, "GET", SHOP, None).status == 200
+
+
+@pytest.mark.parametrize(
     ("added", "message"),
     [
         ([{"name": "d"}], "spec.ephemeralContainers[0].image: Required value"),
