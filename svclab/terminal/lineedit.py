@@ -80,6 +80,7 @@ class LineEditor:
     _begun: str = ""  # an escape sequence that has not come whole
     _tabs: int = 0
     _search: str | None = None
+    _passed: int = 0  # matches that Ctrl-R has gone past
 
     def start(self, prompt: str) -> None:
         """Show a fresh prompt with an empty line."""
@@ -165,7 +166,7 @@ class LineEditor:
                 self._row = 0
                 self._draw()
             case "search":
-                self._search = ""
+                self._search, self._passed = "", 0
                 self._show_search()
             case _:
                 self._change(name)
@@ -235,11 +236,12 @@ class LineEditor:
         """Takes a key while Ctrl-R is on; False where the key ends the search and is to be obeyed."""
         assert self._search is not None
         if key == "\x12":
-            pass
+            self._passed += 1 if self._search and self._passed + 1 < len(self._matching()) else 0
         elif key in ("\x7f", "\x08"):
-            self._search = self._search[:-1]
+            self._search, self._passed = self._search[:-1], 0
         elif key >= " " and not key.startswith("\x1b"):
             self._search += key
+            self._passed = 0
         else:
             found = self._found()
             self._search = None
@@ -252,12 +254,18 @@ class LineEditor:
         self._show_search()
         return True
 
+    def _matching(self) -> list[str]:
+        """The lines of the history that have what is searched for, the newest first, each once."""
+        found = (line for line in reversed(self.history) if self._search and self._search in line)
+        return list(dict.fromkeys(found))
+
     def _found(self) -> str:
-        return next((line for line in reversed(self.history) if self._search and self._search in line), "")
+        return next(iter(self._matching()[self._passed :]), "")
 
     def _show_search(self) -> None:
         self._clear()
-        shown = f"(reverse-i-search)`{self._search}': {self._found()}"[: max(self.columns - 1, 1)]
+        failed = "failed " if self._search and not self._matching() else ""
+        shown = f"({failed}reverse-i-search)`{self._search}': {self._found()}"[: max(self.columns - 1, 1)]
         self.write(shown)
         self._row = 0
 
