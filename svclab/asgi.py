@@ -22,18 +22,23 @@ pages = get_asgi_application()  # before anything that imports models
 Application = Callable[..., Awaitable[Any]]
 
 
-def late(load: Callable[[], Application]) -> Application:
-    """An application that is imported at its first request."""
-    loading: asyncio.Future[Application] | None = None  # by the first of those who ask at the same time
+class Late:
+    """An application that is imported, in a thread, when it is first asked for or `begin` is called."""
 
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        nonlocal loading
-        if loading is None:
-            loading = asyncio.ensure_future(asyncio.to_thread(load))
-        found = await asyncio.shield(loading)
+    def __init__(self, load: Callable[[], Application]) -> None:
+        self._load = load
+        self._loading: asyncio.Future[Application] | None = None
+
+    def begin(self) -> asyncio.Future[Application]:
+        """Start to import it, unless somebody has; gives what it will be."""
+        if self._loading is None:
+            self._loading = asyncio.ensure_future(asyncio.to_thread(self._load))
+        return self._loading
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Hand a connection on."""
+        found = await asyncio.shield(self.begin())
         await found(scope, receive, send)
-
-    return application
 
 
 def _run_client_programs() -> None:
@@ -64,7 +69,9 @@ def _websockets() -> Application:
     from svclab.apiserver import streams  # noqa: PLC0415 (late)
     from svclab.lab.routing import websocket_urlpatterns  # noqa: PLC0415 (late)
     from svclab.terminal import remote  # noqa: PLC0415 (late)
+    from svclab.terminal.commands.registry import load_commands  # noqa: PLC0415 (late)
 
+    load_commands()
     gc.freeze()
     kubernetes = re_path(r"^k8s/", streams.application(remote.start))
     return URLRouter([kubernetes, *websocket_urlpatterns, re_path("", _nowhere)])
@@ -76,7 +83,7 @@ async def _nowhere(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "websocket.close"})
 
 
-api, websockets = late(_api), late(_websockets)
+api, websockets = Late(_api), Late(_websockets)
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -87,3 +94,4 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await api(scope, receive, send)
     else:
         await pages(scope, receive, send)
+        websockets.begin()  # the page will ask for them next, and somebody will type

@@ -7,6 +7,7 @@ JSON objects with a `type`; "term.open" is the class TermOpen. Every message of 
 import json
 import re
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, ClassVar, get_args, get_origin, get_type_hints
 
@@ -422,8 +423,14 @@ def parse(text: str) -> Message:
         raise BadMessage(f"{kind}: unknown field {extra[0][:60]!r}")
     if missing := [name for name, item in known.items() if name not in raw and _required(item)]:
         raise BadMessage(f"{kind}: {missing[0]} is missing")
-    hints = get_type_hints(cls)
+    hints = _hints(cls)
     return cls(**{name: _checked(cls, name, hints[name], value) for name, value in raw.items()})
+
+
+@cache
+def _hints(cls: type[Message]) -> dict[str, Any]:
+    """The types of a message's fields; working them out takes longer than all else of a keystroke."""
+    return get_type_hints(cls)
 
 
 def _required(item: Any) -> bool:

@@ -11,9 +11,7 @@ from uuid import UUID
 from svclab.cluster.store import ClusterHandle
 from svclab.lab import protocol, work
 from svclab.lab.protocol import Message, TermClosed, TermDone, TermEdit, TermOpened, TermOutput
-from svclab.terminal.commands.registry import load_commands
 from svclab.terminal.interactive import InteractiveShell
-from svclab.terminal.turns import in_thread
 
 _GATHER_SECONDS = 0.008
 _COMMAND_BEGINS = "\x1b]697;{}\x07"  # an OSC sequence of ours, which shows nothing: the page marks the line
@@ -69,7 +67,6 @@ class Terminals:
             _shells.setdefault(self._cluster.id, []).append(shell)
         self._tell(TermOpened(name))
         shell.start()
-        in_thread(load_commands)
 
     def input(self, message: protocol.TermInput) -> None:
         """Keys for a shell. A shell that is gone hears nothing."""

@@ -84,7 +84,7 @@ def completer(name: str) -> Callable[[Completer], Completer]:
 
 @cache
 def load_commands() -> None:
-    """Import every program: the first look-up does it, and a terminal when it opens, before anybody types."""
+    """Import every program: the first look-up does it, or the server before anybody types."""
     for module in pkgutil.walk_packages(_package.__path__, _package.__name__ + "."):
         importlib.import_module(module.name)
 
