@@ -64,8 +64,6 @@ def text(value: Json) -> str:
     """A value as a template prints it: text bare, objects and lists as JSON."""
     if isinstance(value, str):
         return value
-    if value is None:
-        return "<nil>"
     return go_json(value)
 
 

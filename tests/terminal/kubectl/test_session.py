@@ -107,6 +107,36 @@ def test_an_editor_closed_without_a_change_changes_nothing(learner):
     assert learner.types("kubectl edit configmap notes") == "Edit cancelled, no changes made.\n"
 
 
+def test_an_editor_of_the_learners_own_is_run_on_a_file(learner):
+    learner.types("kubectl create configmap notes --from-literal=a=b")
+
+    assert (
+        learner.types("KUBE_EDITOR='sed -i s/b$/c/' kubectl edit configmap notes")
+        == "configmap/notes edited\n"
+    )
+    assert learner.types("kubectl get configmap notes -o jsonpath='{.data.a}'") == "c"
+    assert learner.types("KUBE_EDITOR=true kubectl edit cm notes") == "Edit cancelled, no changes made.\n"
+    assert (
+        learner.types("EDITOR=false kubectl edit cm notes")
+        == 'error: there was a problem with the editor "false"\n'
+    )
+
+
+def test_a_recorded_command_is_the_cause_of_its_revision(learner):
+    learner.types("kubectl create deployment web --image=nginx:1.25")
+
+    shown = learner.types("kubectl set image deploy/web nginx=nginx:1.26 --record")
+
+    assert shown == (
+        "Flag --record has been deprecated, --record will be removed in the future\n"
+        "deployment.apps/web image updated\n"
+    )
+    cause = "jsonpath={.metadata.annotations.kubernetes\\.io/change-cause}"
+    assert learner.types(f"kubectl get deploy web -o '{cause}'") == (
+        "kubectl set image deploy/web nginx=nginx:1.26 --record=true"
+    )
+
+
 def test_a_namespace_chosen_once_is_remembered(learner):
     assert learner.types("kubectl config set-context --current --namespace=kube-system") == (
         'Context "svclab" modified.\n'

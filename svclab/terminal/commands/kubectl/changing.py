@@ -16,6 +16,7 @@ from svclab.terminal.commands.kubectl.create import no_kustomize
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, raise_all
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
 from svclab.terminal.commands.kubectl.generators import metadata, without_nulls
+from svclab.terminal.commands.kubectl.replica_sets import CHANGE_CAUSE
 from svclab.terminal.commands.kubectl.verbs import dry_run_of, verb, write_query
 from svclab.terminal.commands.kubectl.writing import report, with_last_applied
 
@@ -136,6 +137,7 @@ def _replace_by_force(client: Client, flags: Parsed, objects: list[FileObject]) 
         Flag("current-replicas", "int", default=-1, help="only if there are so many now"),
         Flag("resource-version", help="only if the object is in this version"),
         Flag("timeout", "duration", help="wait so long until it is done"),
+        verbs.RECORD,
     ),
     usage="scale [--current-replicas=count] --replicas=COUNT (-f FILENAME | TYPE NAME) [options]",
     summary="Set a new size for a deployment, replica set, or stateful set",
@@ -171,6 +173,9 @@ def scale(client: Client, flags: Parsed) -> int:
         if dry_run != "client":
             query = write_query(client, "kubectl-scale", dry_run)[:1] if dry_run == "server" else []
             client.patch(path, {"spec": {"replicas": flags["replicas"]}}, MERGE, query)
+            if flags["record"]:
+                cause = {"metadata": {"annotations": {CHANGE_CAUSE: client.change_cause()}}}
+                client.patch(target.path, cause, MERGE, query)
         report(client, target, live, "scaled", dry_run)
     return 0
 

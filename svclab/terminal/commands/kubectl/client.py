@@ -220,6 +220,12 @@ class Client:
 
     # words
 
+    def change_cause(self) -> str:
+        """This command line, as --record keeps it in an annotation: flags last, in order of their names."""
+        values = {name: self.flags[name] for name in self.flags.given}
+        shown = [f"--{name}={_flag_text(values[name])}" for name in sorted(values)]
+        return " ".join(["kubectl", self.command, *self.flags.args, *shown])
+
     def print(self, text: str) -> None:
         """One line for the learner."""
         self.context.stdout.write(text + "\n")
@@ -240,6 +246,12 @@ class Client:
         self.context.stderr.write(text + "\n")
 
 
+def _flag_text(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{','.join(value)}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def items_of(document: Manifest, resource: Resource) -> list[Manifest]:
     """The items of a list, each with kind and apiVersion as kubectl fills them in."""
     head = {"apiVersion": resource.api_version, "kind": resource.kind}
@@ -257,11 +269,15 @@ def unlisted(refusal: ApiError, resource: Resource, labels: str, fields: str) ->
     return ApiError({**refusal.status, "message": f"{words}: {refusal.message}"})
 
 
+class NamespaceMismatch(KubectlError):
+    """A manifest names another namespace than the command line."""
+
+
 def require_namespace_match(client: Client, manifest: Manifest) -> None:
     """A manifest may not name another namespace than `--namespace` does. Raises KubectlError."""
     own = (manifest.get("metadata") or {}).get("namespace")
     if client.namespace_given and own and own != client.namespace:
-        raise KubectlError(
+        raise NamespaceMismatch(
             f'the namespace from the provided object "{own}" does not match the namespace '
             f'"{client.namespace}". '
             f"You must pass '--namespace={own}' to perform this operation."

@@ -1,5 +1,6 @@
 """`kubectl edit`: the object in the page's editor, and what was changed as a patch."""
 
+import shlex
 from typing import Any
 
 from svclab.terminal.commands.kubectl import verbs
@@ -17,6 +18,7 @@ from svclab.terminal.manifests import ManifestError, read_manifests
 
 Manifest = dict[str, Any]
 
+_PAGE_EDITORS = ("vi", "vim", "nano", "emacs", "code")  # these open the page's
 _HEADER = (
     "# Please edit the object below. Lines beginning with a '#' will be ignored,\n"
     "# and an empty file will abort the edit. If an error occurs while saving this file will be\n"
@@ -56,7 +58,7 @@ def _edit_one(client: Client, target: Target) -> int:
     shown = to_yaml(without_managed_fields(live))
     text = _HEADER + shown
     while True:
-        saved = client.context.session.edit(client.context.process, target.printed, text)
+        saved = _edited(client, target, text)
         body = _without_comments(saved or "")
         if saved is None or body.strip() in ("", shown.strip()):
             reason = "no changes made" if saved is None or body.strip() else "saved file was empty"
@@ -73,6 +75,22 @@ def _edit_one(client: Client, target: Target) -> int:
             if again == text:  # saved again unchanged: give up, as kubectl does
                 raise
             text = again
+
+
+def _edited(client: Client, target: Target, text: str) -> str | None:
+    """The text as the learner left it: in the page's editor, or by the program that $KUBE_EDITOR names."""
+    context = client.context
+    words = shlex.split(context.env.get("KUBE_EDITOR") or context.env.get("EDITOR") or "")
+    if not words or words[0].rpartition("/")[2] in _PAGE_EDITORS:
+        return context.session.edit(context.process, target.printed, text)
+    path = f"/tmp/kubectl-edit-{target.name}.yaml"  # noqa: S108 (a file of the simulated laptop)
+    context.files.write(path, text)
+    try:
+        if context.run([*words, path]):
+            raise KubectlError(f'there was a problem with the editor "{" ".join(words)}"')
+        return context.files.read(path)
+    finally:
+        context.files.delete(path)
 
 
 def _without_comments(text: str) -> str:

@@ -6,7 +6,7 @@ from functools import cache
 
 from svclab.terminal.commands import kubectl as _package
 from svclab.terminal.commands.kubectl import help_text
-from svclab.terminal.commands.kubectl.client import Client
+from svclab.terminal.commands.kubectl.client import Client, NamespaceMismatch
 from svclab.terminal.commands.kubectl.errors import (
     ApiError,
     Failures,
@@ -57,6 +57,8 @@ def _run(context: Context, argv: list[str]) -> int:
         context.stdout.write(help_text.of_command(found))
         return 0
     client = Client(context, flags, found.name)
+    if flags.has("record"):
+        client.note("Flag --record has been deprecated, --record will be removed in the future")
     if flags.values.get("dry-run") == "unchanged":
         replacement = "--dry-run is deprecated and can be replaced with --dry-run=client."
         client.log("W", "helpers.go:703", replacement)
@@ -75,6 +77,8 @@ def _with_deferred(client: Client, errors: list[Exception]) -> list[Exception]:
     if client.command == "apply" or len(client.deferred) < 2:
         before = client.command == "apply"
         return [*client.deferred, *errors] if before else [*errors, *client.deferred]
+    if all(isinstance(error, NamespaceMismatch) for error in client.deferred):
+        return [*errors, *client.deferred]
     texts = [error.text for error in client.deferred if isinstance(error, KubectlError)]
     return [*errors, KubectlError(f"[{', '.join(texts)}]")]
 

@@ -1,5 +1,6 @@
 """`kubectl run`: a pod from a few flags, and with -it a way into it."""
 
+import re
 from typing import Any
 
 from svclab.terminal.commands.kubectl import verbs
@@ -154,7 +155,7 @@ def _pod(client: Client, flags: Parsed, name: str, words: list[str]) -> Manifest
 
 def _variable(entry: str) -> Manifest:
     name, equals, value = entry.partition("=")
-    if not equals or not name:
+    if not equals or not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
         raise KubectlError(f"invalid env: {entry}")
     return {"name": name, "value": value}
 

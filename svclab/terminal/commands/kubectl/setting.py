@@ -12,6 +12,7 @@ from svclab.terminal.commands.kubectl.client import Client
 from svclab.terminal.commands.kubectl.create_others import amounts
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, raise_all
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
+from svclab.terminal.commands.kubectl.replica_sets import CHANGE_CAUSE
 from svclab.terminal.commands.kubectl.three_way import three_way_patch
 from svclab.terminal.commands.kubectl.verbs import dry_run_of, group, verb, write_query
 from svclab.terminal.commands.kubectl.writing import report
@@ -133,6 +134,10 @@ def change_templates(
         after = copy_of(live)
         spec = pod_spec(after)
         errors += change(target, spec) if spec is not None else []
+        if flags.values.get("record") and after != live:
+            metadata = after["metadata"]
+            annotations = metadata.get("annotations") or {}
+            metadata["annotations"] = {**annotations, CHANGE_CAUSE: client.change_cause()}
         changed.append((target, live, after if spec is not None else None))
     for target, live, after in changed:
         if after is None:
@@ -160,7 +165,7 @@ def _save(
 
 @verb(
     "set image",
-    flags=COMMON,
+    flags=(*COMMON, verbs.RECORD),
     usage="set image (-f FILENAME | TYPE NAME) CONTAINER_NAME_1=CONTAINER_IMAGE_1 ... [options]",
     summary="Update the image of a pod template",
 )
@@ -199,6 +204,7 @@ def _put_images(spec: Manifest, images: dict[str, str]) -> list[Exception]:
         Flag("containers", default="*", short="c", help="which containers, a pattern"),
         Flag("limits", help="such as cpu=200m,memory=512Mi"),
         Flag("requests", help="such as cpu=100m"),
+        verbs.RECORD,
     ),
     usage="set resources (-f FILENAME | TYPE NAME) ([--limits=LIMITS & --requests=REQUESTS] [options]",
     summary="Update resource requests/limits on objects with pod templates",
@@ -227,7 +233,7 @@ def set_resources(client: Client, flags: Parsed) -> int:
 
 @verb(
     "set serviceaccount",
-    flags=COMMON,
+    flags=(*COMMON, verbs.RECORD),
     usage="set serviceaccount (-f FILENAME | TYPE NAME) SERVICE_ACCOUNT [options]",
     summary="Update the service account of a resource",
     aliases=("set sa",),

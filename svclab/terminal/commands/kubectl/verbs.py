@@ -24,6 +24,7 @@ SHOW_MANAGED_FIELDS = Flag("show-managed-fields", "bool", help="keep metadata.ma
 SAVE_CONFIG = Flag("save-config", "bool", help="keep the configuration in the object's annotation")
 OVERWRITE = Flag("overwrite", "bool", help="replace values that are there")
 ALLOW_MISSING = Flag("allow-missing-template-keys", "bool", default=True, help="a missing key is no error")
+RECORD = Flag("record", "bool", help="keep this command line in the annotation of the change's cause")
 LOCAL = Flag("local", "bool", help="only change what is read from files")
 TEMPLATE = Flag("template", help="the template of -o jsonpath and -o go-template")
 
