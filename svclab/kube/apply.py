@@ -136,10 +136,15 @@ def _settle_conflicts(others: list[Manifest], contested: Fields, *, force: bool)
         theirs = fields.intersection(entry["fieldsV1"], contested)
         conflicts += [(entry, path) for path in fields.paths(theirs)]
     if conflicts and not force:
-        raise ApplyConflict(sorted(conflicts, key=lambda found: (_manager_words(found[0]), found[1])))
+        raise ApplyConflict(sorted(conflicts, key=lambda found: (_manager_words(found[0]), _order(found[1]))))
     if conflicts:
         for entry in others:
             entry["fieldsV1"] = fields.subtract(entry["fieldsV1"], contested)
+
+
+def _order(path: Path) -> list[tuple[bool, str]]:
+    """Sorts paths as sets are walked: at each level first what is a field itself, then what lies below."""
+    return [(place < len(path) - 1, element) for place, element in enumerate(path)]
 
 
 def _let_go(kind: str, merged: Manifest, released: Fields, others: list[Manifest]) -> None:
@@ -189,10 +194,7 @@ def _manager_words(entry: Manifest) -> str:
     words = f'"{entry["manager"]}"'
     if entry.get("subresource"):
         words += f' with subresource "{entry["subresource"]}"'
-    if entry["operation"] != "Update":
-        return words
-    when = f" at {entry['time']}" if entry.get("time") else ""
-    return f"{words} using {entry['apiVersion']}{when}"
+    return f"{words} using {entry['apiVersion']}" if entry["operation"] == "Update" else words
 
 
 def _conflict_message(conflicts: list[tuple[Manifest, Path]]) -> str:

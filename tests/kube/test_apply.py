@@ -54,9 +54,21 @@ def test_several_conflicts_are_listed_by_manager():
         server_side_apply(live, service(type="NodePort", sessionAffinity="ClientIP"), "bob", NOW)
 
     assert refused.value.message == (
-        'Apply failed with 2 conflicts: conflicts with "kubectl-edit" using v1 at 2026-03-01T00:00:00Z:\n'
+        'Apply failed with 2 conflicts: conflicts with "kubectl-edit" using v1:\n'
         "- .spec.sessionAffinity\n- .spec.type"
     )
+
+
+def test_a_field_is_listed_before_those_that_lie_deeper():
+    ports = [{"port": 80, "protocol": "TCP", "targetPort": 80}]
+    live = track_update(None, service(type="ClusterIP", ports=ports), "edit", NOW)
+    wanted = service(type="NodePort", ports=[{**ports[0], "targetPort": 81}])
+
+    with pytest.raises(ApplyConflict) as refused:
+        server_side_apply(live, wanted, "bob", NOW)
+
+    fields = [cause["field"] for cause in refused.value.causes]
+    assert fields == [".spec.type", '.spec.ports[port=80,protocol="TCP"].targetPort']
 
 
 def test_force_takes_the_field_over():
