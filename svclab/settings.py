@@ -3,6 +3,7 @@
 import os
 import secrets
 import tempfile
+import uuid
 from pathlib import Path
 
 import dj_database_url
@@ -74,8 +75,9 @@ else:
             "NAME": VAR_DIR / "svclab.sqlite3",
             # The last connection to be closed takes the WAL with it, which a full disk would not give back.
             "CONN_MAX_AGE": None,
-            # A file like the real one: threads of an in-memory database find its tables locked.
-            "TEST": {"NAME": Path(tempfile.gettempdir()) / f"svclab-test-{os.getpid()}.sqlite3"},
+            # A file like the real one: threads of an in-memory database find its tables locked. Under a new
+            # name: what a killed run left beside its file would be taken for this one's.
+            "TEST": {"NAME": Path(tempfile.gettempdir()) / f"svclab-test-{uuid.uuid4().hex}.sqlite3"},
             "OPTIONS": {
                 "timeout": 20,
                 "transaction_mode": "IMMEDIATE",

@@ -1,8 +1,10 @@
 """What all tests share: one browser for a module's tests."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from django.conf import settings as django_settings
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 
@@ -11,6 +13,13 @@ from tests.browser.chromium import FLAGS, executable
 # A busy machine makes an example slow, and that proves nothing.
 settings.register_profile("svclab", deadline=None)
 settings.load_profile("svclab")
+
+
+def pytest_unconfigure() -> None:
+    """SQLite's files beside the test database go with it."""
+    database = Path(django_settings.DATABASES["default"]["TEST"]["NAME"] or "")
+    for left in database.parent.glob(f"{database.name}*"):
+        left.unlink(missing_ok=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from svclab.apiserver.dispatch import ApiRequest, handle
 from svclab.cluster import lifecycle
+from svclab.cluster.clock import Clock
 from svclab.cluster.store import ClusterHandle
 from svclab.terminal.files import HOME
 from svclab.terminal.session import Session
@@ -22,7 +23,8 @@ _SIMULATED = re.compile(r"^Taints: |Readiness: +tcp-socket :1 |gitTreeState|gitC
 _NOT_A_DESCRIPTION = re.compile(
     r"^(GROUP|KIND|VERSION|FIELD): |^ +\w+\t<|^ +enum: |^(DESCRIPTION|FIELDS):|^error|^the server"
 )
-_WAITS = re.compile(r"kubectl (wait|rollout status|delete|replace --force)")
+_WAITS = re.compile(r"kubectl (wait|rollout status|delete|replace --force)| -w ")
+_MOMENT_SECONDS = 0.01
 _KUBELET = "Scheduled|Pulling|Pulled|Created|Started|Killing|Unhealthy|BackOff|EnsuringLoadBalancer|Ensured.*"
 
 
@@ -116,6 +118,12 @@ def _bare_node(node: dict[str, Any]) -> dict[str, Any]:
     return {**node, "metadata": metadata, "spec": spec, "status": status}
 
 
+def _paused_at_a_whole_second(clock: Clock, real: datetime) -> Clock:
+    """Status times are whole seconds: where in its second a wait ended decides how long a pod then takes."""
+    paused = clock.pause(real)
+    return paused.step(1 - paused.virtual.microsecond / 1e6, real)
+
+
 class Terminal:
     """A learner's terminal for one line after the other."""
 
@@ -128,13 +136,21 @@ class Terminal:
         self.session.files(self.session.location).write(f"{HOME}/{name}", text)
 
     def run(self, line: str, stdin: str | None = None) -> tuple[str, str, int]:
-        """(standard output, standard error, exit code) of one line."""
-        rate = 10 if _WAITS.search(line) else 1
-        self.cluster.set_clock(lambda clock, real: clock.with_rate(rate, real))
+        """(standard output, standard error, exit code) of one line.
+
+        Time goes on where the line waits for it; else it takes a moment, however busy the machine is.
+        """
+        waits = bool(_WAITS.search(line))
+        if waits:
+            self.cluster.set_clock(lambda clock, real: clock.resume(real).with_rate(10, real))
+        else:
+            self.cluster.set_clock(lambda clock, real: clock.pause(real).step(_MOMENT_SECONDS, real))
         out: list[str] = []
         err: list[str] = []
         source: Input = TextInput(stdin) if stdin is not None else Input()
         code = self.session.run(line, out.append, err=err.append, stdin=source, tty=False)
+        if waits:
+            self.cluster.set_clock(_paused_at_a_whole_second)
         return "".join(out), "".join(err), code
 
     def pass_seconds(self, seconds: float) -> None:
