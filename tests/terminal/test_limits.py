@@ -49,6 +49,14 @@ def test_a_command_ends_after_its_time(sh, monkeypatch):
         ("seq 1 100000000 | tail -1", "100,000 numbers at most"),
         ("awk 'BEGIN { while (1) x = x \"y\" }'", "stopped"),
         ("jq -n '[range(100000000)] | length'", "more than 1,000,000 values"),
+        ("x=$(yes | head -c 100000000)", "a value longer than 4 MiB"),
+        ("""awk 'BEGIN { while (("yes" | getline l) > 0) n++ }'""", "4,000,000 characters to and from files"),
+        (
+            'awk \'BEGIN { while (1) print "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" > "f" }\'',
+            "4,000,000 characters to and from files",
+        ),
+        ("seq 64 | sed -n 'G;G;h'", "1,000,000 characters in the two spaces"),
+        ("sed ':a;ba' /etc/hostname", "a loop without end"),
         ("echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa | grep -E '(a+)+$b'", ""),
         ("seq 2000 | xargs -n1 true", "1,000 times at most"),
         (

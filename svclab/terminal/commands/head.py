@@ -42,13 +42,21 @@ def head(context: Context, argv: list[str]) -> int:
     inputs = Inputs(context, names)
     for place, (name, stream) in enumerate(inputs):
         _titled(context, names, flags, name, first=place == 0)
-        if unit == "bytes" or number < 0:
+        if unit == "bytes" and number >= 0:
+            _first_characters(context, stream, number)
+        elif unit == "bytes" or number < 0:
             text = stream.read()
             lines = text if unit == "bytes" else text.splitlines(keepends=True)
             context.stdout.write("".join(lines[:number]))
         else:
             _first_lines(context, stream, number)
     return inputs.status
+
+
+def _first_characters(context: Context, stream: Input, number: int) -> None:
+    while number > 0 and (line := stream.readline()):
+        context.stdout.write(line[:number])
+        number -= len(line)
 
 
 def _first_lines(context: Context, stream: Input, number: int) -> None:

@@ -127,11 +127,12 @@ class ShellState:
         array = self.variables[name]
         assert isinstance(array, dict)
         is_new = key not in array
+        last = next(reversed(array), None)
         array[key] = self._cased(name, value)
         if is_new and "A" in self.attributes.get(name, ""):
             newest_first = {key: array[key], **array}
             self.variables[name] = dict(sorted(newest_first.items(), key=lambda item: _bucket(item[0])))
-        elif is_new and len(array) > 1 and int(key) < max(map(int, array)):
+        elif is_new and last is not None and int(key) < int(last):
             self.variables[name] = dict(sorted(array.items(), key=lambda item: int(item[0])))
 
     def _check(self, name: str, value: Value) -> None:

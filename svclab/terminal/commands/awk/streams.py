@@ -11,6 +11,7 @@ from svclab.terminal.files import FileError
 from svclab.terminal.regex import compile_regex
 from svclab.terminal.streams import Input, Output, TextInput
 
+_MAX_HELD = 4_000_000
 _SETTING = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
 
@@ -51,6 +52,7 @@ class Streams:
         self._context = context
         self._written: dict[tuple[str, str], list[str]] = {}  # (operator, name) -> parts
         self._read: dict[tuple[str, str], Records] = {}
+        self._held = 0
 
     def write(self, operator: str, name: str, text: str) -> None:
         """`print > name`, `print >> name`, `print | name`."""
@@ -61,15 +63,14 @@ class Streams:
         if operator == "|" and name in ("cat 1>&2", "cat >&2"):
             self._context.stderr.write(text)
             return
+        self._count(text)
         self._written.setdefault((operator, name), []).append(text)
 
     def read(self, kind: str, name: str) -> Records | None:
         """What `getline < name` (kind "<") or `name | getline` reads; None for a file that is not there."""
         if (kind, name) not in self._read:
             if kind == "|":
-                parts: list[str] = []
-                self._run(name, Output(parts.append))
-                self._read[kind, name] = Records(TextInput("".join(parts)))
+                self._read[kind, name] = Records(TextInput(self._output_of(name)))
             else:
                 try:
                     stream = self._context.stdin if name == "-" else TextInput(self._text(name))
@@ -77,6 +78,22 @@ class Streams:
                     return None
                 self._read[kind, name] = Records(stream)
         return self._read[kind, name]
+
+    def _output_of(self, command: str) -> str:
+        parts: list[str] = []
+
+        def keep(text: str) -> None:
+            self._count(text)
+            parts.append(text)
+
+        self._run(command, Output(keep))
+        return "".join(parts)
+
+    def _count(self, text: str) -> None:
+        """Everything that the program holds for files and commands has a limit. Raises Usage."""
+        self._held += len(text)
+        if self._held > _MAX_HELD:
+            raise Usage(f"svclab: more than {_MAX_HELD:,} characters to and from files and commands")
 
     def _text(self, name: str) -> str:
         self._flush(">", name)

@@ -9,6 +9,7 @@ from svclab.terminal.files import FileError
 from svclab.terminal.regex import Match, Regex, substitute
 
 _MAX_JUMPS = 100_000
+_MAX_TEXT = 1_000_000
 
 
 class _Quit(Exception):
@@ -242,6 +243,8 @@ class Editor:
         self._space = self._space if name == "n" else f"{before}\n{self._space}"
 
     def _exchange(self, name: str) -> None:
+        if len(self._hold) + len(self._space) > _MAX_TEXT:
+            raise Usage(f"svclab: more than {_MAX_TEXT:,} characters in the two spaces", 1)
         match name:
             case "h":
                 self._hold = self._space
