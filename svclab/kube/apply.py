@@ -61,7 +61,7 @@ def server_side_apply(
     with `force` they change hands. Fields that this manager applied before and now leaves out are removed
     unless somebody else manages them. The result still lacks defaults and validation.
     """
-    configuration = _owned_part(applied)
+    configuration = _owned_part(applied, subresource)
     kind = applied["kind"]
     wanted = fields.of_object(kind, configuration)
     before = live or {"apiVersion": applied["apiVersion"], "kind": kind, "metadata": {}}
@@ -123,10 +123,14 @@ def _readable(metadata: Manifest) -> list[Manifest]:
     return entries
 
 
-def _owned_part(applied: Manifest) -> Manifest:
+def _owned_part(applied: Manifest, subresource: str) -> Manifest:
+    """What an apply may own: a status only through its own path."""
     metadata = dict(applied.get("metadata") or {})
     metadata.pop("managedFields", None)
-    return {**applied, "metadata": metadata}
+    owned = {**applied, "metadata": metadata}
+    if subresource != "status":
+        owned.pop("status", None)
+    return owned
 
 
 def _settle_conflicts(others: list[Manifest], contested: Fields, *, force: bool) -> None:

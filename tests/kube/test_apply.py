@@ -71,6 +71,18 @@ def test_a_field_is_listed_before_those_that_lie_deeper():
     assert fields == [".spec.type", '.spec.ports[port=80,protocol="TCP"].targetPort']
 
 
+def test_a_status_in_an_apply_is_nobodys_and_changes_nothing():
+    live = track_update(None, service(type="LoadBalancer"), "edit", NOW)
+    live["status"] = {"loadBalancer": {"ingress": [{"ip": "203.0.113.100"}]}}
+
+    applied = server_side_apply(
+        live, {**service(type="LoadBalancer"), "status": {"loadBalancer": {}}}, "bob", NOW
+    )
+
+    assert applied["status"] == live["status"]
+    assert managers(applied)["bob"] == {"f:spec": {"f:type": {}}}
+
+
 def test_force_takes_the_field_over():
     live = server_side_apply(None, service(selector={"app": "shop"}), "alice", NOW)
 
