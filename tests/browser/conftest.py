@@ -10,6 +10,7 @@ from tests.serving import Server, serving
 
 WIDE = (1400, 900)
 NARROW = (390, 844)
+LEFT = "net::ERR_ABORTED"  # the page was left while it was still loading something
 expect.set_options(timeout=20_000)
 
 
@@ -45,7 +46,10 @@ def visit(chromium: Browser, server: Server) -> Iterator[Callable[..., Page]]:
             "console", lambda message: message.type in ("error", "warning") and troubles.append(message.text)
         )
         page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("requestfailed", lambda request: troubles.append(f"failed: {request.url}"))
+        page.on(
+            "requestfailed",
+            lambda request: request.failure == LEFT or troubles.append(f"failed: {request.url}"),
+        )
         page.on(
             "response",
             lambda answer: answer.status >= 400 and troubles.append(f"{answer.status} {answer.url}"),

@@ -90,6 +90,7 @@ def test_hints_open_one_after_another(visit):
 
 def test_the_browsers_own_back_goes_a_step_back_and_then_a_lesson(visit):
     page = visit("/lessons/")
+    page.wait_for_load_state("networkidle")
     page.locator(".lesson-card[href='/lessons/clusterip/']").click()
     ready(page)
     page.locator("#step-next").click()
@@ -102,6 +103,7 @@ def test_the_browsers_own_back_goes_a_step_back_and_then_a_lesson(visit):
     page.go_back()
     page.go_back()
     expect(page.locator("h1")).to_have_text("Lessons")
+    page.wait_for_load_state("networkidle")
 
 
 def test_two_tabs_show_the_same_goals_and_the_first_answer_counts(visit):
