@@ -131,7 +131,8 @@ function drawLabel(mark, envelope, at, bounds) {
   const atGate = envelope.to.includes("#") && at.x - 24 - width > 4;
   const right = !atGate && at.x + 24 + width < bounds.width - 4;
   const x = right ? 22 : -22 - width;
-  const y = Math.min(Math.max(-height / 2, 4 - at.y), bounds.height - 4 - at.y - height);
+  const wished = atGate ? -8 : -height / 2; // at a gate beneath the node's name
+  const y = Math.min(Math.max(wished, 4 - at.y), bounds.height - 4 - at.y - height);
   set(label, { transform: `translate(${x} ${y})` });
   set(/** @type {Element} */ (label.querySelector(".card")), { width, height });
   const lines = [...label.querySelectorAll(".line")];
