@@ -70,7 +70,7 @@ def test_a_node_is_debugged_from_a_pod_on_its_own_network(session):
     ("line", "said"),
     [
         ("kubectl debug web", "you must specify --image when not using --copy-to."),
-        ("kubectl debug", "NAME is required for debug"),
+        ("kubectl debug --image=busybox", "NAME or filename is required for debug"),
         ("kubectl debug nosuch --image=busybox", 'Error from server (NotFound): pods "nosuch" not found'),
         ("kubectl debug web --image=busybox --copy-to=copy", "--copy-to is not simulated"),
     ],

@@ -169,6 +169,9 @@ def cp(client: Client, flags: Parsed) -> int:
         raise KubectlError("one of src or dest must be a remote file specification")
     if all(remote):
         raise KubectlError("one of src or dest must be a local file specification")
+    place = next(spec for spec in flags.args if ":" in spec).partition(":")[0]
+    namespace, _, pod = place.rpartition("/")
+    client.get(resource_of("pods").path(namespace or client.namespace, pod))
     raise KubectlError(
         "cp is not available in this terminal: it needs tar in the container; use kubectl exec POD -- "
         "cat FILE > FILE"

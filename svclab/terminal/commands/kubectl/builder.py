@@ -13,6 +13,7 @@ from svclab.kube.resources import RESOURCES, Resource
 from svclab.kube.selectors import label_selector
 from svclab.terminal.commands.kubectl.client import Client, require_namespace_match
 from svclab.terminal.commands.kubectl.errors import KubectlError, raise_all
+from svclab.terminal.commands.kubectl.flags import Parsed
 from svclab.terminal.files import FileError
 from svclab.terminal.manifests import ManifestError, read_manifests
 
@@ -171,7 +172,11 @@ def _warn_of_ambiguity(client: Client, word: str, resource: Resource) -> None:
     """A short name that two groups use means the first; kubectl says so."""
     if word in resource.short_names:
         for other in RESOURCES:
-            if word in other.short_names and other.plural == resource.plural and other != resource:
+            if (
+                word in other.short_names
+                and other.plural == resource.plural
+                and other.group != resource.group
+            ):
                 client.warn(f'short name "{word}" could also match lower priority resource {other.qualified}')
                 return
 
@@ -219,6 +224,15 @@ def expand(client: Client, found: list[Target], *, selector: str = "", fields: s
 
 
 # files
+
+
+def named_files(flags: Parsed) -> list[str]:
+    """The files of -f, where no objects may be named as well. Raises KubectlError."""
+    if flags["filename"] and flags.args:
+        raise KubectlError(
+            "when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well"
+        )
+    return flags["filename"]
 
 
 def file_objects(

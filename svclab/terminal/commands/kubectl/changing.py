@@ -8,6 +8,7 @@ from svclab.terminal.commands.kubectl.builder import (
     Target,
     expand,
     file_objects,
+    named_files,
     resource_of,
     targets,
 )
@@ -37,7 +38,7 @@ COMMON = (
 
 def meant(client: Client, flags: Parsed, *, selecting: bool = False) -> list[Target]:
     """The objects that files or arguments name; collections are looked up."""
-    if flags["filename"]:
+    if named_files(flags):
         return [f.target for f in file_objects(client, flags["filename"], recursive=flags["recursive"])]
     found = targets(client, flags.args, selecting=selecting)
     if any(not target.name for target in found) and not selecting:

@@ -4,7 +4,7 @@ from typing import Any
 
 from svclab.terminal.commands.kubectl.builder import Target, resource_of, targets
 from svclab.terminal.commands.kubectl.client import Client
-from svclab.terminal.commands.kubectl.errors import KubectlError, UsageError
+from svclab.terminal.commands.kubectl.errors import KubectlError
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
 from svclab.terminal.commands.kubectl.pods import ended, place_of, status_of
 from svclab.terminal.commands.kubectl.verbs import verb
@@ -55,12 +55,12 @@ def debug(client: Client, flags: Parsed) -> int:
 
 
 def _check(flags: Parsed, names: list[str]) -> None:
-    if not names:
-        raise UsageError("NAME is required for debug", "debug")
     if flags["copy-to"]:
         raise KubectlError("svclab: --copy-to is not simulated: debug the pod itself, or a node")
     if not flags["image"]:
-        raise UsageError("you must specify --image when not using --copy-to.", "debug")
+        raise KubectlError("you must specify --image when not using --copy-to.")
+    if not names:
+        raise KubectlError("NAME or filename is required for debug")
     if flags["tty"] and not flags["stdin"]:
         raise KubectlError("-i/--stdin is required for containers with -t/--tty=true")
     if flags["profile"] not in _PROFILES:

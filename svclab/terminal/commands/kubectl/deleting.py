@@ -3,7 +3,14 @@
 from typing import Any
 
 from svclab.terminal.commands.kubectl import verbs
-from svclab.terminal.commands.kubectl.builder import NOTHING_GIVEN, Target, expand, file_objects, targets
+from svclab.terminal.commands.kubectl.builder import (
+    NOTHING_GIVEN,
+    Target,
+    expand,
+    file_objects,
+    named_files,
+    targets,
+)
 from svclab.terminal.commands.kubectl.client import Client
 from svclab.terminal.commands.kubectl.create import no_kustomize
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, raise_all, status_in
@@ -130,7 +137,7 @@ def _grace(client: Client, flags: Parsed) -> int:
 
 
 def _targets(client: Client, flags: Parsed) -> list[Target]:
-    if flags["filename"]:
+    if named_files(flags):
         objects = file_objects(client, flags["filename"], recursive=flags["recursive"])
         client.sources = {f.target.path: f.source for f in objects}
         return [f.target for f in objects]

@@ -5,7 +5,7 @@ from base64 import b64decode
 from typing import Any
 
 from svclab.terminal.commands.kubectl import verbs
-from svclab.terminal.commands.kubectl.builder import Target, file_objects, targets
+from svclab.terminal.commands.kubectl.builder import Target, file_objects, named_files, targets
 from svclab.terminal.commands.kubectl.client import Client
 from svclab.terminal.commands.kubectl.describe_network import (
     write_endpoints,
@@ -57,7 +57,7 @@ def describe(client: Client, flags: Parsed) -> int:
             "complete list of "
             "supported resources."
         )
-    if flags["filename"]:
+    if named_files(flags):
         found = [f.target for f in file_objects(client, flags["filename"], recursive=flags["recursive"])]
     else:
         found = targets(client, flags.args, selecting=bool(flags["selector"]))
@@ -83,10 +83,8 @@ def _describe_all(client: Client, flags: Parsed, found: list[Target]) -> int:
             errors.append(refusal)
     client.context.stdout.write("\n\n".join(texts))
     if not texts and not errors and not matched:
-        namespaced = any(target.resource.namespaced for target in found) and not flags["all-namespaces"]
-        client.note(
-            f"No resources found in {client.namespace} namespace." if namespaced else "No resources found"
-        )
+        where = "" if flags["all-namespaces"] else f" in {client.namespace} namespace."
+        client.note(f"No resources found{where}")
     raise_all(errors)
     return 0
 

@@ -8,7 +8,7 @@ from svclab.kube import jsonpath
 from svclab.kube.meta import age
 from svclab.kube.resources import Resource
 from svclab.terminal.commands.kubectl import verbs
-from svclab.terminal.commands.kubectl.builder import Target, file_objects, targets
+from svclab.terminal.commands.kubectl.builder import Target, file_objects, named_files, targets
 from svclab.terminal.commands.kubectl.client import JSON, TABLE, Client, unlisted
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, raise_all, status_in
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed, duration
@@ -95,7 +95,7 @@ def get(client: Client, flags: Parsed) -> int:
 
 
 def _targets(client: Client, flags: Parsed) -> list[Target]:
-    if flags["filename"]:
+    if named_files(flags):
         return [
             found.target for found in file_objects(client, flags["filename"], recursive=flags["recursive"])
         ]

@@ -4,7 +4,14 @@ from typing import Any
 
 from svclab.kube.meta import condition, timestamp
 from svclab.terminal.commands.kubectl import verbs
-from svclab.terminal.commands.kubectl.builder import Target, expand, file_objects, resource_of, targets
+from svclab.terminal.commands.kubectl.builder import (
+    Target,
+    expand,
+    file_objects,
+    named_files,
+    resource_of,
+    targets,
+)
 from svclab.terminal.commands.kubectl.client import JSON_PATCH, Client
 from svclab.terminal.commands.kubectl.describe_pod import write_template
 from svclab.terminal.commands.kubectl.describe_writer import Description
@@ -46,7 +53,7 @@ _NOT_ROLLED_BACK = frozenset(
 
 
 def _meant(client: Client, flags: Parsed) -> list[Target]:
-    if flags["filename"]:
+    if named_files(flags):
         return [f.target for f in file_objects(client, flags["filename"], recursive=flags["recursive"])]
     if not flags.args:
         raise KubectlError("required resource not specified")

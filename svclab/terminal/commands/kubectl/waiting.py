@@ -8,7 +8,7 @@ from typing import Any
 from svclab.kube import jsonpath
 from svclab.kube.jsonpath import JsonPathError
 from svclab.terminal.commands.kubectl import verbs
-from svclab.terminal.commands.kubectl.builder import Target, expand, file_objects, targets
+from svclab.terminal.commands.kubectl.builder import Target, expand, file_objects, named_files, targets
 from svclab.terminal.commands.kubectl.client import Client
 from svclab.terminal.commands.kubectl.errors import KubectlError, raise_all
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
@@ -76,7 +76,7 @@ def wait(client: Client, flags: Parsed) -> int:
 
 
 def _targets(client: Client, flags: Parsed) -> list[Target]:
-    if flags["filename"]:
+    if named_files(flags):
         return [f.target for f in file_objects(client, flags["filename"], recursive=flags["recursive"])]
     found = targets(client, flags.args, selecting=bool(flags["selector"] or flags["field-selector"]))
     if flags["all-namespaces"]:
