@@ -128,11 +128,15 @@ def check_started(pod: Manifest, container: str, *, previous: bool) -> None:
 def check_running(pod: Manifest, container: str, doing: str) -> None:
     """A process can be `doing` ("executing command in", "attaching to") a running container only.
 
-    Raises Refusal (400 before its first start; 500 after its end, in containerd's words).
+    Raises Refusal (400 before its first start; 500 after its end, in containerd's words, and in the kubelet's
+    while it waits to start again).
     """
     check_started(pod, container, previous=False)
-    if "terminated" in _status(pod, container).get("state", {}):
+    state = _status(pod, container).get("state", {})
+    if "terminated" in state:
         raise internal_error(f"error {doing} container: container is in CONTAINER_EXITED state")
+    if "waiting" in state:
+        raise internal_error(f'error {doing} container: container not found ("{container}")')
 
 
 def _status(pod: Manifest, container: str) -> Manifest:
@@ -206,7 +210,7 @@ def _access_line(cluster: ClusterHandle, pod: Manifest, record: Any, port: int, 
 
 
 class LogFollow:
-    """A log that is followed: served like a watch, it gives what is new until the pod is gone."""
+    """A log that is followed: served like a watch, it gives what is new until the container has ended."""
 
     def __init__(self, cluster: ClusterHandle, request: ApiRequest, target: Target, container: str) -> None:
         self.cluster = cluster
@@ -230,6 +234,7 @@ class LogFollow:
             timestamps = self._request.flag("timestamps")
             text = "".join(line.shown(timestamps=timestamps) for line in lines[self._told :])
         self._told = len(lines)
+        self.ended = "terminated" in _status(pod, self._container).get("state", {})
         return [text.encode()] if text else []
 
     def bookmark(self) -> None:

@@ -291,7 +291,7 @@ def flows(cluster: ClusterHandle, numbers: list[Any]) -> list[dict[str, Any]]:
         record = dataplane.trace(cluster, number)
         if record is not None:
             questions = sum(step["kind"] == "query" for step in record.trace["steps"])
-            sent = Counter(flow["protocol"] for flow in record.trace["flows"] if flow["purpose"] != "dns")
+            sent = Counter(flow["protocol"] for flow in record.trace["flows"] if flow["purpose"] == "request")
             code = record.trace["outcome"]["code"]
             found.append({"id": record.id, "dns": questions, "sent": sent, "code": code})
     return found

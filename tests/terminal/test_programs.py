@@ -1,5 +1,6 @@
 """Client programs of containers are really run: their logs, exit codes and packets."""
 
+import re
 import time
 
 import pytest
@@ -53,6 +54,33 @@ def test_a_clients_output_is_its_containers_log_and_its_packets_are_traces(clust
     assert pod["status"]["phase"] == "Succeeded"
     assert "Welcome to nginx!" in log(cluster)
     assert [trace.trace["source"] for trace in dataplane.traces(cluster)] == ["pod/hello/job"]
+
+
+def test_a_followed_log_ends_with_its_container(cluster):
+    started(cluster, "--command -- sh -c 'sleep 5; curl -s http://web'")
+    Session(cluster, "test").run("kubectl wait pod/job -n hello --for=condition=Ready", print)
+    following = handle(cluster, ApiRequest("GET", "/api/v1/namespaces/hello/pods/job/log?follow=true"))
+    following.news()
+    assert not following.ended
+
+    ended(cluster)
+
+    assert b"Welcome to nginx!" in b"".join(following.news())
+    assert following.ended
+
+
+def test_nothing_can_be_executed_in_a_container_that_does_not_run(cluster):
+    Session(cluster, "test").run("kubectl run job -n hello --image=busybox -- false", print)
+    until = time.monotonic() + 20
+    while time.monotonic() < until and restarts(cluster) < 1:
+        cluster.set_clock(lambda clock, real: clock.step(1, real))
+        cluster.advance()
+    cluster.set_clock(lambda clock, real: clock.pause(real))
+
+    answer = handle(cluster, ApiRequest("POST", "/api/v1/namespaces/hello/pods/job/exec?command=ls"))
+
+    assert answer.status == 500
+    assert re.search(r"container not found|CONTAINER_EXITED", answer.json["message"])
 
 
 def test_a_clients_exit_code_is_the_containers(cluster):

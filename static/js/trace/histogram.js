@@ -4,7 +4,7 @@
 import { h } from "../core/dom.js";
 import { hostName } from "../a11y/narrate.js";
 
-const LYING = 4; // more bars than that stand upright, side by side
+const LYING = 3; // more bars than that stand upright, side by side
 
 /**
  * Counts by answering endpoint. `chosen` are requests to the same target from any source.
