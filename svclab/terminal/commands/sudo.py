@@ -1,4 +1,4 @@
-"""sudo, su, ssh: other rights, other machines. Source: sudo 1.9, OpenSSH 9.2."""
+"""sudo, ssh, chroot: other rights, other machines. Source: sudo 1.9, OpenSSH 9.2, coreutils 9.1."""
 
 from svclab.terminal.commands.arguments import options
 from svclab.terminal.commands.registry import Context, Usage, command
@@ -45,3 +45,27 @@ def _node_called(context: Context, name: str) -> str | None:
         if name == node["metadata"]["name"] or any(name == each["address"] for each in addresses):
             return str(node["metadata"]["name"])
     return None
+
+
+@command("chroot", places={"busybox", "alpine", "netshoot", "debian", "debian-curl"})
+def chroot(context: Context, argv: list[str]) -> int:
+    """Runs a command, or a shell, on the node whose root `kubectl debug node/NAME` has mounted at /host."""
+    if not argv:
+        raise Usage("chroot: missing operand\nTry 'chroot --help' for more information.", 125)
+    node = _mounted_node(context, argv[0])
+    if node is None:
+        words = f"chroot: cannot change root directory to '{argv[0]}': No such file or directory"
+        return context.fail(words, 125)
+    return context.enter(Location("node", name=node), argv[1:] or ["bash"])
+
+
+def _mounted_node(context: Context, path: str) -> str | None:
+    """The pod's node, if its whole file system is mounted there."""
+    place = context.location
+    pod = context.cluster.snapshot().get("Pod", place.namespace, place.name)
+    spec = pod["spec"] if pod else {}
+    roots = {v["name"] for v in spec.get("volumes") or () if (v.get("hostPath") or {}).get("path") == "/"}
+    containers = [c for c in spec.get("containers") or () if c["name"] == place.container]
+    mounts = [mount for c in containers for mount in c.get("volumeMounts") or ()]
+    found = any(m["name"] in roots and m["mountPath"].rstrip("/") == path.rstrip("/") for m in mounts)
+    return spec["nodeName"] if found else None

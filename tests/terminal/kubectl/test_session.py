@@ -63,6 +63,18 @@ def test_a_one_shot_command_gives_its_exit_code(learner):
     assert learner.status == 3
 
 
+def test_chroot_leads_from_a_nodes_debugging_pod_onto_the_node(learner):
+    learner.types("kubectl debug node/node1 -it --image=busybox")
+    assert "No such file or directory" in learner.types("chroot /elsewhere")
+
+    learner.types("chroot /host")
+
+    assert str(learner.session.location) == "node/node1"
+    assert "KUBE-SERVICES" in learner.types("iptables-save -t nat | grep -m 1 KUBE-SERVICES")
+    learner.types("exit")
+    assert str(learner.session.location).startswith("pod/default/node-debugger-node1-")
+
+
 def test_what_runs_in_a_pod_is_killed_with_it(learner):
     learner.types(
         "kubectl run x --image=nicolaka/netshoot --command -- sleep 3600; kubectl wait pod/x --for=condition=Ready"
