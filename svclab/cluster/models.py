@@ -259,6 +259,26 @@ class ContainerLog(models.Model):
         return f"log of {self.container}"
 
 
+class ContainerStart(models.Model):
+    """The Services of its namespace that a run of a container found: its environment variables."""
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="+")
+    pod_uid = models.CharField(max_length=36)
+    container = models.CharField(max_length=63)
+    run = models.PositiveIntegerField()  # restartCount of that run
+    services = models.TextField()  # JSON: a list of Services, as far as variables are made of them
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cluster", "pod_uid", "container", "run"], name="one_start_per_container_run"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"start of {self.container}"
+
+
 class LearnerFile(models.Model):
     """A file of the learner's: the manifests of the tutorial and what they wrote themselves."""
 

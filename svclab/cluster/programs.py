@@ -6,9 +6,8 @@ the process that played the start: if that is killed, the kubelet ends the conta
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
-from svclab.cluster import models
+from svclab.cluster import models, starts
 from svclab.cluster.batch import LogEntry
 from svclab.cluster.store import ClusterHandle
 from svclab.kube.controllers.kubelet import status, workload
@@ -31,36 +30,15 @@ def begin(cluster: ClusterHandle, entries: Iterable[LogEntry]) -> None:
     """Run the client programs of the containers that have started in these writes."""
     if _runner is None:
         return
-    for entry in entries:
-        if entry.object["kind"] == "Pod" and entry.type == "MODIFIED":
-            for container in _started(entry.object, entry.previous or {}):
-                argv = workload.client_program(container)
-                if argv is not None:
-                    _runner(cluster, entry.object, container, argv)
-
-
-def _started(pod: Manifest, before: Manifest) -> list[Manifest]:
-    """The containers that run now and did not before, or that run anew."""
-    were = {name: found.get("restartCount") for name, found in _statuses(before).items() if _runs(found)}
-    return [
-        container
-        for container in pod["spec"]["containers"]
-        if _runs(found := _statuses(pod).get(container["name"], {}))
-        and were.get(container["name"], -1) != found.get("restartCount")
-    ]
-
-
-def _statuses(pod: Manifest) -> dict[str, dict[str, Any]]:
-    return {found["name"]: found for found in pod.get("status", {}).get("containerStatuses") or ()}
-
-
-def _runs(container_status: dict[str, Any]) -> bool:
-    return "running" in container_status.get("state", {})
+    for pod, container in starts.started(entries):
+        argv = workload.client_program(container)
+        if argv is not None:
+            _runner(cluster, pod, container, argv)
 
 
 def ended(cluster: ClusterHandle, pod: Manifest, container: str, exit_code: int, printed: str) -> None:
     """The program has ended: keep what it printed, and let the kubelet see its exit code."""
-    run = _statuses(pod)[container]["restartCount"]
+    run = starts.statuses(pod)[container]["restartCount"]
     models.ContainerLog.objects.update_or_create(
         cluster_id=cluster.id,
         pod_uid=pod["metadata"]["uid"],
@@ -73,8 +51,8 @@ def ended(cluster: ClusterHandle, pod: Manifest, container: str, exit_code: int,
         now = batch.snapshot.get("Pod", *key_of(pod))
         if now is None or now["metadata"]["uid"] != pod["metadata"]["uid"]:
             return
-        found = _statuses(now)[container]
-        if not _runs(found) or found["restartCount"] != run:
+        found = starts.statuses(now)[container]
+        if starts.run_of(found) != run:
             return
         statuses = [
             status.terminated(each, exit_code, batch.now) if each["name"] == container else each

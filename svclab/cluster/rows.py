@@ -115,6 +115,7 @@ def clear(cluster_id: UUID) -> None:
         models.HostState,
         models.TraceRecord,
         models.ContainerLog,
+        models.ContainerStart,
     ):
         table.objects.filter(cluster_id=cluster_id).delete()
 

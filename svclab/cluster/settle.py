@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import OperationalError
 
-from svclab.cluster import memory, programs
+from svclab.cluster import memory, programs, starts
 from svclab.cluster.agenda import CONTROLLERS, Agenda, Task
 from svclab.cluster.batch import Batch, LogEntry
 from svclab.cluster.clock import real_now
@@ -83,6 +83,7 @@ def _advance(cluster: ClusterHandle, real: datetime) -> None:
             with cluster.writing(at=until) as batch:
                 _catch_up(agenda, batch, cluster.state().settled_at)
                 play(batch, agenda, until, Circumstances.of(cluster.settings()))
+                starts.note(cluster.id, batch.entries, batch.snapshot)
             programs.begin(cluster, batch.entries)
         except BaseException:
             _agendas.forget(cluster.id)

@@ -75,17 +75,25 @@ def _link_variables(prefix: str, address: str, port: Manifest, *, is_first: bool
     }
 
 
-def environment(pod: Manifest, container_name: str, snapshot: Snapshot) -> dict[str, str]:
+def environment(
+    pod: Manifest, container_name: str, snapshot: Snapshot, found: Iterable[Manifest] | None = None
+) -> dict[str, str]:
     """All variables of a container, the pod's hostname first and the Services' last.
 
+    `found`: the Services of its namespace as they were when it started; where that is not known, those of now
+    that are not younger.
     A declared variable wins over a Service's of the same name and may use it as `$(NAME)`. References to
     missing or optional objects give no variable. Raises KeyError for a container that the pod does not
     have.
     """
     container = _container(pod, container_name)
     namespace = pod["metadata"]["namespace"]
+    not_younger = _services_at_start(pod, container_name, snapshot)
+    if found is not None:
+        api = [each for each in not_younger if each["metadata"]["namespace"] != namespace]
+        not_younger = [*api, *found]
     services = service_environment(
-        _services_at_start(pod, container_name, snapshot),
+        not_younger,
         namespace,
         enable_service_links=(pod.get("spec") or {}).get("enableServiceLinks", True),
     )

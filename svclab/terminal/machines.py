@@ -1,6 +1,6 @@
 """What a shell finds at a place: user, home, environment, prompt, and the files that the system provides."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,8 +52,11 @@ class Machine:
         return _PROMPTS[self.toolset if self.toolset in _PROMPTS and flavour == "bash" else flavour]
 
 
-def machine_at(location: Location, snapshot: Snapshot) -> Machine:
-    """The machine of a place. Raises KeyError for a pod or container that does not exist."""
+def machine_at(location: Location, snapshot: Snapshot, found: Iterable[Manifest] | None = None) -> Machine:
+    """The machine of a place; `found`: the Services that its container found when it started, where known.
+
+    Raises KeyError for a pod or container that does not exist.
+    """
     match location.kind:
         case "laptop":
             env = {"HOME": HOME, "USER": LAPTOP_USER, "PATH": _PATH, "SHELL": "/bin/bash"}
@@ -74,7 +77,7 @@ def machine_at(location: Location, snapshot: Snapshot) -> Machine:
             }
             return Machine(location.name, 0, "/root", "/root", env, "node")
         case _:
-            return _container(location, pod_of(location, snapshot), snapshot)
+            return _container(location, pod_of(location, snapshot), snapshot, found)
 
 
 def pod_of(location: Location, snapshot: Snapshot) -> Manifest:
@@ -93,7 +96,9 @@ def is_there(location: Location, snapshot: Snapshot) -> bool:
     return pod is not None and not is_terminal(pod)
 
 
-def _container(location: Location, pod: Manifest, snapshot: Snapshot) -> Machine:
+def _container(
+    location: Location, pod: Manifest, snapshot: Snapshot, found: Iterable[Manifest] | None
+) -> Machine:
     spec = pod["spec"]
     containers = [
         c for part in ("containers", "ephemeralContainers", "initContainers") for c in spec.get(part) or ()
@@ -106,7 +111,7 @@ def _container(location: Location, pod: Manifest, snapshot: Snapshot) -> Machine
     )
     home = "/root" if uid == 0 else "/"
     env = {"PATH": _PATH, "HOME": home, "TERM": "xterm"}
-    env |= podenv.environment(pod, location.container, snapshot)
+    env |= podenv.environment(pod, location.container, snapshot, found)
     cwd = container.get("workingDir") or ("/root" if location.toolset == "netshoot" else "/")
     name = location.name if not spec.get("hostNetwork") else spec.get("nodeName", location.name)
     return Machine(

@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any
 
 from svclab.apiserver import dispatch
-from svclab.cluster import dataplane, outage
+from svclab.cluster import dataplane, outage, starts
 from svclab.terminal.commands.registry import Context, Usage, is_installed
 from svclab.terminal.completion import complete
 from svclab.terminal.files import Files, Store
@@ -414,7 +414,10 @@ class Session:
 
     def new_state(self, location: Location, shell: str, *, interactive: bool = False) -> ShellState:
         """The memory of a shell that starts at a place. Raises KeyError where the place is gone."""
-        machine = machine_at(location, self.cluster.snapshot())
+        snapshot = self.cluster.snapshot()
+        pod = snapshot.get("Pod", location.namespace, location.name) if location.kind == "pod" else None
+        found = starts.services(self.cluster.id, pod, location.container) if pod else None
+        machine = machine_at(location, snapshot, found)
         flavour = flavour_of(location, shell)
         state = ShellState(name=shell, cwd=machine.cwd, interactive=interactive, flavour=flavour)
         state.variables |= machine.environment
