@@ -80,6 +80,7 @@ class Wires:
 
     send: Callable[..., Any] = dataplane.send
     api: Callable[..., Any] = dispatch.handle
+    services_at_start: Callable[..., Any] = starts.services  # (cluster id, pod, container)
 
 
 WIRES = Wires()
@@ -416,7 +417,7 @@ class Session:
         """The memory of a shell that starts at a place. Raises KeyError where the place is gone."""
         snapshot = self.cluster.snapshot()
         pod = snapshot.get("Pod", location.namespace, location.name) if location.kind == "pod" else None
-        found = starts.services(self.cluster.id, pod, location.container) if pod else None
+        found = self.wires.services_at_start(self.cluster.id, pod, location.container) if pod else None
         machine = machine_at(location, snapshot, found)
         flavour = flavour_of(location, shell)
         state = ShellState(name=shell, cwd=machine.cwd, interactive=interactive, flavour=flavour)

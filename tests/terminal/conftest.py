@@ -117,6 +117,10 @@ class Typed:
         return self.run(line)[1]
 
 
+def nothing_noted(*_: Any) -> None:
+    """No container's start was written down: its Services are those of now that are not younger."""
+
+
 def _nobody(*_: Any) -> None:
     raise AssertionError("this test asks nobody")
 
@@ -127,7 +131,7 @@ def at() -> Callable[..., Typed]:
 
     def open_at(place: str = "laptop", shell: str = "bash", **wires: Any) -> Typed:
         store = MemoryStore()
-        told = {"send": _nobody, "api": _nobody} | wires
+        told = {"send": _nobody, "api": _nobody, "services_at_start": nothing_noted} | wires
         session = Session(
             StandingCluster(), location=PLACES[place], shell=shell, store=store, wires=Wires(**told)
         )

@@ -13,7 +13,7 @@ from svclab.linux.dice import Dice
 from svclab.terminal.places import LAPTOP, Location
 from svclab.terminal.session import Session, Wires
 from tests.kube.dns_world import pod, slice_of, standard_objects, standard_snapshot, world_of
-from tests.terminal.conftest import MemoryStore, StandingCluster, Typed
+from tests.terminal.conftest import MemoryStore, StandingCluster, Typed, nothing_noted
 
 DEBUG = Location("pod", "shop", "debug", "c", "nicolaka/netshoot")
 BUSYBOX = Location("pod", "shop", "debug", "c", "busybox:1.36")
@@ -49,7 +49,7 @@ def at(wire: Wire) -> Callable[..., Typed]:
 
     def open_at(location: Location, shell: str = "bash") -> Typed:
         cluster, store = StandingCluster(objects=standard_objects()), MemoryStore()
-        wires = Wires(send=wire)
+        wires = Wires(send=wire, services_at_start=nothing_noted)
         session = Session(cluster, location=location, shell=shell, store=store, wires=wires)
         return Typed(session, store)
 
