@@ -13,7 +13,7 @@ from time import monotonic
 
 from django.db import connections
 
-AT_ONCE = 1
+AT_ONCE = 2
 _TURN_SECONDS = 0.05
 _LONGEST_WAIT = 0.25
 _MAX_IDLE = 8
