@@ -133,9 +133,9 @@ ROWS = [
      "Try `conntrack -h' or 'conntrack --help' for more information.\n"
      "conntrack v1.4.7 (conntrack-tools): Invalid IP address `x'\n"
      "Try `conntrack -h' or 'conntrack --help' for more information.\n"),
-    ("tcpdump -nc 2 -i any port 53 2>/dev/null > seen & sleep 1; dig +short kubernetes.default.svc.cluster.local; "
-     "sleep 1; wait; sed -E 's/.*: [0-9]+//' seen", 0,
-     "[1] 4207\n10.96.0.1\n+ A? kubernetes.default.svc.cluster.local. (54)\n*- 1/0/0 A 10.96.0.1 (106)\n"
+    ("tcpdump -nc 2 -i any port 53 2>/dev/null > seen & until [ -s seen ]; do sleep 1; "
+     "dig +short kubernetes.default.svc.cluster.local > /dev/null; done; wait; sed -E 's/.*: [0-9]+//' seen", 0,
+     "[1] 4207\n+ A? kubernetes.default.svc.cluster.local. (54)\n*- 1/0/0 A 10.96.0.1 (106)\n"
      "[1]+  Done                    tcpdump -nc 2 -i any port 53 2> /dev/null > seen\n"),
     ("traceroute -n -m 3 -q 1 10.244.99.1 | tail -1", 0, " 3  *\n"),
     ("printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | nc web 80 | head -1", 0, "HTTP/1.1 200 OK\r\n"),
