@@ -137,6 +137,7 @@ ROWS = [
      "dig +short kubernetes.default.svc.cluster.local > /dev/null; done; wait; sed -E 's/.*: [0-9]+//' seen", 0,
      "[1] 4207\n+ A? kubernetes.default.svc.cluster.local. (54)\n*- 1/0/0 A 10.96.0.1 (106)\n"
      "[1]+  Done                    tcpdump -nc 2 -i any port 53 2> /dev/null > seen\n"),
+    ("dig +short kubernetes.default.svc.cluster.local", 0, "10.96.0.1\n"),
     ("traceroute -n -m 3 -q 1 10.244.99.1 | tail -1", 0, " 3  *\n"),
     ("printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | nc web 80 | head -1", 0, "HTTP/1.1 200 OK\r\n"),
 ]  # fmt: skip
