@@ -99,7 +99,7 @@ def test_after_a_reset_every_page_is_told_of_another_cluster(alice):
     started = time.monotonic()
     page.send("reset")
     after = page.expect("state")
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 10  # `make bench` measures it; this catches a page that is forgotten
     assert (after["fresh"], after["life"] != before["life"]) == (True, True)
     assert "old" not in _names(after["objects"], "Namespace")
 

