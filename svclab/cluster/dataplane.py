@@ -77,20 +77,25 @@ def probe(
 ) -> list[dict[str, Any]]:
     """Traces of requests that leave no mark: a grader asks, and the learner's cluster is as before."""
     state = cluster.state()
+    seed = f"{state.settings.random_seed}/probe/{state.snapshot.resource_version}"
     with memory.lock(cluster.id):
         now = state.now(real_now())
         world = worlds.world_of(cluster.id, state, now)
-        before = {name: host.state.copy() for name, host in world.fabric.hosts.items()}
-        found = []
-        try:
-            for number in range(min(times, _LONGEST_PROBE)):
-                for name, host in world.fabric.hosts.items():
-                    host.state = before[name].copy()
-                dice = Dice(f"{state.settings.random_seed}/probe/{state.snapshot.resource_version}/{number}")
-                found.append(perform(world, Request(source, target, via=via), dice, now).trace.as_json())
-        finally:
+        return probed(world, seed, now, Request(source, target, via=via), times)
+
+
+def probed(world: World, seed: str, now: datetime, request: Request, times: int) -> list[dict[str, Any]]:
+    """Traces of a request that is made so many times, each in the World as it is now and stays."""
+    before = {name: host.state.copy() for name, host in world.fabric.hosts.items()}
+    found = []
+    try:
+        for number in range(min(times, _LONGEST_PROBE)):
             for name, host in world.fabric.hosts.items():
-                host.state = before[name]
+                host.state = before[name].copy()
+            found.append(perform(world, request, Dice(f"{seed}/{number}"), now).trace.as_json())
+    finally:
+        for name, host in world.fabric.hosts.items():
+            host.state = before[name]
     return found
 
 

@@ -52,13 +52,30 @@ def world_of(cluster_id: UUID, state: State, now: datetime) -> World:
         known = None  # the cluster was reset: nothing of the old one lives on
     if known is None or known.built_from != parts:
         before = known.world if known is not None else None
-        known = _Known(_build(state, before), parts, known.trace_count if known is not None else -1)
+        known = _Known(built(state, before), parts, known.trace_count if known is not None else -1)
         _worlds.put(cluster_id, known)
     if known.trace_count != state.trace_count:
         _remember(cluster_id, known.world, now)
         _forget_what_is_gone(state, known.world)
         known.trace_count = state.trace_count
     return known.world
+
+
+def built(state: State, before: World | None = None) -> World:
+    """The World of a State; connections, affinity and the name servers' caches live on from one before."""
+    nodes = {node["metadata"]["name"]: node for node in state.snapshot.list("Node")}
+    fabric = build_fabric(
+        state.snapshot, lambda name: rules_of(state, nodes[name]), internet=internet_addresses()
+    )
+    for name, host in fabric.hosts.items():
+        if before is not None and name in before.fabric.hosts:
+            host.state = before.fabric.hosts[name].state
+    modes = {memory.mode for memory in state.hosts.values()}
+    mode = modes.pop() if len(modes) == 1 else state.settings.proxy_mode
+    caches = before.names.caches if before is not None else {}
+    world = World(state.snapshot, fabric, mode, names=NameServers(state.snapshot, caches=caches))
+    _forget_what_is_gone(state, world)
+    return world
 
 
 def sent(cluster_id: UUID, world: World, trace_count: int, now: datetime, passed: Set[str]) -> None:
@@ -150,23 +167,6 @@ def _parts(state: State) -> tuple[object, ...]:
     digests = tuple(sorted((node, memory.digest, memory.mode) for node, memory in state.hosts.items()))
     settings = state.settings
     return (state.snapshot.resource_version, digests, settings.proxy_mode, settings.random_seed)
-
-
-def _build(state: State, before: World | None) -> World:
-    """The World of now; connections, affinity and the name servers' caches live on from the one before."""
-    nodes = {node["metadata"]["name"]: node for node in state.snapshot.list("Node")}
-    fabric = build_fabric(
-        state.snapshot, lambda name: rules_of(state, nodes[name]), internet=internet_addresses()
-    )
-    for name, host in fabric.hosts.items():
-        if before is not None and name in before.fabric.hosts:
-            host.state = before.fabric.hosts[name].state
-    modes = {memory.mode for memory in state.hosts.values()}
-    mode = modes.pop() if len(modes) == 1 else state.settings.proxy_mode
-    caches = before.names.caches if before is not None else {}
-    world = World(state.snapshot, fabric, mode, names=NameServers(state.snapshot, caches=caches))
-    _forget_what_is_gone(state, world)
-    return world
 
 
 def _forget_what_is_gone(state: State, world: World) -> None:

@@ -30,13 +30,15 @@ class Result:
 class Evidence:
     """What a check may look at. `probe(source, target, via, times)` sends simulated connections that leave
     no mark on the learner's cluster, and gives their traces as JSON. `kept` has the uids that objects had
-    when the lesson began, by `identity`."""
+    when the lesson began, by `identity`. `shaken(namespace)` is what a copy of the cluster shows after
+    that namespace has lost all its pods and its Deployments have been updated."""
 
     snapshot: Snapshot
     traces: tuple[Mapping[str, Any], ...]
     predictions: Mapping[str, int]
     probe: Callable[[str, str, str | None, int], list[Mapping[str, Any]]]
     kept: Mapping[str, str] = field(default_factory=dict)
+    shaken: "Callable[[str], Evidence] | None" = None
 
 
 def evaluate(kind: str, what: Mapping[str, Any], evidence: Evidence) -> Result:
@@ -57,13 +59,16 @@ def validate(kind: str, what: Any) -> None:
             raise CheckError(f"{kind} needs {key!r}")
 
 
+_PROBE = {"from", "to", "via", "times", "code", "backends", "source", "words"}
+
 SHAPES: dict[str, tuple[set[str], set[str]]] = {
     "object": (
         {"kind", "namespace", "name", "selector", "where", "some", "count", "absent"},
         {"kind"},
     ),
     "slices": ({"service", "selector"}, {"service", "selector"}),
-    "probe": ({"from", "to", "via", "times", "code", "backends", "source", "words"}, {"from", "to", "code"}),
+    "probe": (_PROBE, {"from", "to", "code"}),
+    "shake": ({"namespace", *_PROBE}, {"namespace", "from", "to", "code"}),
     "path": ({"from", "to", "via", "passes", "avoids"}, {"from", "to"}),
     "seen": (
         {
@@ -256,6 +261,18 @@ def check_probe(what: Mapping[str, Any], evidence: Evidence) -> Result:
     return Result(True, f"{len(traces)} of {len(traces)} connections: {what['code']}.")
 
 
+def check_shake(what: Mapping[str, Any], evidence: Evidence) -> Result:
+    """The probe succeeds also in a copy of the cluster whose pods have all been replaced by an update."""
+    if evidence.shaken is None:
+        raise CheckError("a copy cannot be shaken again")
+    result = check_probe(what, evidence.shaken(what["namespace"]))
+    if result.green:
+        return Result(True, "It held in a copy of your cluster, with every pod replaced.")
+    return Result(
+        False, f"In a copy of your cluster we replaced every pod by an update. Then: {result.found}"
+    )
+
+
 def passes(trace: Mapping[str, Any], place: str) -> bool:
     """Whether a trace has a chain (by prefix), a NAT action, a host, or a destination "dst ADDRESS"."""
     kind, _, what = place.partition(" ")
@@ -380,6 +397,7 @@ KINDS: dict[str, Callable[[Mapping[str, Any], Evidence], Result]] = {
     "object": check_object,
     "slices": check_slices,
     "probe": check_probe,
+    "shake": check_shake,
     "path": check_path,
     "seen": check_seen,
     "predict": check_predict,

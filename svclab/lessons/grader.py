@@ -10,6 +10,8 @@ from svclab.lessons.gaps import gaps
 from svclab.lessons.models import Beginning
 from svclab.lessons.schema import Check, Lesson
 
+_LATER = "This is tried out when the other goals are reached."
+
 
 @dataclass(frozen=True, slots=True)
 class Lamp:
@@ -35,7 +37,8 @@ def grade(cluster: ClusterHandle, learner: str, lesson: Lesson) -> list[Lamp]:
     """Evaluates every check that is not green yet, records the ones that are now, and gives all lamps.
 
     A lesson begins when the cluster is first at its start; before that only predictions count. What only
-    has to stay as it was (`standing`) counts once everything that had to be reached is reached.
+    has to stay as it was (`standing`) counts once everything that had to be reached is reached. Only then is
+    anything shaken.
     """
     from svclab.cluster import dataplane  # noqa: PLC0415 (late: a page that only shows lamps needs no packet engine)
 
@@ -51,6 +54,8 @@ def grade(cluster: ClusterHandle, learner: str, lesson: Lesson) -> list[Lamp]:
     elif not all(lamp.green for lamp in lamps if not lamp.check.standing):
         standing = {check.id for check in lesson.checks if check.standing} - reached
         lamps = [_unlit(lamp) if lamp.check.id in standing else lamp for lamp in lamps]
+    else:
+        lamps = [lamp if lamp.green else _judged(lamp.check, evidence) for lamp in lamps]
     progress.remember_green(learner, lesson.id, {lamp.check.id for lamp in lamps if lamp.green} - reached)
     return lamps
 
@@ -72,12 +77,26 @@ def gather(cluster: ClusterHandle, learner: str, lesson: Lesson, begun: Beginnin
             cluster, source, target, via=via, times=times
         ),
         kept=begun.kept if begun else {},
+        shaken=lambda namespace: _shaken(cluster, namespace),
     )
+
+
+def _shaken(cluster: ClusterHandle, namespace: str) -> Evidence:
+    from svclab.cluster.shaken import shaken  # noqa: PLC0415 (late: it needs all controllers, and few lessons it)
+
+    copy = shaken(cluster, namespace)
+    return Evidence(snapshot=copy.snapshot, traces=(), predictions={}, probe=copy.probe)
 
 
 def _lamp(check: Check, reached: bool, evidence: Evidence) -> Lamp:
     if reached:
         return Lamp(check, True)
+    if check.kind == "shake":
+        return Lamp(check, False, _LATER)
+    return _judged(check, evidence)
+
+
+def _judged(check: Check, evidence: Evidence) -> Lamp:
     result = evaluate(check.kind, check.what, evidence)
     return Lamp(check, result.green, result.found, result.trace)
 

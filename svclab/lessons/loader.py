@@ -120,9 +120,9 @@ class _Reader:
         what = plain.pop(kind)
         if not {"id", "title"} <= plain.keys():
             self.fail(node, "a check needs 'id' and 'title'")
-        if kind == "keep":
+        if kind in ("keep", "shake"):
             plain["standing"] = True
-        elif kind != "predict" and not plain.get("question"):
+        if kind not in ("keep", "predict") and not plain.get("question"):
             self.fail(node, "a check needs 'question': what to ask next while it is red")
         try:
             validate(kind, what)

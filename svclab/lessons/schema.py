@@ -74,8 +74,8 @@ class Step:
 class Check:
     """One lamp. Exactly one of the kinds of curriculum 0.2 says when it turns green.
 
-    `standing` marks a check that already holds in the start state (something to keep, not to reach); every
-    `keep` is one. `question` is what to ask next while the lamp is dark.
+    `standing` marks a check that counts when the others are reached (something to keep, not to reach); every
+    `keep` and every `shake` is one. `question` is what to ask next while the lamp is dark.
     """
 
     id: str

@@ -213,3 +213,24 @@ def test_a_target_may_name_the_first_object_with_a_label():
 def test_a_check_of_the_wrong_shape_is_refused():
     with pytest.raises(CheckError, match="does not know 'form'"):
         validate("probe", {"form": "x"})
+
+
+SHAKE = {"namespace": "shop", "from": "pod shop/app=client", "to": "http://web", "code": "OK"}
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("OK", "It held in a copy of your cluster, with every pod replaced."),
+        (
+            "REJECTED",
+            "In a copy of your cluster we replaced every pod by an update. "
+            "Then: http://web from pod/shop/client: REJECTED.",
+        ),
+    ],
+)
+def test_a_shaken_copy_is_probed_instead_of_the_cluster(code, found):
+    copy = evidence(pod("client", "10.244.1.7", "client"), answers=[trace(code)])
+    shaken = replace(evidence(), shaken=lambda namespace: {"shop": copy}[namespace])
+    result = evaluate("shake", SHAKE, shaken)
+    assert (result.green, result.found, result.trace) == (code == "OK", found, None)
