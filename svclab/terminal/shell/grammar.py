@@ -130,7 +130,10 @@ class _Grammar:
 
     def _word(self) -> None:
         token = self._peek()
-        if token is None or token.kind != "word":
+        if token is None:  # no word may stand on the next line, so the end of this one is what is wrong
+            end = len(self._text)
+            raise _Unexpected(Token("operator", "\n", end, end), "", self._line_start)
+        if token.kind != "word":
             self._refuse()
         self._i += 1
 
@@ -330,6 +333,8 @@ class _Grammar:
         self._expect("in")
         self._skip_newlines()
         while not self._take("esac"):
+            if self._peek() is None:
+                self._refuse("esac")
             self._take("(")
             self._word()
             while self._take("|"):
