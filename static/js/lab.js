@@ -4,6 +4,7 @@
 import { workspace } from "./workspace.js";
 import { still } from "./a11y/motion.js";
 import { wireMap } from "./desk/map.js";
+import { podAt } from "./desk/owners.js";
 import { createWelcome } from "./desk/welcome.js";
 
 const { store, stage } = workspace;
@@ -23,9 +24,8 @@ const welcome = createWelcome({
 store.subscribe((state, before) => {
   if (state.objects !== before.objects && state.ready) welcome.render(stage.model);
 });
-const podAt = (/** @type {string | null} */ endpoint) => stage.model.pods.find((pod) => `${endpoint}`.startsWith(`${pod.ip}:`) && pod.ip)?.host ?? null;
 workspace.onMessage((message) => {
-  if (message.type === "trace" && !message.watch) welcome.answered(message.trace.target, podAt(message.trace.outcome.endpoint), false);
-  if (message.type === "traces") for (const summary of message.traces) welcome.answered(summary.target, podAt(summary.endpoint), false);
+  if (message.type === "trace" && !message.watch) welcome.answered(message.trace.target, podAt(stage.model, message.trace.outcome.endpoint), false);
+  if (message.type === "traces") for (const summary of message.traces) welcome.answered(summary.target, podAt(stage.model, summary.endpoint), false);
   if (message.type === "watched") welcome.answered(message.trace.target, message.pod, true);
 });

@@ -13,12 +13,15 @@ import { createScrubber } from "./trace/scrubber.js";
 import { createInspector } from "./trace/inspector.js";
 import { createEventList, createRequestList, createTranscript, drawApiLog } from "./trace/events.js";
 import { createHistogram } from "./trace/histogram.js";
-import { createNarrator, hostName, sentence, shortWords } from "./a11y/narrate.js";
+import { createNarrator, sentence, shortWords } from "./a11y/narrate.js";
+import { caption } from "./a11y/caption.js";
 import { setMotion, still } from "./a11y/motion.js";
 import { emptyState, reduce } from "./desk/state.js";
 import { isNarrow, openPart, openTab, wireTabs } from "./desk/tabs.js";
 import { createSendForm, targetText } from "./desk/send.js";
 import { createCard, cardOf } from "./desk/card.js";
+import { endpointsOf, ownerOf, podAt, serverOf } from "./desk/owners.js";
+import { answerWords, createStrip } from "./desk/strip.js";
 import { wireKeys, wireStageKeys } from "./desk/keys.js";
 import { editFile } from "./desk/editfile.js";
 import { createEditor } from "./desk/yaml.js";
@@ -37,9 +40,10 @@ let queue = [];
 let frames = /** @type {import("./trace/frames.js").Frame[]} */ ([]);
 let requests = 0;
 let welcomed = false;
-let verdictOf = /** @type {any} */ (null);
+let captioned = /** @type {any} */ (null);
 let spoken = /** @type {any} */ (null);
 let replaying = /** @type {number[]} */ ([]);
+const SENDER = /^(pod|client|node)\//; // what can open a connection
 const BETWEEN_REPLAYS = 900; // ms
 const MOST_QUEUED = 24;
 
@@ -51,13 +55,15 @@ const toast = (/** @type {string} */ text, kind = "") => {
 
 const narrator = createNarrator(byId("narrator"));
 const card = createCard(byId("card"));
+const strip = createStrip(byId("verdict"));
 const stage = createStage({ onPick: pick, onFrame: (index) => { player.pause(); player.seek(index); } });
-const inspector = createInspector({ why: byId("pane-why"), header: byId("pane-header"), rules: byId("pane-rules"), conntrack: byId("pane-conntrack"), dns: byId("pane-dns") });
+const nameOf = (/** @type {string} */ ip) => ownerOf(stage.model, ip);
+const inspector = createInspector({ why: byId("pane-why"), header: byId("pane-header"), rules: byId("pane-rules"), conntrack: byId("pane-conntrack"), dns: byId("pane-dns") }, { nameOf });
 const seek = (/** @type {number} */ index) => { player.pause(); player.seek(index); };
 const events = createEventList(byId("pane-events"), { onPick: seek });
 const transcript = createTranscript(byId("pane-transcript"), { onPick: seek });
 const requestList = createRequestList(byId("pane-requests"), { onPick: (id) => showTrace(id) });
-const histogram = createHistogram(byId("histogram"), { onMore: (count) => sendMany(count), podOf: podAt });
+const histogram = createHistogram(byId("histogram"), { onMore: (count) => sendMany(count), podOf: (endpoint) => podAt(stage.model, endpoint) });
 const player = createPlayer({ onChange: drawPlayer, still, onEnd: replayNext });
 const scrubber = createScrubber(player, { label: (frame) => shortWords(frame) });
 const form = createSendForm({ onSend: (request) => send(request) });
@@ -69,8 +75,9 @@ const editor = createEditor({ send: (message) => socket.send(message), post: pos
 
 wireTabs();
 wireSplitters();
-wireKeys(player, { terminal: () => terminals.then((all) => all.focus()), filter: () => events.focus() });
-wireStageKeys(stage.root, { from: (host) => choose({ from: host, to: "" }), to: (host) => deliver(host) });
+wireKeys(player, { terminal: () => terminals.then((all) => all.focus()), filter: () => events.focus(), leave: letGo });
+wireStageKeys(stage.root, { from: (host) => { if (SENDER.test(host)) choose({ from: host, to: "" }); }, to: (host) => deliver(host) });
+byId("stage-frame").addEventListener("click", (/** @type {any} */ event) => { if (!event.target.closest("[data-host], .card-float, button")) letGo(); });
 byId("narrow-tabs").addEventListener("click", (/** @type {any} */ event) => { const button = event.target.closest("button"); if (button) openPart(button.value); });
 document.addEventListener("svclab:part", (/** @type {any} */ event) => { if (event.detail === "terminal") terminals.then((all) => all.fit()); });
 document.addEventListener("click", (event) => { const link = /** @type {Element} */ (event.target).closest("[data-open-tab]"); if (link) openTab(link.getAttribute("data-open-tab") ?? ""); });
@@ -123,7 +130,9 @@ function reset() {
   stage.show(null, []);
   stage.mark({ chosen: "", guessed: "", answered: "" });
   choose({ from: "", to: "" });
-  drawVerdict(null);
+  captioned = null;
+  strip.show(null);
+  document.documentElement.classList.remove("at-end");
 }
 
 /** A trace was recorded: watched if the learner asked for it here, otherwise flown past unless nothing else plays. @param {any} message */
@@ -180,10 +189,9 @@ function drawPlayer(state) {
   events.render(state.frames, now.index, trace);
   transcript.render(state.frames, now.index);
   narrate(state, now);
-  const ended = now.frame.kind === "end" ? trace : null;
-  if (ended !== verdictOf) drawVerdict(ended);
-  verdictOf = ended;
-  if (ended && store.state.hidden === trace.id) {
+  if (now.frame !== captioned) drawCaption(now.index, trace);
+  captioned = now.frame;
+  if (now.frame.kind === "end" && store.state.hidden === trace.id) {
     store.dispatch({ type: "reveal" });
     watched(trace);
   }
@@ -198,40 +206,18 @@ function narrate(state, now) {
   narrator.say(sentence(now.frame));
 }
 
-/** @param {any} trace */
-function drawVerdict(trace) {
-  const root = byId("verdict");
-  const hint = byId("send-hint");
-  for (const element of [...root.children]) if (element !== hint) element.remove();
-  hint.hidden = Boolean(trace);
-  document.documentElement.classList.toggle("at-end", Boolean(trace));
-  if (!trace) return;
-  const { outcome } = trace;
-  const good = outcome.code === "OK";
-  root.append(h(`span.tag.${good ? "ok" : "dead"}`, { text: good ? "✓ answered" : `✗ ${outcome.code}` }), h("span.mono", { text: good ? answerOf(trace) : outcome.words.trim(), title: outcome.words }));
-}
-
-/** Who answered and whom it saw; of a look-up, what CoreDNS said. @param {any} trace */
-function answerOf(trace) {
-  const server = serverOf(trace) ?? trace.outcome.endpoint;
-  if (server) return `${hostName(server)} saw ${trace.outcome.source_seen}`;
-  const found = trace.steps.findLast((/** @type {any} */ step) => step.kind === "answer" && step.records.length);
-  return found ? found.records.map((/** @type {any[]} */ record) => `${record[2]} ${record[3]}`).join(", ") : trace.outcome.words.trim();
-}
-
-/** The pod that an endpoint "IP:PORT" belongs to. @param {string | null} endpoint */
-function podAt(endpoint) {
-  const ip = (endpoint ?? "").replace(/:\d+$/, "");
-  return stage.model.pods.find((pod) => ip && pod.ip === ip && !pod.hostNetwork)?.host ?? null;
-}
-/** The pod that answered; a tunnel's request is answered at its far end. @param {any} trace */
-function serverOf(trace) {
-  return trace.steps.findLast((/** @type {any} */ step) => step.kind === "tunnel" && !step.reply)?.host ?? podAt(trace.outcome.endpoint);
+/** The words beneath the stage. @param {number} index @param {any} trace */
+function drawCaption(index, trace) {
+  const said = caption(frames, index, nameOf);
+  const ended = frames[index].kind === "end";
+  document.documentElement.classList.toggle("at-end", ended);
+  if (!ended) return strip.show(said);
+  return strip.show(said.tone === "ok" ? { ...said, text: answerWords(trace, serverOf(stage.model, trace) ?? trace.outcome.endpoint) } : { ...said, words: trace.outcome.words.trim() });
 }
 
 /** The end of a trace is seen, however the learner came there. @param {any} trace */
 function watched(trace) {
-  const pod = serverOf(trace);
+  const pod = serverOf(stage.model, trace);
   stage.mark({ answered: pod ?? "" });
   for (const hear of hearers) hear({ type: "watched", trace, pod });
 }
@@ -260,19 +246,24 @@ function sendMany(count) {
   }
 }
 
-/** A thing of the stage was pressed: first it is the sender, then the receiver. @param {string} host @param {Element | null} element */
+/** A thing of the stage was pressed: to be looked at, or, once a sender is chosen, to be the receiver. @param {string} host @param {Element | null} element */
 function pick(host, element) {
   const { choice } = store.state;
-  const sender = /^(pod|client|node)\//.test(host);
   if (choice.from && choice.from !== host) return deliver(host);
+  const sender = SENDER.test(host);
   const content = cardOf(stage.model, host);
   const actions = [];
   if (sender) actions.push({ label: "Send from here", icon: "send", primary: true, run: () => choose({ from: host, to: "" }) });
   if (!sender || host.startsWith("pod/")) actions.push({ label: "Send to here", icon: "chevron-right", primary: !sender, run: () => deliver(host) });
   if (host.startsWith("pod/")) actions.push({ label: "Remove pod", icon: "trash-2", run: () => removePod(host) });
-  choose({ from: sender ? host : "", to: "" });
   if (content) card.open({ ...content, actions }, element);
   return undefined;
+}
+
+/** Escape, or a press beside everything: nothing is looked at or chosen any more. */
+function letGo() {
+  card.close();
+  if (store.state.choice.from) choose({ from: "", to: "" });
 }
 
 /** @param {{from: string, to: string}} choice */
@@ -280,7 +271,7 @@ function choose(choice) {
   store.dispatch({ type: "choose", choice });
   stage.mark({ chosen: choice.from });
   const name = choice.from.split("/").at(-1);
-  form.choose(choice, choice.from ? `from ${name}: now tap a receiver` : "Tap a sender, then a receiver, on the stage.");
+  form.choose(choice, choice.from ? `From ${name}: now tap a receiver. Escape lets go.` : "Tap anything on the stage to look at it, and to send from it or to it.");
 }
 
 /** The receiver is known: from the chosen sender, or the form's. @param {string} host */
@@ -310,7 +301,7 @@ store.subscribe((state, before) => {
   if (state.traces !== before.traces || state.objects !== before.objects || state.trace !== before.trace || state.hidden !== before.hidden) {
     requestList.render(state.traces);
     const target = state.trace?.target ?? state.traces.at(-1)?.target ?? "";
-    histogram.render(state.traces.filter((summary) => summary.id !== state.hidden), target, endpointsOf(target, state.trace));
+    histogram.render(state.traces.filter((summary) => summary.id !== state.hidden), target, endpointsOf(stage.model, target, state));
   }
   if (state.api !== before.api) drawApiLog(state.api);
 });
@@ -322,18 +313,6 @@ setInterval(() => {
   const { clock } = store.state;
   if (clock) setText(byId("clock"), timeOfDay(virtualTime(clock, clock.arrived, Date.now())));
 }, 500);
-
-/** All "IP:port" that could answer a target, by the Service that owns its name or address. @param {string} target @param {any} trace */
-function endpointsOf(target, trace) {
-  const host = target.replace(/^\w+:\/\//, "").replace(/[:/].*$/, "");
-  const namespace = trace?.source?.startsWith("pod/") ? trace.source.split("/")[1] : "default";
-  const service = stage.model.services.find((candidate) => candidate.clusterIP === host || candidate.ingress.includes(host)
-    || (host.split(".")[0] === candidate.name && (host.split(".")[1] ?? namespace) === candidate.namespace));
-  if (!service) return [];
-  const sample = store.state.traces.find((summary) => summary.target === target && summary.endpoint)?.endpoint;
-  const port = sample?.split(":").at(-1) ?? service.ports[0]?.targetPort;
-  return service.endpoints.filter((endpoint) => endpoint.state === "ready").map((endpoint) => `${endpoint.ip}:${port}`);
-}
 
 export const workspace = {
   store, stage, player, toast, openTab, openPart, page,

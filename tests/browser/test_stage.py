@@ -60,6 +60,27 @@ def test_a_request_is_sent_by_two_presses_on_the_stage(visit, played):
     expect(page.locator("#verdict")).to_contain_text("answered")
 
 
+def test_who_only_looks_sends_nothing_and_can_let_go(visit):
+    page = visit()
+    page.click("[data-host='pod/hello/visitor']")
+    expect(page.locator("#card")).to_be_visible()
+    page.click("[data-host='service/hello/web']")
+    expect(page.locator("#card h3")).to_have_text("web")
+    page.keyboard.press("Escape")
+    expect(page.locator("#card")).to_be_hidden()
+    assert page.evaluate("document.activeElement.dataset.host") == "service/hello/web"
+    page.keyboard.press("s")
+    page.focus("[data-host='pod/hello/visitor']")
+    page.keyboard.press("s")
+    expect(page.locator(".chosen")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.locator(".chosen")).to_have_count(0)
+    page.click("[data-host='pod/hello/visitor']")
+    page.click("#stage-frame", position={"x": 6, "y": 6})
+    expect(page.locator("#card")).to_be_hidden()
+    expect(page.locator("html.has-trace")).to_have_count(0)
+
+
 def test_a_request_is_sent_with_keys_alone(visit, played):
     page = visit()
     page.focus("[data-host='pod/hello/visitor']")
@@ -105,6 +126,27 @@ def test_every_rule_that_was_compared_is_listed_with_the_reason_of_its_miss(visi
     reasons = page.locator("#pane-rules .rule.miss .gloss").all_inner_texts()
     assert any(re.search(r"is not", reason) for reason in reasons), reasons
     expect(page.locator("#pane-rules .rule.hit .origin").first).to_contain_text("from")
+
+
+def test_beneath_the_stage_stands_in_plain_words_what_happens(visit, played):
+    page = visit()
+    _send(page, "http://web")
+    page.wait_for_selector("html.has-trace", state="attached")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Home")
+    page.keyboard.press(" ")
+    expect(page.locator("#verdict .caption")).to_contain_text("visitor knows only a name, “web”")
+    _to_end(page, played)
+    expect(page.locator("#verdict .caption")).to_contain_text("It saw the request come from 10.244.")
+
+
+def test_what_is_open_in_the_inspector_is_scrolled_to_the_present_event(visit, played):
+    page = visit(still=True)
+    _send(page, "http://web")
+    _to_end(page, played)
+    for tab in ("events", "transcript"):
+        page.click(f"#tab-{tab}")
+        expect(page.locator(f"#pane-{tab} [aria-current=true]")).to_be_in_viewport()
 
 
 def test_back_restores_exactly_what_was_shown(visit):

@@ -68,7 +68,7 @@ const SENTENCES = {
 };
 
 /** @param {string} text */
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 /** @param {number} n @param {string} thing */
 const count = (n, thing) => `${n} ${thing}${n === 1 ? "" : "s"}`;
 

@@ -1,7 +1,7 @@
 // @ts-check
 // The small card of a thing on the stage: what it is, and what can be done with it.
 
-import { h, icon } from "../core/dom.js";
+import { h, icon, set } from "../core/dom.js";
 
 /** @typedef {{title: string, rows: [string, string][], actions: {label: string, icon: string, run: () => void, primary?: boolean}[]}} CardContent */
 
@@ -14,13 +14,13 @@ export function createCard(root) {
     root.hidden = true;
     if (root.contains(document.activeElement)) /** @type {HTMLElement | null} */ (opener)?.focus?.();
   };
-  root.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
   return {
     close,
     /** @param {CardContent} content @param {Element | null} from */
     open(content, from) {
       opener = from;
       root.hidden = false;
+      set(root, { "aria-label": content.title });
       const box = from?.getBoundingClientRect();
       const frame = root.parentElement?.getBoundingClientRect();
       root.classList.toggle("right", Boolean(box && frame && box.x + box.width / 2 < frame.x + frame.width / 2));
@@ -29,6 +29,7 @@ export function createCard(root) {
         h("h3", { text: content.title }),
         h("dl", {}, ...content.rows.filter(([, value]) => value).flatMap(([name, value]) => [h("dt", { text: name }), h("dd.mono", { text: value })])),
         h("div.actions", {}, ...content.actions.map((action) => h(`button.button.small${action.primary ? ".primary" : ""}`, { type: "button", onclick: () => { close(); action.run(); } }, icon(action.icon), action.label))));
+      root.querySelector(".primary")?.focus();
     },
   };
 }

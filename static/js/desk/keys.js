@@ -7,7 +7,7 @@ import { openPart, openTab } from "./tabs.js";
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const TABS = ["tab-why", "tab-header", "tab-rules", "tab-conntrack", "tab-dns"];
 
-/** @param {any} player @param {{terminal: () => void, filter: () => void}} places */
+/** @param {any} player @param {{terminal: () => void, filter: () => void, leave: () => void}} places */
 export function wireKeys(player, places) {
   const faster = (/** @type {number} */ by) => {
     const at = SPEEDS.indexOf(player.state.speed);
@@ -38,6 +38,7 @@ export function wireKeys(player, places) {
       player.step(event.key === "ArrowLeft" ? -1 : 1);
       return;
     }
+    if (event.key === "Escape" && !(/** @type {Element} */ (event.target)).closest(".xterm, .cm-editor, dialog")) places.leave();
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !byId("shortcuts").checked) return;
     const target = /** @type {HTMLElement} */ (event.target);
     if (target.closest("input:not([type=range]), textarea, select, .xterm, .cm-editor, dialog")) return;

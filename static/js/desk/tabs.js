@@ -27,6 +27,7 @@ export function openTab(id) {
     if (pane) pane.hidden = !chosen;
   }
   tab.scrollIntoView({ block: "nearest", inline: "nearest" });
+  byId(tab.getAttribute("aria-controls") ?? "")?.querySelector('[aria-current="true"], .current')?.scrollIntoView({ block: "nearest" });
   document.dispatchEvent(new CustomEvent("svclab:tab", { detail: id }));
 }
 

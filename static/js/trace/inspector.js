@@ -3,14 +3,16 @@
 
 import { h } from "../core/dom.js";
 import { moves } from "./frames.js";
-import { hostName, hostWords, sentence, targetWords, commentOf } from "../a11y/narrate.js";
+import { caption } from "../a11y/caption.js";
+import { capital, hostName, sentence, targetWords, commentOf } from "../a11y/narrate.js";
 
 const FIELDS = [["protocol", "protocol"], ["src", "from address"], ["sport", "from port"], ["dst", "to address"], ["dport", "to port"], ["kind", "kind"], ["ttl", "TTL"]];
 
 /**
  * @param {Record<string, HTMLElement>} panes header, rules, conntrack, dns, why
+ * @param {{nameOf: (address: string) => string}} options what an address belongs to
  */
-export function createInspector(panes) {
+export function createInspector(panes, { nameOf }) {
   let shown = "";
   return {
     /** @param {import("./frames.js").Frame[]} frames @param {number} index @param {any} trace */
@@ -25,7 +27,7 @@ export function createInspector(panes) {
       panes.rules.querySelector(".current")?.scrollIntoView({ block: "nearest" });
       panes.conntrack.replaceChildren(...conntrackPane(frames, frame));
       panes.dns.replaceChildren(...dnsPane(frames, frame, trace));
-      panes.why.replaceChildren(...whyPane(frames, frame, trace));
+      panes.why.replaceChildren(...whyPane(frames, frame, trace, caption(frames, index, nameOf).text));
     },
   };
 }
@@ -48,7 +50,7 @@ function headerPane(frames, frame) {
       h("td", {}, h("span", { text: after[field] ?? "–" }), changed && frame.kind === "nat" ? h("span.tag.warn", { text: frame.step.action }) : null));
   });
   const about = after.about ? h("p.note", { text: `It is about the packet ${after.about.src}:${after.about.sport} → ${after.about.dst}:${after.about.dport}.` }) : null;
-  return [lead, h("table.header-table", {}, h("thead", {}, h("tr", {}, h("td"), h("th", { scope: "col", text: "before" }), h("th", { scope: "col", text: "after" }))), h("tbody", {}, ...rows)), about, frame.kind === "nat" ? natReason(frames, frame) : null].filter(Boolean);
+  return [lead, h("table.header-table", {}, h("thead", {}, h("tr", {}, h("td"), h("th", { scope: "col", text: "before" }), h("th", { scope: "col", text: "after" }))), h("tbody", {}, ...rows)), about, frame.kind === "nat" ? h("details.why", {}, h("summary", { text: "Why does it change?" }), ...natReason(frames, frame)) : null].filter(Boolean);
 }
 
 /** @param {import("./frames.js").Frame[]} frames @param {import("./frames.js").Frame} frame */
@@ -57,20 +59,13 @@ function previousPacket(frames, frame) {
   return before && before.flow === frame.flow && before.packetNumber === frame.packetNumber ? before.packet : null;
 }
 
-/** @param {import("./frames.js").Frame[]} frames @param {import("./frames.js").Frame} frame */
+/** By which rules an address is exchanged: the draw, where chance had a part, and the rule that wrote it. @param {import("./frames.js").Frame[]} frames @param {import("./frames.js").Frame} frame */
 function natReason(frames, frame) {
-  if (frame.step.by === "conntrack") return h("details.why", {}, h("summary", { text: "Why does it change?" }), h("p", { text: `No rule is asked. ${hostName(frame.host)} remembers this connection and puts the addresses the way the other side expects them.` }));
-  const rule = ruleBefore(frames, frame);
-  return h("details.why", {}, h("summary", { text: "Why does it change?" }), rule ? ruleRow(rule) : h("p", { text: "By a rule of this node." }));
-}
-
-/** @param {import("./frames.js").Frame[]} frames @param {import("./frames.js").Frame} frame */
-function ruleBefore(frames, frame) {
-  for (let i = frame.index - 1; i >= 0; i -= 1) {
-    const rule = frames[i].steps.findLast((step) => step.kind === "rule" && step.matched);
-    if (rule) return rule;
-  }
-  return null;
+  if (frame.step.by === "conntrack") return [h("p", { text: `No rule is asked. ${hostName(frame.host)} remembers this connection and puts the addresses the way the other side expects them.` })];
+  const steps = frames.slice(0, frame.index).filter((before) => before.kind === "rules" && before.host === frame.host && before.packetNumber === frame.packetNumber).flatMap((before) => before.steps);
+  const drawn = steps.filter((step) => typeof step.draw === "number");
+  const rule = steps.findLast((step) => step.kind === "rule" && step.matched);
+  return [...new Set([...drawn, rule])].filter(Boolean).map(ruleRow);
 }
 
 /** Every rule of this visit to this host, up to the event. @param {import("./frames.js").Frame[]} frames @param {import("./frames.js").Frame} frame */
@@ -123,25 +118,28 @@ export function ruleRow(step) {
   if (step.kind === "skipped") return h("div.rule.miss", {}, h("span.number", { text: `${step.first}–${step.first + step.count - 1}` }), h("div", {}, h("p.gloss", { text: `${step.count} rules skipped by index: ${step.why}` })));
   const reason = step.table === "ipvs" ? `: ${step.why}` : "";
   const gloss = step.matched ? capital(targetWords(step)) + reason : capital(step.why || "does not match");
-  const chance = typeof step.probability === "number" && typeof step.draw === "number" ? h("span.tag", { text: drawWords(step) }) : null;
+  const chance = step.matched && typeof step.probability === "number" && typeof step.draw === "number" ? h("span.tag", { text: drawWords(step) }) : null;
   const origin = step.origin ? h("span.origin", { text: `from ${step.origin.kind} ${step.origin.name}${step.origin.field ? `, ${step.origin.field}` : ""}` }) : null;
   return h(`div.rule.${step.matched ? "hit" : "miss"}`, {}, h("span.number", { text: step.number || "end" }),
     h("div", {}, h("p.gloss", {}, gloss, " ", chance), h("code.text", { text: step.text }), origin));
 }
-
-/** @param {string} text */
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** @param {import("./frames.js").Frame[]} frames @param {import("./frames.js").Frame} frame */
 function conntrackPane(frames, frame) {
   const seen = frames.slice(0, frame.index + 1).filter((candidate) => candidate.kind === "conntrack");
   if (!seen.length) return [nothing("No node has met this flow yet, so none remembers it.")];
   const byEntry = new Map(seen.map((candidate) => [`${candidate.host} ${tupleText(candidate.step.original)}`, candidate]));
+  const replyTuple = (/** @type {import("./frames.js").Frame} */ entry) => {
+    const nat = frames.slice(entry.index, frame.index + 1).findLast((after) => after.kind === "nat" && after.host === entry.host && after.packetNumber === entry.packetNumber);
+    if (!nat || entry.step.state !== "NEW") return entry.step.reply_tuple; // of a new one the rules have still to write the answer's addresses
+    const { protocol, src, sport, dst, dport } = nat.packet;
+    return { protocol, src: dst, sport: dport, dst: src, dport: sport };
+  };
   return [h("p.lead", { text: "What the nodes remember of these connections. Each node has its own memory." }),
     ...[...byEntry.values()].reverse().slice(0, 6).map((candidate) => h(`section.card${candidate.host === frame.host ? ".current" : ""}`, {},
       h("h4", {}, h("span", { text: hostName(candidate.host) }), h(`span.tag${candidate.step.state === "NEW" ? ".warn" : ".ok"}`, { text: candidate.step.state })),
-      h("dl.tuples", {}, h("dt", { text: "original" }), h("dd.mono", { text: tupleText(candidate.step.original) }), h("dt", { text: "reply" }), h("dd.mono", { text: tupleText(candidate.step.reply_tuple) })),
-      h("p.note", { text: `${candidate.step.note || ""}${candidate.packetNumber ? ` · packet ${candidate.packetNumber}` : ""}` })))];
+      h("dl.tuples", {}, h("dt", { text: "original" }), h("dd.mono", { text: tupleText(candidate.step.original) }), h("dt", { text: "reply" }), h("dd.mono", { text: tupleText(replyTuple(candidate)) })),
+      h("p.note", { text: `${candidate.step.note || ""}${candidate.packetNumber ? ` · seen with packet ${candidate.packetNumber} of this request` : ""}` })))];
 }
 
 /** @param {any} tuple */
@@ -179,26 +177,30 @@ const ASK = {
 /** Codes that a client cannot tell apart. */
 const TWINS = [["REJECTED", "RESET"], ["DROPPED", "UNROUTED", "ASYMMETRIC"], ["NXDOMAIN", "NODATA", "SERVFAIL", "DNS-TIMEOUT"]];
 
-/** @param {import("./frames.js").Frame[]} frames @param {import("./frames.js").Frame} frame @param {any} trace */
-function whyPane(frames, frame, trace) {
-  const parts = [h("p.lead", { text: sentence(frame) })];
+/** @param {import("./frames.js").Frame[]} frames @param {import("./frames.js").Frame} frame @param {any} trace @param {string} plain the frame in plain words */
+function whyPane(frames, frame, trace, plain) {
+  const { outcome } = trace;
+  const failed = (frame.kind === "end" || frame.kind === "death") && outcome.code !== "OK";
+  const parts = [h("p.lead", { text: failed ? plain : sentence(frame) })];
   const rule = frame.kind === "rules" ? frame.steps.findLast((step) => step.kind === "rule" && step.matched) : null;
   if (rule?.origin) parts.push(h("p", { text: `kube-proxy wrote this rule because of ${rule.origin.kind} ${rule.origin.name}${rule.origin.field ? `, field ${rule.origin.field}` : ""}.` }));
   if (rule && commentOf(rule.text)) parts.push(h("p.note", { text: `The rule's own comment: ${commentOf(rule.text)}` }));
-  const death = frames.find((candidate) => candidate.kind === "death" && candidate.index <= frame.index);
-  const { outcome } = trace;
-  if ((frame.kind === "end" || frame.kind === "death") && outcome.code !== "OK") {
-    const twins = TWINS.find((group) => group.includes(outcome.code))?.filter((code) => code !== outcome.code) ?? [];
-    parts.push(h("section.card.grave-card", {},
-      h("h4", {}, h("span.tag.dead", { text: `✗ ${outcome.code}` }), h("span", { text: death ? `at ${death.step.where || hostWords(death.host)}` : "" })),
-      death ? h("p", { text: death.step.why }) : null,
-      outcome.words ? h("pre.words", { text: outcome.words.trim() }) : null,
-      twins.length ? h("p.note", { text: `The client would print the same words for: ${twins.join(", ")}.` }) : null,
-      ASK[outcome.code] ? h("p.ask", { text: `Ask next: ${ASK[outcome.code]}` }) : null));
-  }
+  if (frame.kind === "nat") parts.push(...natReason(frames, frame));
+  if (failed) parts.push(graveCard(frames, frame, outcome));
   if (frame.kind === "end" && outcome.code === "OK") parts.push(h("section.card.answer-card", {}, h("h4", {}, h("span.tag.ok", { text: "✓ answered" }), h("span.mono", { text: outcome.endpoint ?? "" })), h("p", { text: `The server saw the request come from ${outcome.source_seen ?? "?"}.` }), outcome.words ? h("pre.words", { text: outcome.words.trim() }) : null));
   if (frame.kind === "end" && frames.some((candidate) => candidate.kind === "tunnel")) parts.push(h("p", { text: BYPASS }));
-  parts.push(h("p.note", { text: `Proxy mode ${trace.mode} · seed ${trace.seed}: the same seed gives the same trace.` }));
+  parts.push(h("p.note", { text: `Proxy mode ${trace.mode}${trace.mode === "ipvs" ? " (by its documents, not checked against a recording)" : ""} · seed ${trace.seed}: the same seed gives the same trace.` }));
   return parts;
 }
 
+/** Where a request died, what its client prints, what looks the same, and what to ask next. @param {import("./frames.js").Frame[]} frames @param {import("./frames.js").Frame} frame @param {any} outcome */
+function graveCard(frames, frame, outcome) {
+  const death = frames.findLast((candidate) => candidate.kind === "death" && candidate.index <= frame.index);
+  const twins = TWINS.find((group) => group.includes(outcome.code))?.filter((code) => code !== outcome.code) ?? [];
+  return h("section.card.grave-card", {},
+    h("h4", {}, h("span.tag.dead", { text: `✗ ${outcome.code}` }), h("span", { text: death ? `at ${hostName(death.host)}${death.step.where && death.step.where !== hostName(death.host) ? `, ${death.step.where}` : ""}` : "" })),
+    ASK[outcome.code] ? h("p.ask", { text: `Ask next: ${ASK[outcome.code]}` }) : null,
+    outcome.words ? h("p.note", { text: "The client prints:" }) : null,
+    outcome.words ? h("pre.words", { text: outcome.words.trim() }) : null,
+    twins.length ? h("p.note", { text: `It would print the same for ${twins.join(", ")}.` }) : null);
+}
