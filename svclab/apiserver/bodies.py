@@ -40,14 +40,13 @@ def read_object(request: ApiRequest, resource: Resource, validation: str) -> tup
     """
     media_type = body_type(request)
     check_size(request)
-    strict: tuple[str, ...] = ()
+    if media_type == YAML_TYPE:
+        return _read_yaml(request.body, resource, validation)
     if media_type == JSON_TYPE:
         value = json_value(request.body, resource)
-    elif media_type == YAML_TYPE:
-        value, strict = _yaml_value(request.body, resource)
     else:
         value = protobuf.read(request.body, resource)
-    return checked(decode(value, resource, openapi.schemas(), request.body), resource, validation, strict)
+    return checked(decode(value, resource, openapi.schemas(), request.body), resource, validation)
 
 
 def checked(
@@ -60,14 +59,19 @@ def checked(
     return decoded.manifest, list(errors) if validation == "Warn" else []
 
 
-def _yaml_value(body: bytes, resource: Resource) -> tuple[Any, tuple[str, ...]]:
+def _read_yaml(body: bytes, resource: Resource, validation: str) -> tuple[Manifest, list[str]]:
     try:
-        document = yaml_body.load(body)
+        document = next(yaml_body.read_all(body), yaml_body.Document(None, [], 1))
     except yaml_body.YamlError as error:
         raise unrecognized(body, resource.kind, str(error)) from None
-    if not document.duplicates:
-        return document.value, ()
-    return document.value, ("\n  ".join(("yaml: unmarshal errors:", *document.duplicates)),)
+    strict = ()
+    if document.duplicates:
+        strict = ("\n  ".join(("yaml: unmarshal errors:", *document.duplicates)),)
+    decoded = decode(document.value, resource, openapi.schemas(), body)
+    taken = checked(decoded, resource, validation, strict)
+    if document.unknown_tag is not None:
+        raise unrecognized(body, resource.kind, str(document.unknown_tag))
+    return taken
 
 
 def read_options(request: ApiRequest) -> DeleteOptions:

@@ -2,6 +2,8 @@
 too."""
 
 import json
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -12,6 +14,7 @@ JSON_TYPE = "application/json"
 ADMIN = "kubernetes-admin"
 ANONYMOUS = "system:anonymous"
 UNKNOWN = ""  # whoever sends credentials that are nobody's
+_ALL_WARNINGS, _LONG_WARNING = 4096, 256  # characters
 
 
 @dataclass(slots=True)
@@ -82,10 +85,28 @@ class ApiResponse:
         return json.loads(self.body)
 
     def header_list(self) -> list[tuple[str, str]]:
-        """All headers as they go out, each warning once and quoted as RFC 7234 wants."""
-        once = dict.fromkeys(self.warnings)
-        escaped = [warning.replace("\\", "\\\\").replace('"', '\\"') for warning in once]
+        """All headers as they go out, warnings quoted as RFC 7234 wants."""
+        escaped = [text.replace("\\", "\\\\").replace('"', '\\"') for text in sent_warnings(self.warnings)]
         return [*self.headers.items(), *(("Warning", f'299 - "{text}"') for text in escaped)]
+
+
+def sent_warnings(warnings: Iterable[str]) -> list[str]:
+    """Those warnings that go out: each once, none with a control character, all cut when they are too much.
+
+    Source: apiserver endpoints/filters/warning.go, apimachinery util/net (NewWarningHeader).
+    """
+    once = [
+        text for text in dict.fromkeys(warnings) if not any(unicodedata.category(c) == "Cc" for c in text)
+    ]
+    if sum(map(len, once)) <= _ALL_WARNINGS:
+        return once
+    cut, written = [], 0
+    for text in once:
+        if written >= _ALL_WARNINGS:
+            break
+        cut.append(text[:_LONG_WARNING])
+        written += len(cut[-1])
+    return cut
 
 
 def encoded(manifest: Any) -> bytes:

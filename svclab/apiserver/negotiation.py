@@ -14,8 +14,11 @@ PROTOBUF_TYPE = "application/vnd.kubernetes.protobuf"
 OBJECT_TYPES = (JSON_TYPE, YAML_TYPE, PROTOBUF_TYPE)
 _PATCH_TYPES = (
     "application/json-patch+json", "application/merge-patch+json",
-    "application/strategic-merge-patch+json", "application/apply-patch+yaml", "application/apply-patch+cbor",
+    "application/strategic-merge-patch+json", "application/apply-patch+yaml",
 )  # fmt: skip
+_STREAM_TYPES = (f"{JSON_TYPE};stream=watch", f"{PROTOBUF_TYPE};stream=watch")
+
+_FORMS = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +70,23 @@ def answer_format(request: ApiRequest, *, watchable: bool = False) -> Format:
     if not known:
         raise _not_acceptable(watchable)
     for entry in known:
-        kind = entry.get("as")
+        kind, yaml_wanted = entry.get("as"), entry.name == YAML_TYPE
         if not kind:
-            return Format(YAML_TYPE if entry.name == YAML_TYPE else JSON_TYPE)
-        if kind in ("Table", "PartialObjectMetadata", "PartialObjectMetadataList") and _is_meta(entry):
-            return Format(JSON_TYPE, kind)
-    message = f"only the following media types are accepted: {', '.join(OBJECT_TYPES)}"
-    raise failure(406, "NotAcceptable", message)
+            return Format(YAML_TYPE if yaml_wanted else JSON_TYPE)
+        if kind in _FORMS and _is_meta(entry) and not (kind == "Table" and entry.name == PROTOBUF_TYPE):
+            return Format(YAML_TYPE if yaml_wanted else JSON_TYPE, kind)
+    raise _only(OBJECT_TYPES)
+
+
+def check_stream(format_: Format) -> None:
+    """A watch's events cannot be YAML. Raises Refusal (406)."""
+    if format_.media_type == YAML_TYPE:
+        raise _only(_STREAM_TYPES)
+
+
+def _only(types: tuple[str, ...]) -> Refusal:
+    message = f"only the following media types are accepted: {', '.join(types)}"
+    return failure(406, "NotAcceptable", message)
 
 
 def not_acceptable(format_: Format, why: str) -> Refusal:
@@ -87,8 +100,7 @@ def _is_meta(entry: MediaType) -> bool:
 
 
 def _not_acceptable(watchable: bool) -> Refusal:
-    streams = (f"{JSON_TYPE};stream=watch", f"{PROTOBUF_TYPE};stream=watch") if watchable else ()
-    offered = ", ".join((*OBJECT_TYPES, *streams))
+    offered = ", ".join((*OBJECT_TYPES, *(_STREAM_TYPES if watchable else ())))
     message = f"406: Not Acceptable\n\nAvailable representations: {offered}"
     return failure(406, "NotAcceptable", message, {})
 

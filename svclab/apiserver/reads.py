@@ -5,7 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 from svclab.apiserver.messages import JSON_TYPE, ApiRequest, ApiResponse, encoded
-from svclab.apiserver.negotiation import PLAIN, Format, answer, answer_format, not_acceptable
+from svclab.apiserver.negotiation import (
+    PLAIN,
+    Format,
+    answer,
+    answer_format,
+    check_stream,
+    not_acceptable,
+)
 from svclab.apiserver.options import ListOptions, continue_token, list_options, too_new, version_number
 from svclab.apiserver.routing import Target
 from svclab.apiserver.watch import Watch
@@ -139,6 +146,7 @@ def collection(
     chosen = selection(target, options)
     version = version_number(options.resource_version, watch=options.watch)
     if options.watch:
+        check_stream(format_)
         return Watch(cluster, request, target.resource, format_, options, version, chosen, warnings)
     check_version(cluster, version)
     snapshot = cluster.snapshot()

@@ -5,6 +5,7 @@ Also for the page's own kubectl and editor: `load`, `load_all`. Source: sigs.k8s
 
 import base64
 import binascii
+import decimal
 import math
 import re
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 import yaml
 
 from svclab.kube.decoding_json import Decimal
+from svclab.kube.status import go_quote
 
 MAX_BYTES = 3 * 1024 * 1024  # as a request of the real API server
 MAX_DEPTH = 100
@@ -22,10 +24,17 @@ _ALIASED_NODES = 10_000
 _INT64 = range(-(2**63), 2**64)  # go-yaml reads these as integers, all others as floats
 _LONGEST_INTEGER = 70  # digits; binary numbers of 64 bits have most
 _TAG = "tag:yaml.org,2002:"
+_RESOLVED_TAGS = {f"{_TAG}{name}": f"!!{name}" for name in ("int", "float", "bool", "null")}
+_KNOWN_TAGS = {
+    None,
+    "!",
+    *_RESOLVED_TAGS,
+    *(f"{_TAG}{name}" for name in ("str", "binary", "timestamp", "seq", "map")),
+}
 _TRUE = frozenset(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"))
 _FALSE = frozenset(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"))
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
-_INFINITE = {".inf": math.inf, "+.inf": math.inf, "-.inf": -math.inf, ".nan": math.nan}
+_INFINITE = {".inf": "+Inf", "+.inf": "+Inf", "-.inf": "-Inf", ".nan": "NaN"}
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INTEGERS = (
@@ -45,14 +54,18 @@ class YamlError(ValueError):
 
 
 class Document:
-    """One YAML document: its value, and the keys that stood twice in one map, in go-yaml's words."""
+    """One YAML document: its value, the keys that stood twice in one map, in go-yaml's words, and the first
+    tag that nobody knows: go-yaml reads over it, we take no such document."""
 
-    __slots__ = ("duplicates", "line", "value")
+    __slots__ = ("duplicates", "line", "unknown_tag", "value")
 
-    def __init__(self, value: Any, duplicates: list[str], line: int) -> None:
+    def __init__(
+        self, value: Any, duplicates: list[str], line: int, unknown_tag: YamlError | None = None
+    ) -> None:
         self.value = value
         self.duplicates = duplicates
         self.line = line
+        self.unknown_tag = unknown_tag
 
 
 def load(text: str | bytes) -> Document:
@@ -60,11 +73,19 @@ def load(text: str | bytes) -> Document:
 
     Raises YamlError ("yaml: line 4: found character that cannot start any token").
     """
-    return next(iter(load_all(text)), Document(None, [], 1))
+    return next(load_all(text), Document(None, [], 1))
 
 
 def load_all(text: str | bytes) -> Iterator[Document]:
     """The documents of a text, one after the other. Raises YamlError."""
+    for document in read_all(text):
+        if document.unknown_tag is not None:
+            raise document.unknown_tag
+        yield document
+
+
+def read_all(text: str | bytes) -> Iterator[Document]:
+    """The same, for a caller that sees to unknown tags itself. Raises YamlError."""
     loader, read = yaml.CSafeLoader(_readable(text)), 0
     try:
         for count in range(MAX_DOCUMENTS + 1):
@@ -125,6 +146,7 @@ class _Builder:
         self._loader = loader
         self._anchors: dict[str, tuple[Any, int, int]] = {}
         self._duplicates: list[str] = []
+        self._unknown_tag: YamlError | None = None
         self._aliased = self._aliased_characters = 0
         self._built = self._characters = 0  # with what aliases stand for
 
@@ -132,7 +154,7 @@ class _Builder:
         start = self._next()
         value = self._node(0)
         self._next()
-        return Document(value, self._duplicates, start.start_mark.line + 1)
+        return Document(value, self._duplicates, start.start_mark.line + 1, self._unknown_tag)
 
     def _next(self) -> Any:
         return _at(self._loader, self._loader.get_event)
@@ -151,14 +173,17 @@ class _Builder:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         self._built += 1
+        if self._unknown_tag is None and event.tag not in _KNOWN_TAGS:
+            line = event.start_mark.line + 1
+            self._unknown_tag = YamlError(f"yaml: line {line}: unknown tag {event.tag}", line)
         match event:
             case yaml.ScalarEvent():
                 value = _scalar(event)
                 self._characters += len(event.value)
             case yaml.SequenceStartEvent():
-                value = self._sequence(event, depth)
+                value = self._sequence(depth)
             case _:
-                value = self._mapping(event, depth)
+                value = self._mapping(depth)
         if event.anchor:
             size = (self._built - before, self._characters - characters)
             self._anchors[event.anchor] = (value, *size)
@@ -177,84 +202,104 @@ class _Builder:
             raise YamlError("yaml: document contains excessive aliasing", event.start_mark.line + 1)
         return value
 
-    def _sequence(self, event: Any, depth: int) -> list[Any]:
-        _check_tag(event, "seq")
+    def _sequence(self, depth: int) -> list[Any]:
         items = []
         while not isinstance(self._peek(), yaml.SequenceEndEvent):
             items.append(self._node(depth + 1))
         self._next()
         return items
 
-    def _mapping(self, event: Any, depth: int) -> dict[str, Any]:
-        _check_tag(event, "map")
+    def _mapping(self, depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        merged: list[dict[str, Any]] = []
         while not isinstance(self._peek(), yaml.MappingEndEvent):
-            key_event = self._peek()
-            key = self._key(depth)
+            merges = _is_merge(self._peek())
+            key = self._node(depth + 1)
+            value_event = self._peek()
             value = self._node(depth + 1)
-            if key == "<<" and getattr(key_event, "style", "") is None:
-                merged += _mergeable(value)
+            if merges:
+                for source in _mergeable(value):
+                    found.update(source)
                 continue
-            if key in found:
-                line = key_event.start_mark.line + 1
-                self._duplicates.append(f'line {line}: key "{key}" already set in map')
-            found[key] = value
+            name = _key(key, value)
+            if name in found:
+                line = value_event.start_mark.line + 1  # go-yaml's line is that of the value
+                shown = go_quote(key) if isinstance(key, str) else name
+                self._duplicates.append(f"line {line}: key {shown} already set in map")
+            found[name] = value
         self._next()
-        for source in merged:
-            for key, value in source.items():
-                found.setdefault(key, value)
-        return {key: found[key] for key in sorted(found)}
+        return {name: found[name] for name in sorted(found)}
 
-    def _key(self, depth: int) -> str:
-        event = self._peek()
-        key = self._node(depth + 1)
-        if isinstance(key, str):
-            return key
-        if isinstance(key, bool):
-            return "true" if key else "false"
-        if isinstance(key, Decimal | int):
-            return key.text if isinstance(key, Decimal) else str(key)
-        kind = "map" if isinstance(key, dict) else "slice" if isinstance(key, list) else "null"
-        line = event.start_mark.line + 1
-        raise YamlError(f"yaml: line {line}: unsupported map key of type: {kind}", line)
+
+def _is_merge(event: Any) -> bool:
+    plain = isinstance(event, yaml.ScalarEvent) and event.tag is None and event.style in (None, "")
+    return plain and event.value == "<<"
+
+
+def _key(key: Any, value: Any) -> str:
+    """A key as JSON has it. Raises YamlError for one that JSON cannot have."""
+    if isinstance(key, str):
+        return key
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    if isinstance(key, Decimal | int):
+        return key.text if isinstance(key, Decimal) else str(key)
+    if key is None:
+        shown = _go_syntax(value)
+        raise YamlError(f"unsupported map key of type: %!s(<nil>), key: <nil>, value: {shown}")
+    raise YamlError(f"yaml: invalid map key: {_go_syntax(key)}")
+
+
+def _go_syntax(value: Any) -> str:
+    """A value as Go prints it with %#v."""
+    if isinstance(value, dict):
+        inner = ", ".join(f"{go_quote(key)}:{_go_inner(item)}" for key, item in value.items())
+        return f"map[interface {{}}]interface {{}}{{{inner}}}"
+    if isinstance(value, list):
+        return f"[]interface {{}}{{{', '.join(map(_go_inner, value))}}}"
+    if isinstance(value, str):
+        return go_quote(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "<nil>" if value is None else getattr(value, "text", str(value))
+
+
+def _go_inner(value: Any) -> str:
+    return "interface {}(nil)" if value is None else _go_syntax(value)
 
 
 def _mergeable(value: Any) -> list[dict[str, Any]]:
-    sources = value if isinstance(value, list) else [value]
+    """What a `<<` brings in, in the order in which it is written; of a list the first item wins."""
+    sources = value[::-1] if isinstance(value, list) else [value]
     if not all(isinstance(source, dict) for source in sources):
         raise YamlError("yaml: map merge requires map or sequence of maps as the value")
     return sources
-
-
-def _check_tag(event: Any, name: str) -> None:
-    if event.tag not in (None, "!", f"{_TAG}{name}"):
-        raise _unknown_tag(event)
-
-
-def _unknown_tag(event: Any) -> YamlError:
-    line = event.start_mark.line + 1
-    return YamlError(f"yaml: line {line}: unknown tag {event.tag}", line)
 
 
 def _scalar(event: Any) -> Any:
     text, tag = event.value, event.tag
     if tag is None and event.style in (None, ""):
         return _plain(text)
-    if tag in (None, "!", f"{_TAG}str"):
-        return text
     if tag == f"{_TAG}binary":
         return _binary(event)
-    if tag in (f"{_TAG}int", f"{_TAG}float", f"{_TAG}bool", f"{_TAG}null"):
-        return _plain(text)
-    if tag == f"{_TAG}timestamp":
+    name = _RESOLVED_TAGS.get(tag)
+    if name is None:
         return text
-    raise _unknown_tag(event)
+    value = _plain(text)
+    if _tag_of(value) not in (name, "!!int" if name == "!!float" else name):
+        line = event.start_mark.line + 1
+        raise YamlError(f"yaml: cannot decode {_tag_of(value)} `{text}` as a {name}", line)
+    return value
+
+
+def _tag_of(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return "!!null" if value is None else "!!bool"
+    return "!!str" if isinstance(value, str) else "!!float" if isinstance(value, Decimal) else "!!int"
 
 
 def _binary(event: Any) -> str:
     try:
-        return base64.b64decode(event.value, validate=True).decode("latin-1")
+        return base64.b64decode(event.value, validate=True).decode("utf-8", "replace")
     except (binascii.Error, ValueError):
         line = event.start_mark.line + 1
         raise YamlError("yaml: !!binary value contains invalid base64 data", line) from None
@@ -277,14 +322,19 @@ def _plain(text: str) -> Any:
                 return number
             return _float(plain, text) if base == 10 else text
     if plain.lower() in _INFINITE:
-        raise YamlError(f"error converting YAML to JSON: unsupported value: {plain.lower().strip('.')}")
+        raise YamlError(f"json: unsupported value: {_INFINITE[plain.lower()]}")
     return _float(plain, text) if _FLOAT.fullmatch(plain) else text
 
 
 def _float(plain: str, text: str) -> Any:
-    """A number with a fraction or an exponent; text where it is too large for a float, as in go-yaml."""
+    """A number with a fraction or an exponent, as Go writes it in JSON: `80.0` is 80, `1.50` is 1.5.
+
+    Text where it is too large for a float, as in go-yaml.
+    """
     number = float(plain)
     if math.isinf(number):
         return text
-    whole = number.is_integer() and abs(number) < 2**53 and "e" in plain.lower()
-    return int(number) if whole else Decimal(plain)
+    if number.is_integer() and abs(number) < 1e21:
+        return int(number)
+    shown = repr(number).replace("e-0", "e-")
+    return Decimal(format(decimal.Decimal(shown), "f") if 1e-6 <= abs(number) < 1e-4 else shown)

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from svclab.kube.status import go_quote
+
 Manifest = dict[str, Any]
 Labels = Mapping[str, str]
 
@@ -140,7 +142,7 @@ class _Parser:
             raise self._broken(f"found '{key}', expected: identifier")
         if problems := key_problems(key):
             # The server has no path to name here.
-            raise self._broken(f'<nil>: Invalid value: "{key}": {"; ".join(problems)}')
+            raise self._broken(f"<nil>: Invalid value: {go_quote(key)}: {'; '.join(problems)}")
         if self._peek() in ("", ","):
             return Requirement(key, "!" if absent else "exists")
         if absent:
@@ -171,7 +173,7 @@ class _Parser:
         errors = []
         if not re.fullmatch(r"[-+]?\d+", value):
             rule = "for 'Gt', 'Lt' operators, the value must be an integer"
-            errors.append(f'values[0]: Invalid value: "{value}": {rule}')
+            errors.append(f"values[0]: Invalid value: {go_quote(value)}: {rule}")
         return self._checked(key, [value], errors)
 
     def _set(self) -> list[str]:
@@ -201,7 +203,7 @@ class _Parser:
         wrong = [
             *errors,
             *(
-                f'values[{index}][{key}]: Invalid value: "{value}": {"; ".join(problems)}'
+                f"values[{index}][{key}]: Invalid value: {go_quote(value)}: {'; '.join(problems)}"
                 for index, value in enumerate(values)
                 if (problems := value_problems(value))
             ),
@@ -255,11 +257,14 @@ def key_problems(key: str) -> list[str]:
         ]
     if slash and not prefix:
         problems.append("prefix part must be non-empty")
-    elif slash and not _PREFIX_SHAPE.fullmatch(prefix):
-        problems.append(_PREFIX_RULE)
+    elif slash:
+        if len(prefix.encode()) > 253:
+            problems.append("prefix part must be no more than 253 bytes")
+        if not _PREFIX_SHAPE.fullmatch(prefix):
+            problems.append(_PREFIX_RULE)
     if not name:
         problems.append("name part must be non-empty")
-    elif len(name) > 63:
+    elif len(name.encode()) > 63:
         problems.append("name part must be no more than 63 bytes")
     if not _NAME_SHAPE.fullmatch(name):
         problems.append(f"name part {_NAME_RULE}")

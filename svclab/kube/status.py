@@ -87,16 +87,35 @@ def too_long(field: str, limit: int) -> FieldError:
     return FieldError("TooLong", field, detail=f"may not be more than {limit} bytes")
 
 
+_GO_ESCAPES = {
+    '"': '\\"', "\\": "\\\\", "\a": "\\a", "\b": "\\b", "\f": "\\f",
+    "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v",
+}  # fmt: skip
+# What Go's JSON writes for characters that mean something in HTML or JavaScript.
+_JSON_ESCAPES = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
+
+
 def go_quote(text: str) -> str:
     """A string as Go's %q prints it."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\x7f")
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return f'"{"".join(map(_go_character, text))}"'
+
+
+def _go_character(character: str) -> str:
+    if character in _GO_ESCAPES or character.isprintable():
+        return _GO_ESCAPES.get(character, character)
+    code = ord(character)
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def go_value(value: Any) -> str:
-    """A value as a field error prints it: strings quoted, numbers bare, the rest as compact JSON."""
+    """A value as a field error prints it: strings quoted, numbers bare, the rest as Go's compact JSON."""
     if isinstance(value, str):
         return go_quote(value)
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).translate(_JSON_ESCAPES)
 
 
 class Refusal(Exception):

@@ -40,7 +40,7 @@ ANNOTATIONS_LIMIT_BYTES = 256 * 1024
 
 def label_name(word: str) -> list[str]:
     """Problems of an RFC 1123 label, e.g. a Service's or a container's name."""
-    problems = ["must be no more than 63 characters"] if len(word) > 63 else []
+    problems = ["must be no more than 63 characters"] if len(word.encode()) > 63 else []
     if not _LABEL_SHAPE.fullmatch(word):
         problems.append("must not contain dots" if _SUBDOMAIN_SHAPE.fullmatch(word) else _LABEL_RULE)
     return problems
@@ -48,7 +48,7 @@ def label_name(word: str) -> list[str]:
 
 def subdomain_name(word: str) -> list[str]:
     """Problems of an RFC 1123 subdomain, e.g. a Pod's name."""
-    problems = ["must be no more than 253 characters"] if len(word) > 253 else []
+    problems = ["must be no more than 253 characters"] if len(word.encode()) > 253 else []
     if not _SUBDOMAIN_SHAPE.fullmatch(word):
         problems.append(_SUBDOMAIN_RULE)
     return problems
@@ -84,7 +84,7 @@ def port_name(word: str) -> list[str]:
 
 def config_key(word: str) -> list[str]:
     """Problems of a key in a ConfigMap or Secret."""
-    problems = ["must be no more than 253 characters"] if len(word) > 253 else []
+    problems = ["must be no more than 253 characters"] if len(word.encode()) > 253 else []
     if not re.fullmatch(r"[-._a-zA-Z0-9]+", word):
         problems.append(_CONFIG_KEY_RULE)
     if word in (".", ".."):

@@ -183,7 +183,14 @@ def test_html_in_a_name_stays_text(cluster: ClusterHandle) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: !!python/object/apply:os.system [id]", "yaml: line 1: unknown tag tag:yaml.org,2002:python"),
+        (
+            "metadata: {labels: {a: !!python/name:os.system id}}",
+            "yaml: line 1: unknown tag tag:yaml.org,2002:python",
+        ),
+        (
+            "spec: !!python/object/apply:os.system [id]",
+            "array into Go struct field Pod.spec of type v1.PodSpec",
+        ),
         ("a: [" * 200, "yaml: line 1: exceeded max depth of 100"),
         ("kind: Service\nkind: Pod\n", 'line 2: key "kind" already set in map'),
     ],

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from svclab.apiserver.dispatch import ApiRequest, Watch
-from svclab.apiserver.messages import UNKNOWN
+from svclab.apiserver.messages import UNKNOWN, sent_warnings
 from svclab.kube.resources import Resource
 from svclab.terminal.commands.kubectl import kubeconfig
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError
@@ -176,7 +176,7 @@ class Client:
         if self.flags["token"]:
             request.user = UNKNOWN  # no token is known here: the terminal's own way in needs none
         response = self.context.api(request)
-        for warning in response.warnings:
+        for warning in sent_warnings(response.warnings):
             self.warn(warning)
         return response
 
