@@ -156,9 +156,14 @@ def _misfit(item: Manifest, what: Mapping[str, Any]) -> str:
     for path, wanted in what.get("where", {}).items():
         value = value_at(item, path)
         if not fits(value, wanted):
-            shown = "not set" if value is None else value
+            shown = value if value is not None else "0" if _counts(path, wanted) else "not set"
             return f"{what['kind']} {item['metadata']['name']}: {path} is {shown}."
     return ""
+
+
+def _counts(path: str, wanted: Any) -> bool:
+    """Whether the API leaves a 0 out here: `status.readyReplicas` of a Deployment without ready pods."""
+    return path.startswith("status.") and (isinstance(wanted, int) or "min" in (wanted or ()))
 
 
 def ready_addresses(snapshot: Snapshot, namespace: str, service: str) -> set[str]:

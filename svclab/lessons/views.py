@@ -164,9 +164,11 @@ def _learner(request: HttpRequest) -> str:
 
 
 def _cluster(request: HttpRequest) -> ClusterHandle:
+    """The visitor's cluster as of now: time passes when somebody looks. Raises Http404."""
     cluster = cluster_of(_learner(request))
     if cluster is None:
         raise Http404("no cluster yet")
+    cluster.advance()
     return cluster
 
 

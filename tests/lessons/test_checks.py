@@ -52,6 +52,11 @@ def test_an_object_is_found_by_its_fields():
     assert evaluate("object", what, evidence()).found == "There is no Service web in shop yet."
 
 
+def test_a_number_that_a_status_leaves_out_is_zero():
+    what = {"kind": "Service", "namespace": "shop", "name": "web", "where": {"status.ready": 3}}
+    assert evaluate("object", what, evidence(service("web"))).found == "Service web: status.ready is 0."
+
+
 @pytest.mark.parametrize(
     ("wanted", "green"),
     [(3, True), ({"in": [2, 3]}, True), ({"min": 4}, False), ({"max": 3}, True), ({"exists": False}, False)],

@@ -8,7 +8,7 @@ from django.test import RequestFactory
 
 from svclab.accounts.guests import COOKIE, admit, remember
 from svclab.cluster import lifecycle
-from svclab.lessons import views
+from svclab.lessons import start, views
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FILE = "nodeport-cluster.yaml"
@@ -73,3 +73,27 @@ def test_a_text_that_no_file_can_hold_is_refused_in_words(alice):
 def test_who_has_opened_no_page_has_nothing_to_begin_with(view, body):
     with pytest.raises(Http404, match="no cluster yet"):
         Visitor(opened=False).ask(view, body)
+
+
+def test_lamps_show_the_cluster_as_of_now_also_when_nobody_else_has_looked(alice):
+    alice.ask(views.ground, {})
+    alice.ask(views.checks)
+    manifest = lifecycle.read_file(alice.cluster.id, FILE).replace("app: frontend", "app: later")
+    lifecycle.write_file(alice.cluster.id, FILE, manifest)
+    start.play(
+        alice.cluster,
+        (
+            f"kubectl apply -f {FILE}",
+            "kubectl run later -n service-demo --image=nginx:1.25 --labels=app=later",
+        ),
+    )
+    assert "slices" not in green(alice)
+
+    alice.cluster.set_clock(lambda clock, real: clock.step(30, real))
+
+    assert "control-plane" in green(alice)
+
+
+def green(visitor):
+    _, answer = visitor.ask(views.checks)
+    return {lamp["check"] for lamp in answer["lamps"] if lamp["green"]}
