@@ -59,7 +59,7 @@ class Terminals:
             on_done=lambda status, flows: self._done(name, status, flows),
             on_exit=lambda code: self._exited(name, code),
         )
-        shell.session.on_event = lambda event: self._tell(
+        shell.session.editor.on_event = lambda event: self._tell(
             TermEdit(name, event["id"], event["title"], event["text"])
         )
         self._open[name] = Terminal(shell)
@@ -97,7 +97,7 @@ class Terminals:
     def edited(self, message: protocol.TermEdited) -> None:
         """What `vi` waits for."""
         if terminal := self._open.get(message.session):
-            terminal.shell.session.finish_edit(message.id, message.text)
+            terminal.shell.session.editor.finish(message.id, message.text)
 
     def close(self, message: protocol.TermClose) -> None:
         """End a shell."""

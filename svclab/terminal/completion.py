@@ -21,8 +21,11 @@ def complete(shell: "Interpreter", text: str) -> list[str]:
     words, current = words_before(text)
     if current.startswith("$") and "/" not in current:
         names = sorted(n for n in shell.state.variables if n.startswith(current.lstrip("${")))
+        opening, closing = ("${", "}") if current.startswith("${") else ("$", "")
+        files = shell.session.files(shell.location)
         return [
-            ("${" if current.startswith("${") else "$") + n + ("}" if "{" in current else "") for n in names
+            opening + n + closing + ("/" if files.is_directory(shell.state.get(n) or "") else "")
+            for n in names
         ]
     if not words and "/" not in current:
         return [name for name in _commands(shell) if name.startswith(current)][:MAX_CANDIDATES]
@@ -40,9 +43,11 @@ def words_before(text: str) -> tuple[list[str], str]:
     """The finished words of the command at the end of `text`, and the word that is begun ("" for none)."""
     try:
         found = list(tokens(text))
-    except Incomplete:
-        quote = max(text.rfind("'"), text.rfind('"'), text.rfind("$("))
-        return words_before(text[quote + (2 if text[quote] == "$" else 1) :]) if quote >= 0 else ([], "")
+    except Incomplete as open_:
+        inner = text[open_.start :]
+        if inner[:1] in ("'", '"'):  # a word is begun there
+            return words_before(text[: open_.start])[0], inner[1:]
+        return words_before(inner[2 if inner.startswith("$(") else 1 :]) if inner else ([], "")
     start = next((i + 1 for i in range(len(found) - 1, -1, -1) if _separates(found[i])), 0)
     words = [token.text for token in found[start:] if token.kind == "word"]
     while words and (words[0] in _BEFORE_COMMAND or "=" in words[0].split("/")[0]) and len(words) > 1:
@@ -76,5 +81,5 @@ def file_names(shell: "Interpreter", begun: str) -> list[str]:
     return [
         directory + slash + found + ("/" if files.is_directory(f"{path}/{found}") else "")
         for found in files.names(path or "/")
-        if found.startswith(name) and (name.startswith(".") or not found.startswith("."))
+        if found.startswith(name)
     ]

@@ -6,6 +6,7 @@ does is decided here and nowhere else. A command runs in a thread; keys keep com
 """
 
 import codecs
+import re
 from collections.abc import Callable
 from threading import Event as Flag
 from threading import RLock
@@ -14,12 +15,15 @@ from typing import Any
 from svclab.terminal.lineedit import EndOfInput, Entered, LineEditor
 from svclab.terminal.places import LAPTOP, Location
 from svclab.terminal.process import Stopped
-from svclab.terminal.session import Session, is_interactive_shell
+from svclab.terminal.session import Session
 from svclab.terminal.shell.grammar import needs_more
+from svclab.terminal.shells import is_interactive_shell
 from svclab.terminal.tty import TtyInput
 from svclab.terminal.turns import in_thread, turn
 
-_WORK = frozenset("\t\r\n\x03\x04")  # keys that make a shell do something: complete, run, interrupt, end
+# Keys that make a shell do something: complete, run, interrupt, end.
+_WORK = re.compile(r"[\t\r\n\x03\x04\x0f\x1c]|\x1b[#*?=]")
+_SIGNALS = re.compile(r"([\x03\x1c])")
 _FEW_KEYS = 64
 _WAITING_LIMIT = 256 * 1024  # bytes for the screen that nobody has fetched
 
@@ -62,10 +66,11 @@ class InteractiveShell:
         self._lock = RLock()
         self._unread = bytearray()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._editor = LineEditor(self._screen, self.session.complete, self.session.history, columns)
+        self._editor = LineEditor(self._screen, self.session.complete, [], columns, rows)
         self._lines: list[str] = []  # of a command that is not yet whole
         self._stdin: TtyInput | None = None  # while a command runs
         self._cancelled = Flag()
+        self._quit = False  # by Ctrl-\, not by Ctrl-C
         self.exit_code: int | None = None
 
     # -- the wire --------------------------------------------------------------------------------------------
@@ -74,7 +79,7 @@ class InteractiveShell:
         """Show the first prompt, or start the command."""
         with self._lock:
             if is_interactive_shell(self._argv):
-                self._editor.start(self.session.prompt())
+                self._prompt(self.session.prompt())
             else:
                 self._begin(lambda stdin: self._execute(stdin))
         return self.read()
@@ -87,15 +92,18 @@ class InteractiveShell:
         return self.read()
 
     def type_at_once(self, text: str) -> bool:
-        """Keys that only edit a line, without waiting for anything; False, and nothing done, where they may
-        be more than that, or many: then `feed` them.
+        """Keys that only edit a line or are typed ahead, without waiting for anything; False, and nothing
+        done, where they may be more than that, or many: then `feed` them.
         """
-        if len(text) > _FEW_KEYS or not _WORK.isdisjoint(text) or not self._lock.acquire(blocking=False):
+        if len(text) > _FEW_KEYS or _WORK.search(text) or not self._lock.acquire(blocking=False):
             return False
         try:
-            if self.closed or self._stdin is not None:
+            if self.closed or self._editor.within_a_key:
                 return False
-            self._editor.feed(text)
+            if self._stdin is not None:
+                self._stdin.typed(text)
+            else:
+                self._editor.feed(text)
             return True
         finally:
             self._lock.release()
@@ -115,7 +123,7 @@ class InteractiveShell:
         """The terminal has another size now."""
         with self._lock:
             self.session.rows, self.session.columns = max(rows, 1), max(columns, 1)
-            self._editor.columns = max(columns, 1)
+            self._editor.resize(rows, columns, shown=self._stdin is None and not self.closed)
 
     def interrupt(self) -> None:
         """Ctrl-C."""
@@ -166,34 +174,43 @@ class InteractiveShell:
             if isinstance(event, Entered):
                 self._entered(event.line)
             elif isinstance(event, EndOfInput):
-                self._lines = []
-                self._begin_line("exit")
+                self._end_of_input()
             else:
                 self._lines = []
                 self.session.places[-1].state.status = 130
-                self._editor.start(self.session.prompt())
+                self._prompt(self.session.prompt())
 
     def _typed_ahead(self, text: str) -> None:
-        """Keys while a command runs: Ctrl-C ends it and drops what was typed before."""
+        r"""Keys while a command runs: Ctrl-C and Ctrl-\ end it and drop what was typed before."""
         assert self._stdin is not None
-        _, interrupt, after = text.rpartition("\x03")
-        if interrupt:
+        *_, after = signals = _SIGNALS.split(text)
+        if len(signals) > 1:
             self._stdin.rest()
+            self._quit = signals[-2] == "\x1c"
             self._cancelled.set()
-            self._screen("^C")
-            text = after
-        if text:
-            self._stdin.typed(text)
+            self._screen("^\\" if self._quit else "^C")
+        if after:
+            self._stdin.typed(after)
+
+    def _end_of_input(self) -> None:
+        """Ctrl-D on an empty line ends the shell, or a command that is not yet whole."""
+        lines, self._lines = self._lines, []
+        if lines:
+            self._screen("\r\n")
+        self._begin_line("\n".join(lines) if lines else "exit")
+
+    def _prompt(self, prompt: str) -> None:
+        self._editor.start(prompt, self.session.history, pastes=self.session.pastes)
 
     def _entered(self, line: str) -> None:
         self._lines.append(line)
         whole = "\n".join(self._lines)
         if needs_more(whole):
-            self._editor.start("> ")
+            self._prompt("> ")
             return
         self._lines = []
         if not whole.strip():
-            self._editor.start(self.session.prompt())
+            self._prompt(self.session.prompt())
             return
         self._begin_line(whole)
 
@@ -215,15 +232,19 @@ class InteractiveShell:
 
     def _begin(self, run: Callable[[TtyInput], int]) -> None:
         self._cancelled.clear()
+        self._quit = False
         stdin = TtyInput(self._screen, self._check)
         self._stdin = stdin
 
         def work() -> None:
             with turn():
                 status = run(stdin)
+                if self._quit:
+                    status = self.session.places[-1].state.status = 131
                 if self._on_done:
                     self._on_done(status, self.session.flows)
                 self._finished(stdin, status)
+                self.session.keep_history()
 
         self._run_in(work)
 
@@ -235,12 +256,12 @@ class InteractiveShell:
         with self._lock:
             self._stdin = None
             if self._cancelled.is_set() and not self.closed:
-                self._screen("\r\n")
+                self._screen("Quit\r\n" if self._quit else "\r\n")
             if self.session.closed:
                 if self.exit_code is None:
                     self.exit_code = status
                 if self._on_exit:
                     self._on_exit(self.exit_code)
                 return
-            self._editor.start(self.session.prompt())
+            self._prompt(self.session.prompt())
             self._typed(stdin.rest())

@@ -8,7 +8,8 @@ from svclab.apiserver.streams import Command
 from svclab.terminal.commands.registry import is_installed
 from svclab.terminal.interactive import InteractiveShell
 from svclab.terminal.places import Location
-from svclab.terminal.session import NOT_EXECUTABLE, Session, is_interactive_shell
+from svclab.terminal.session import Session
+from svclab.terminal.shells import NOT_EXECUTABLE, is_interactive_shell
 from svclab.terminal.streams import Input
 from svclab.terminal.turns import in_thread
 

@@ -6,45 +6,41 @@ after the exit.
 """
 
 import logging
-import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC
-from threading import Event
 from time import monotonic
 from typing import Any
 
 from svclab.apiserver import dispatch
 from svclab.cluster import dataplane, outage, starts
-from svclab.terminal.commands.registry import Context, Usage, is_installed
+from svclab.terminal import historyfile, shells
+from svclab.terminal.commands.registry import Context, is_installed
 from svclab.terminal.completion import complete
 from svclab.terminal.files import Files, Store
 from svclab.terminal.learner_files import LearnerFiles
 from svclab.terminal.machines import machine_at, system_files
+from svclab.terminal.pageeditor import PageEditor
 from svclab.terminal.places import LAPTOP, Location
 from svclab.terminal.process import Process, Stopped
 from svclab.terminal.shell import calls
-from svclab.terminal.shell.grammar import needs_more
-from svclab.terminal.shell.history import expanded, one_line
+from svclab.terminal.shell.grammar import needs_more, whole_commands
+from svclab.terminal.shell.history import History, NotFound, expanded
 from svclab.terminal.shell.interpreter import Interpreter
 from svclab.terminal.shell.jobs import Jobs
+from svclab.terminal.shell.lexer import without_here_documents
 from svclab.terminal.shell.parser import parse
 from svclab.terminal.shell.redirection import Descriptors
 from svclab.terminal.shell.state import Discard, Exit, ShellState
 from svclab.terminal.shell.syntax import Node, Sequence, ShellSyntaxError
+from svclab.terminal.shells import NOT_EXECUTABLE, is_interactive_shell
 from svclab.terminal.streams import BrokenPipe, Input, Output
 
 MAX_PLACES = 10
-MAX_HISTORY = 1000
 MAX_LINE = 64 * 1024  # characters of one command line
 _log = logging.getLogger(__name__)
 
-NOT_EXECUTABLE = (
-    "OCI runtime exec failed: exec failed: unable to start container process: "
-    'exec: "{}": executable file not found in $PATH: unknown'
-)
 OnExit = Callable[[Context, int], int]
 
 
@@ -56,19 +52,12 @@ class TerminalInput(Input):
 
 
 @dataclass(slots=True)
-class Edit:
-    """A text that is open in the page's editor."""
-
-    done: Event = field(default_factory=Event)
-    text: str | None = None
-
-
-@dataclass(slots=True)
 class Place:
     """A shell at a place, what to do when it ends, and what waits for that."""
 
     location: Location
     state: ShellState
+    history: History
     on_exit: OnExit | None = None
     waiting: list[tuple[Node, bool]] = field(default_factory=list)
     pod_uid: str = ""
@@ -111,14 +100,12 @@ class Session:
         self.wires = wires
         self.started = monotonic()
         self.pid = 1 + secrets.randbelow(30000)
-        self.history: list[str] = []
         self.jobs = Jobs()
         self.closed = False
         self._discarded = False  # the rest of the line is not to be run
         self.flows: list[Any] = []  # ids of the traces that the last command line caused
         self.background_flows: list[Any] = []
-        self.on_event: Callable[[dict[str, Any]], object] | None = None  # set by the page: see `edit`
-        self._edits: dict[str, Edit] = {}
+        self.editor = PageEditor()
         # ports of the laptop that kubectl port-forward listens on, with the namespace, pod and port behind
         self.listeners: dict[int, Any] = {}
         self._store = store or LearnerFiles(cluster.id)
@@ -139,31 +126,18 @@ class Session:
 
     def prompt(self) -> str:
         """The text before the cursor."""
-        state = self.places[-1].state
         machine = machine_at(self.location, self.cluster.snapshot())
-        home = machine.home
-        cwd = (
-            "~" + state.cwd[len(home) :]
-            if f"{state.cwd}/".startswith(home + "/") and home != "/"
-            else state.cwd
-        )
-        known = {
-            "u": machine.user,
-            "h": machine.hostname,
-            "H": machine.hostname,
-            "w": cwd if state.flavour == "bash" or cwd == "~" else state.cwd,
-            "W": "~" if cwd == "~" else state.cwd.rpartition("/")[2] or "/",
-            "$": "#" if machine.uid == 0 else "$",
-            "s": "bash",
-            "n": "\n",
-            "t": self.cluster.now().astimezone(UTC).strftime("%H:%M:%S"),
-            "[": "",
-            "]": "",
-            "\\": "\\",
-            "e": "\x1b",
-        }
-        template = state.get("PS1") or "$ "
-        return re.sub(r"\\(033|.)", lambda m: "\x1b" if m[1] == "033" else known.get(m[1], m[0]), template)
+        return shells.prompt(self.places[-1].state, machine, self.cluster.now())
+
+    @property
+    def history(self) -> list[str]:
+        """The lines typed into the current shell, the newest last."""
+        return self.places[-1].history.lines
+
+    @property
+    def pastes(self) -> bool:
+        """Whether the current shell asks the terminal to mark what is pasted."""
+        return self.places[-1].state.flavour == "bash"
 
     def needs_more(self, text: str) -> bool:
         """Whether `text` is not yet a whole command (an open quote, loop or here-document)."""
@@ -245,6 +219,7 @@ class Session:
         self.jobs.end_all()
         while len(self.places) > 1:
             self._leave(137, Process(), _silent())
+        self.keep_history()
 
     # -- running ---------------------------------------------------------------------------------------------
 
@@ -257,11 +232,15 @@ class Session:
             return self._say(descriptors, "bash: syntax error: nested too deeply", 2)
         for line in lines:
             try:
-                line = expanded(line, self.history, lambda shown: self._say(descriptors, shown, 0))
-            except KeyError as missing:
-                return self._say(descriptors, f"bash: {missing.args[0]}: event not found", 1)
-            self._note(line)
-            self._run_whole(line, process, descriptors)
+                found = expanded(line, self.history)
+            except NotFound as missing:
+                return self._say(descriptors, f"bash: {missing}", 1)
+            if found.text != line:
+                self._say(descriptors, found.text, 0)
+            self._note(found.text)
+            if found.only_shown:
+                continue
+            self._run_whole(found.text, process, descriptors)
             if process.is_cancelled() or self.closed:
                 break
         for news in self.jobs.news():
@@ -269,10 +248,8 @@ class Session:
         return self.status
 
     def _note(self, line: str) -> None:
-        line = one_line(line)
-        if line.strip() and self.history[-1:] != [line]:
-            self.history.append(line)
-            del self.history[:-MAX_HISTORY]
+        place = self.places[-1]
+        place.history.note(line, place.state.get("HISTCONTROL") or "")
 
     def _say(self, descriptors: Descriptors, text: str, status: int) -> int:
         stream = descriptors[2]
@@ -286,6 +263,9 @@ class Session:
             return
         try:
             node = parse(line)
+            for at, wanted in without_here_documents(line).unfinished:
+                where = f"here-document at line {1 + line.count(chr(10), 0, at)} delimited by end-of-file"
+                self._say(descriptors, f"bash: warning: {where} (wanted `{wanted}')", 0)
         except ShellSyntaxError as error:
             self._say(descriptors, self.places[-1].state.refusal(error), 2)
             return
@@ -348,6 +328,7 @@ class Session:
 
     def _leave(self, status: int, process: Process, descriptors: Descriptors) -> None:
         """Back to the place before; its waiting commands run now."""
+        self.keep_history()
         left = self.places.pop()
         shell = self._interpreter(process, descriptors)
         if left.on_exit:
@@ -371,31 +352,6 @@ class Session:
         place = self.places[-1]
         return Interpreter(self, place.location, place.state, process, dict(descriptors))
 
-    # -- the page's editor -----------------------------------------------------------------------------------
-
-    def edit(self, process: Process, title: str, text: str) -> str | None:
-        """Open the page's editor by the event {"type": "edit", "id", "title", "text"}; waits for
-        `finish_edit`.
-
-        The learner's time does not count towards the command's limit. Raises Usage without a page.
-        """
-        if self.on_event is None:
-            raise Usage("no editor is connected to this terminal; try  cat > FILE <<EOF", 1)
-        name, edit = secrets.token_hex(8), Edit()
-        self._edits[name] = edit
-        self.on_event({"type": "edit", "id": name, "title": title, "text": text})
-        try:
-            process.wait_for_person(edit.done.is_set)
-        finally:
-            del self._edits[name]
-        return edit.text
-
-    def finish_edit(self, edit_id: str, text: str | None) -> None:
-        """The learner saved `text`, or closed the editor (None)."""
-        if edit := self._edits.get(edit_id):
-            edit.text = text
-            edit.done.set()
-
     # -- places ----------------------------------------------------------------------------------------------
 
     def files(self, location: Location) -> Files:
@@ -411,26 +367,23 @@ class Session:
     def _place(self, location: Location, shell: str, on_exit: OnExit | None = None) -> Place:
         pod = self.cluster.snapshot().get("Pod", location.namespace, location.name)
         uid = pod["metadata"].get("uid", "") if pod and location.kind == "pod" else ""
-        return Place(location, self.new_state(location, shell, interactive=True), on_exit, pod_uid=uid)
+        state = self.new_state(location, shell, interactive=True)
+        path = state.get("HISTFILE")
+        history = historyfile.load(self.files(location), path) if path else History()
+        return Place(location, state, history, on_exit, pod_uid=uid)
+
+    def keep_history(self) -> None:
+        """Write down the lines that were typed since the last time."""
+        place = self.places[-1]
+        if (path := place.state.get("HISTFILE")) and place.history.fresh:
+            historyfile.save(self.files(place.location), path, place.history)
 
     def new_state(self, location: Location, shell: str, *, interactive: bool = False) -> ShellState:
         """The memory of a shell that starts at a place. Raises KeyError where the place is gone."""
         snapshot = self.cluster.snapshot()
         pod = snapshot.get("Pod", location.namespace, location.name) if location.kind == "pod" else None
         found = self.wires.services_at_start(self.cluster.id, pod, location.container) if pod else None
-        machine = machine_at(location, snapshot, found)
-        flavour = flavour_of(location, shell)
-        state = ShellState(name=shell, cwd=machine.cwd, interactive=interactive, flavour=flavour)
-        state.variables |= machine.environment
-        state.exported |= set(machine.environment)
-        state.variables["PS1"] = machine.prompt(flavour)
-        state.variables |= {"PWD": machine.cwd, "IFS": " \t\n"}
-        state.exported.add("PWD")
-        if interactive:
-            state.options.add("expand_aliases")
-        if location.kind == "laptop":
-            state.aliases["k"] = "kubectl"
-        return state
+        return shells.new_state(location, shell, snapshot, found, interactive=interactive)
 
     def enter(
         self,
@@ -463,37 +416,6 @@ class Session:
         state.name = "bash"
         status = calls.ended(lambda: calls.call(shell, argv))
         return on_exit(context, status) if on_exit else status
-
-
-def is_interactive_shell(argv: list[str]) -> bool:
-    """Whether these words start a shell that waits for commands."""
-    name = argv[0].rpartition("/")[2]
-    return name in ("bash", "sh", "ash", "zsh", "dash") and all(
-        word.startswith("-") and "c" not in word.lstrip("-")[:1] for word in argv[1:]
-    )
-
-
-def flavour_of(location: Location, shell: str) -> str:
-    """Which shell a name starts at a place: "bash", "ash" (busybox) or "dash" (Debian's sh)."""
-    if location.toolset in ("busybox", "alpine", "curl"):
-        return "ash"
-    if shell in ("sh", "dash") and location.toolset != "netshoot":
-        return "dash"
-    return "ash" if shell in ("sh", "ash") else "bash"
-
-
-def whole_commands(text: str) -> list[str]:
-    """The text as pasted, cut into whole commands: each may have several lines."""
-    found: list[str] = []
-    current: list[str] = []
-    for line in text.split("\n"):
-        current.append(line)
-        whole = "\n".join(current)
-        if not needs_more(whole):
-            if whole.strip():
-                found.append(whole)
-            current = []
-    return found + (["\n".join(current)] if any(line.strip() for line in current) else [])
 
 
 def _silent() -> Descriptors:

@@ -6,6 +6,7 @@ ended as by SIGPIPE (`BrokenPipe`). So `kubectl get pods -w | head -3` ends.
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from threading import Condition
 
 PIPE_CAPACITY = 64 * 1024  # characters
@@ -34,6 +35,10 @@ class Input:
     def isatty(self) -> bool:
         """Whether a person types what is read."""
         return False
+
+    def silent(self) -> AbstractContextManager[None]:
+        """Within it what is typed is not shown."""
+        return nullcontext()
 
     def is_file(self) -> bool:
         """Whether its size is known from the start."""

@@ -129,8 +129,10 @@ def _nobody(*_: Any) -> None:
 def at() -> Callable[..., Typed]:
     """Opens a terminal at a place of a cluster that stands still."""
 
-    def open_at(place: str = "laptop", shell: str = "bash", **wires: Any) -> Typed:
-        store = MemoryStore()
+    def open_at(
+        place: str = "laptop", shell: str = "bash", store: MemoryStore | None = None, **wires: Any
+    ) -> Typed:
+        store = store or MemoryStore()
         told = {"send": _nobody, "api": _nobody, "services_at_start": nothing_noted} | wires
         session = Session(
             StandingCluster(), location=PLACES[place], shell=shell, store=store, wires=Wires(**told)

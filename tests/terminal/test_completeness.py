@@ -2,8 +2,7 @@
 
 import pytest
 
-from svclab.terminal.session import whole_commands
-from svclab.terminal.shell.grammar import needs_more
+from svclab.terminal.shell.grammar import needs_more, whole_commands
 
 OPEN = [
     "while true; do", "if true", "if true; then echo a", "for i in 1 2", "f() {", "f()", "echo 'a",

@@ -1,4 +1,4 @@
-"""Keys in, screen out: line editing, history, completion, Ctrl-C, nested shells."""
+"""A shell behind a terminal: commands, what is typed ahead, Ctrl-C, nested shells, the page's editor."""
 
 import time
 from collections.abc import Callable
@@ -6,142 +6,19 @@ from collections.abc import Callable
 import pytest
 
 from svclab.terminal.interactive import InteractiveShell
-from svclab.terminal.lineedit import LineEditor
-
-
-class Screen:
-    """What xterm would show of the bytes: rows of text and the cursor's place; only what the editor uses."""
-
-    def __init__(self, columns: int = 80) -> None:
-        self.columns, self.rows, self.row, self.column = columns, [""], 0, 0
-
-    def write(self, text: str) -> None:
-        i = 0
-        while i < len(text):
-            if text[i] == "\x1b":
-                end = next(j for j in range(i + 2, len(text)) if text[j].isalpha())
-                self._escape(text[i + 2 : end], text[end])
-                i = end + 1
-                continue
-            self._put(text[i])
-            i += 1
-
-    def _put(self, char: str) -> None:
-        if char == "\r":
-            self.column = 0
-        elif char == "\n":
-            self.row += 1
-        elif char == "\b":
-            self.column -= 1
-        elif char != "\a":
-            if self.column == self.columns:
-                self.row, self.column = self.row + 1, 0
-            self._grow()
-            line = self.rows[self.row].ljust(self.column)
-            self.rows[self.row] = line[: self.column] + char + line[self.column + 1 :]
-            self.column += 1
-        self._grow()
-
-    def _grow(self) -> None:
-        while len(self.rows) <= self.row:
-            self.rows.append("")
-
-    def _escape(self, number: str, letter: str) -> None:
-        count = int(number or 1)
-        if letter == "A":
-            self.row -= count
-        elif letter == "B":
-            self.row += count
-        elif letter == "C":
-            self.column = min(self.column + count, self.columns - 1)
-        elif letter == "K":
-            self.rows[self.row] = self.rows[self.row][: self.column]
-        elif letter == "J" and not number:
-            self.rows[self.row :] = [self.rows[self.row][: self.column]]
-        elif letter == "J":
-            self.rows, self.row, self.column = [""], 0, 0
-
-    @property
-    def text(self) -> str:
-        return "\n".join(row.rstrip() for row in self.rows).rstrip("\n")
-
-
-def edited(
-    keys: str, *, columns: int = 40, history: list[str] | None = None, words: list[str] | None = None
-) -> Screen:
-    """The screen after these keys at the prompt `$ `."""
-    screen = Screen(columns)
-    editor = LineEditor(screen.write, lambda before: words or [], history or [], columns)
-    editor.start("$ ")
-    editor.feed(keys)
-    return screen
-
-
-@pytest.mark.parametrize(
-    ("keys", "shown", "column"),
-    [
-        ("abc", "$ abc", 5),
-        ("abc\x7f", "$ ab", 4),
-        ("abc\x1b[D\x1b[DX", "$ aXbc", 4),
-        ("abc\x01X", "$ Xabc", 3),
-        ("abc\x01\x1b[3~", "$ bc", 2),
-        ("abc\x01\x05d", "$ abcd", 6),
-        ("one two\x17", "$ one", 6),
-        ("one two\x15", "$", 2),
-        ("one two\x15\x19!", "$ one two!", 10),
-        ("one two\x1bb\x0b", "$ one", 6),
-        ("one two\x01\x1bf-", "$ one- two", 6),
-        ("ab\x14", "$ ba", 4),
-        ("\x1b[A", "$ newest", 8),
-        ("\x1b[A\x1b[A", "$ oldest", 8),
-        ("typed\x1b[A\x1b[B", "$ typed", 7),
-        ("echo \x1b.", "$ echo newest", 13),
-        ("\x12old\x1b[C", "$ oldest", 8),
-        ("\x12est\x12\x05", "$ oldest", 8),
-        ("\x12est", "(reverse-i-search)`est': newest", 31),
-        ("\x12zzz", "(failed reverse-i-search)`zzz':", 32),
-        ("\x12est\x07x", "$ x", 3),
-        ("ab\x1b[1;5D\x1b[H\x1b[F", "$ ab", 4),
-        ("é", "$ é", 3),
-    ],
-)
-def test_a_key_does_what_readline_does(keys, shown, column):
-    screen = edited(keys, history=["oldest", "newest"])
-    assert (screen.text, screen.column) == (shown, column)
-
-
-def test_a_line_longer_than_the_screen_wraps_and_can_be_edited():
-    screen = edited("x" * 18 + "\x01" + "abc", columns=10)
-    assert screen.text == "$ abcxxxxx\nxxxxxxxxxx\nxxx"
-    assert (screen.row, screen.column) == (0, 5)
-    screen = edited("x" * 18 + "\x15", columns=10)
-    assert screen.text == "$"
-
-
-def test_a_row_that_is_full_goes_on_without_a_line_break_so_that_the_terminal_knows_one_line():
-    written: list[str] = []
-    editor = LineEditor(written.append, lambda before: [], [], 10)
-    editor.start("$ ")
-    editor.feed("x" * 25)
-    assert "\n" not in "".join(written)
-    editor.feed("\r")
-    assert "".join(written).endswith("\r\n")
-
-
-def test_tab_completes_as_far_as_candidates_agree_and_then_lists_them():
-    assert edited("ec\t", words=["echo"]).text == "$ echo"
-    assert edited("get s\t", words=["services", "serviceaccounts"]).text == "$ get service"
-    assert edited("x\t\t", words=["xa", "xb"]).text == "$ x\nxa  xb\n$ x"
-    assert edited("dir\t", words=["dir/"]).text == "$ dir/"
+from tests.terminal.screen import Screen
 
 
 class Terminal:
     """An InteractiveShell whose output goes to a Screen."""
 
-    def __init__(self, at: Callable, place: str = "laptop", shell: str = "bash") -> None:
+    def __init__(
+        self, at: Callable, place: str = "laptop", shell: str = "bash", store: object | None = None
+    ) -> None:
         self.screen = Screen()
         self.done: list[int] = []
-        session = at(place, shell).session
+        typed = at(place, shell, store=store)
+        session, self.store = typed.session, typed.store
         self.shell = InteractiveShell(
             None, session=session, output=lambda data: self.screen.write(data.decode()),
             on_done=lambda status, flows: self.done.append(status),
@@ -188,7 +65,7 @@ def test_ctrl_c_ends_a_command_and_drops_a_line(terminal):
 
 def test_what_is_typed_while_a_command_runs_is_its_input_or_the_next_command(terminal):
     terminal.type("read x; echo got $x\rtyped\recho next\r", lines=2)
-    assert "typed\ngot typed\nlearner@laptop:~$ echo next\nnext\n" in terminal.screen.text
+    assert "typed\necho next\ngot typed\nlearner@laptop:~$ echo next\nnext\n" in terminal.screen.text
 
 
 def test_ctrl_d_ends_input_and_then_the_shell(terminal):
@@ -214,11 +91,107 @@ def test_what_follows_an_entered_shell_on_its_line_waits_for_its_end(terminal):
     assert terminal.type("exit\r", lines=1).endswith("back on laptop\nlearner@laptop:~$")
 
 
+def test_ctrl_d_ends_a_command_that_is_not_yet_whole_and_not_the_shell(terminal):
+    terminal.type("cat <<EOF\rabc\r\x04", lines=1)
+    assert terminal.screen.text.endswith(
+        "> abc\n>\nbash: warning: here-document at line 1 delimited by end-of-file (wanted `EOF')\nabc\n"
+        "learner@laptop:~$"
+    )
+    terminal.type("echo 'abc\r\x04", lines=1)
+    assert terminal.screen.text.endswith(
+        "bash: unexpected EOF while looking for matching `''\nlearner@laptop:~$"
+    )
+    assert not terminal.shell.closed
+
+
+def test_ctrl_backslash_quits(terminal):
+    terminal.shell.feed(b"sleep 100000\r")
+    terminal.wait(lambda: terminal.shell.running)
+    assert terminal.type("\x1c", lines=1).endswith("^\\Quit\nlearner@laptop:~$")
+    assert terminal.done == [131]
+
+
+def test_pasted_lines_wait_for_enter_and_run_together(terminal):
+    pasted = terminal.type("\x1b[200~echo one\recho two\x1b[201~")
+    assert pasted == "learner@laptop:~$ echo one\necho two"
+    assert terminal.type("\r", lines=1).endswith("echo two\none\ntwo\nlearner@laptop:~$")
+    assert terminal.shell.session.history == ["echo one", "echo two"]
+
+
+def test_a_pasted_here_document_keeps_its_tabs(terminal):
+    terminal.type("\x1b[200~cat > x <<EOF\ra:\r\tb\rEOF\x1b[201~\r", lines=1)
+    assert (
+        terminal.shell.session.files(terminal.shell.session.location).read("/home/learner/x") == "a:\n\tb\n"
+    )
+
+
+def test_a_terminal_is_asked_to_mark_pastes_while_a_line_is_edited_only(at):
+    written: list[bytes] = []
+    shell = InteractiveShell(None, session=at().session, output=written.append)
+    shell.start()
+    assert b"".join(written).startswith(b"\x1b[?2004h")
+    shell.feed(b"sleep 100000\r")
+    assert b"".join(written).endswith(b"\x1b[?2004l\r")
+    shell.close()
+    written.clear()
+    InteractiveShell(None, session=at("busybox", "sh").session, output=written.append).start()
+    assert b"2004" not in b"".join(written)
+
+
+def test_keys_typed_ahead_are_echoed_at_once(terminal):
+    terminal.shell.feed(b"sleep 100000\r")
+    terminal.wait(lambda: terminal.shell.running)
+    assert terminal.shell.type_at_once("abc")
+    assert terminal.screen.text.endswith("sleep 100000\nabc")
+    terminal.type("\x03", lines=1)
+
+
+def test_what_a_command_left_without_a_newline_stays_before_the_prompt(terminal):
+    assert terminal.type("printf left\r", lines=1).endswith("\nleftlearner@laptop:~$")
+
+
+def test_a_shell_within_has_a_history_of_its_own(terminal):
+    terminal.type("ssh node1\r", lines=1)
+    assert terminal.type("\x1b[A").endswith("root@node1:~#")
+    terminal.type("hostname\r", lines=1)
+    terminal.type("exit\r", lines=1)
+    assert terminal.type("\x1b[A").endswith("$ ssh node1")
+
+
+def test_the_lines_typed_are_found_again_by_the_next_terminal(at):
+    first = Terminal(at)
+    first.type("echo one\recho two\r", lines=2)
+    first.type(" echo secret\r", lines=1)
+    first.wait(lambda: "echo two" in first.store.texts.get(".bash_history", ""))
+    first.shell.close()
+    assert first.store.texts[".bash_history"] == "echo one\necho two\n"
+    second = Terminal(at, store=first.store)
+    assert second.type("\x1b[A").endswith("$ echo two")
+
+
+def test_two_terminals_add_to_one_history(at):
+    first = Terminal(at)
+    second = Terminal(at, store=first.store)
+    first.type("echo one\r", lines=1)
+    first.shell.close()
+    second.type("echo two\r", lines=1)
+    second.shell.close()
+    assert first.store.texts[".bash_history"] == "echo one\necho two\n"
+
+
+def test_a_resize_draws_the_line_anew(terminal):
+    terminal.type("echo " + "x" * 70)
+    terminal.screen.columns = 60
+    terminal.shell.resize(24, 60)
+    assert terminal.type("z") == f"learner@laptop:~$ echo {'x' * 37}\n{'x' * 33}z"
+
+
 def test_tab_completes_commands_files_and_variables(terminal):
     terminal.type("echo x > manifest.yaml\r", lines=1)
     assert terminal.type("cat man\t").endswith("$ cat manifest.yaml")
     assert terminal.type("\x15ec\t").endswith("$ echo")
-    assert terminal.type("\x15echo $HO\t").endswith("$ echo $HOME")
+    assert terminal.type("\x15echo $HO\t").endswith("$ echo $HOME/")
+    assert terminal.type("\x15cat 'man\t").endswith("$ cat 'manifest.yaml'")
 
 
 def test_one_command_without_a_terminal_gives_its_bytes_and_its_code(at):
@@ -247,7 +220,7 @@ def test_closing_the_page_ends_what_runs(terminal):
 
 def test_the_editor_of_the_page_is_opened_and_its_text_saved(terminal):
     asked: list[dict] = []
-    terminal.shell.session.on_event = asked.append
+    terminal.shell.session.editor.on_event = asked.append
     terminal.shell.feed(b"vi new.yaml\r")
     terminal.wait(lambda: asked)
     assert {key: asked[0][key] for key in ("type", "title", "text")} == {
@@ -255,7 +228,7 @@ def test_the_editor_of_the_page_is_opened_and_its_text_saved(terminal):
         "title": "new.yaml",
         "text": "",
     }
-    terminal.shell.session.finish_edit(asked[0]["id"], "kind: Pod\n")
+    terminal.shell.session.editor.finish(asked[0]["id"], "kind: Pod\n")
     terminal.wait(lambda: terminal.done == [0])
     assert terminal.type("cat new.yaml\r", lines=1).endswith("kind: Pod\nlearner@laptop:~$")
 

@@ -234,7 +234,7 @@ class Context:
 
         Raises Usage where this terminal has no page (a shell opened by somebody's own kubectl).
         """
-        return self.session.edit(self.process, title, text)
+        return self.session.editor.edit(self.process, title, text)
 
     def with_(self, **changes: Any) -> "Context":
         """This context with some things replaced."""

@@ -3,9 +3,10 @@
 from svclab.terminal.commands.registry import EVERYWHERE, Context, command
 from svclab.terminal.files import FileError
 from svclab.terminal.places import BASH_TOOLSETS
-from svclab.terminal.session import Session, is_interactive_shell
+from svclab.terminal.session import Session
 from svclab.terminal.shell import calls
 from svclab.terminal.shell.interpreter import Interpreter
+from svclab.terminal.shells import is_interactive_shell
 
 
 @command("bash", places=BASH_TOOLSETS)

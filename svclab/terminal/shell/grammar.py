@@ -355,3 +355,17 @@ def needs_more(text: str) -> bool:
         return isinstance(fault(text), EndOfText) or bool(without_here_documents(text).unfinished)
     except RecursionError:
         return False
+
+
+def whole_commands(text: str) -> list[str]:
+    """The text as pasted, cut into whole commands: each may have several lines."""
+    found: list[str] = []
+    current: list[str] = []
+    for line in text.split("\n"):
+        current.append(line)
+        whole = "\n".join(current)
+        if not needs_more(whole):
+            if whole.strip():
+                found.append(whole)
+            current = []
+    return found + (["\n".join(current)] if any(line.strip() for line in current) else [])

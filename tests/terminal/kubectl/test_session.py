@@ -104,7 +104,7 @@ def test_a_forwarded_port_goes_past_the_service_to_one_pod(learner):
 
 def test_edit_sends_what_the_learner_changed(learner):
     learner.types("kubectl create configmap notes --from-literal=a=b")
-    learner.session.on_event = lambda event: learner.session.finish_edit(
+    learner.session.editor.on_event = lambda event: learner.session.editor.finish(
         event["id"], event["text"].replace("a: b", "a: c")
     )
 
@@ -114,7 +114,7 @@ def test_edit_sends_what_the_learner_changed(learner):
 
 def test_an_editor_closed_without_a_change_changes_nothing(learner):
     learner.types("kubectl create configmap notes --from-literal=a=b")
-    learner.session.on_event = lambda event: learner.session.finish_edit(event["id"], None)
+    learner.session.editor.on_event = lambda event: learner.session.editor.finish(event["id"], None)
 
     assert learner.types("kubectl edit configmap notes") == "Edit cancelled, no changes made.\n"
 

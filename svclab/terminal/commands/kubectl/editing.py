@@ -82,7 +82,7 @@ def _edited(client: Client, target: Target, text: str) -> str | None:
     context = client.context
     words = shlex.split(context.env.get("KUBE_EDITOR") or context.env.get("EDITOR") or "")
     if not words or words[0].rpartition("/")[2] in _PAGE_EDITORS:
-        return context.session.edit(context.process, target.printed, text)
+        return context.session.editor.edit(context.process, target.printed, text)
     path = f"/tmp/kubectl-edit-{target.name}.yaml"  # noqa: S108 (a file of the simulated laptop)
     context.files.write(path, text)
     try:

@@ -1,6 +1,7 @@
 """Builtins that read: read, mapfile, getopts. Source: bash 5.2 manual, chapter 4."""
 
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,8 @@ def read(shell: "Interpreter", arguments: list[str]) -> int:
     assert isinstance(stderr, Output)
     if wanted.values.get("p") and stdin.isatty():
         stderr.write(wanted.values["p"])
-    line, complete = _line(stdin, wanted)
+    with stdin.silent() if wanted.silent else nullcontext():
+        line, complete = _line(stdin, wanted)
     for name in wanted.names:
         if not re.fullmatch(r"[A-Za-z_]\w*(\[.*\])?", name):
             return shell.complain(f"read: `{name}': not a valid identifier")

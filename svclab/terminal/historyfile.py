@@ -1,0 +1,31 @@
+"""The file in which bash keeps the lines that were typed, so that a reload of the page finds them again.
+
+bash writes it when a shell ends; here a line is written as soon as its command has ended, because a server
+that is killed has no time to (`history -a` in $PROMPT_COMMAND does the same). Several shells append to it.
+"""
+
+from svclab.terminal.files import FileError, Files
+from svclab.terminal.shell.history import MAX_LINES, History
+
+_MAX_KEPT = 2000  # lines of the file, HISTFILESIZE
+
+
+def load(files: Files, path: str) -> History:
+    """The history that a new shell begins with."""
+    try:
+        lines = files.read(path).splitlines()
+    except FileError:
+        return History()
+    return History([line for line in lines if line.strip()][-MAX_LINES:])
+
+
+def save(files: Files, path: str, history: History) -> None:
+    """Append what is new. A file that cannot be written is left alone, as bash leaves it."""
+    if not history.fresh:
+        return
+    fresh, history.fresh[:] = "\n".join(history.fresh), ()
+    try:
+        kept = files.read(path).splitlines() if files.exists(path) else []
+        files.write(path, "\n".join([*kept, fresh][-_MAX_KEPT:]) + "\n")
+    except FileError:
+        return
