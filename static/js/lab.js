@@ -25,7 +25,7 @@ store.subscribe((state, before) => {
   if (state.objects !== before.objects && state.ready) welcome.render(stage.model);
 });
 workspace.onMessage((message) => {
-  if (message.type === "trace" && !message.watch) welcome.answered(message.trace.target, podAt(stage.model, message.trace.outcome.endpoint), false);
-  if (message.type === "traces") for (const summary of message.traces) welcome.answered(summary.target, podAt(stage.model, summary.endpoint), false);
+  if (message.type === "trace" && !message.watch && message.origin !== "background") welcome.answered(message.trace.target, podAt(stage.model, message.trace.outcome.endpoint), false);
+  if (message.type === "traces") for (const summary of message.traces) if (!summary.background) welcome.answered(summary.target, podAt(stage.model, summary.endpoint), false);
   if (message.type === "watched") welcome.answered(message.trace.target, message.pod, true);
 });

@@ -16,7 +16,8 @@ import { createHistogram } from "./trace/histogram.js";
 import { createNarrator, sentence, shortWords } from "./a11y/narrate.js";
 import { caption } from "./a11y/caption.js";
 import { setMotion, still } from "./a11y/motion.js";
-import { emptyState, reduce } from "./desk/state.js";
+import { emptyState, newestOf, reduce } from "./desk/state.js";
+import { drawBackground } from "./desk/background.js";
 import { isNarrow, openPart, openTab, wireTabs } from "./desk/tabs.js";
 import { createSendForm, targetText } from "./desk/send.js";
 import { createCard, cardOf } from "./desk/card.js";
@@ -67,7 +68,7 @@ const histogram = createHistogram(byId("histogram"), { onMore: (count) => sendMa
 const player = createPlayer({ onChange: drawPlayer, still, onEnd: replayNext });
 const scrubber = createScrubber(player, { label: (frame) => shortWords(frame) });
 const form = createSendForm({ onSend: (request) => send(request) });
-const socket = openSocket("/ws/lab/", { onMessage: receive, onState: (state) => store.dispatch({ type: "connection", state }), known: () => ({ life: store.state.life, rv: store.state.rv, trace: store.state.traces.at(-1)?.id ?? 0 }) });
+const socket = openSocket("/ws/lab/", { onMessage: receive, onState: (state) => store.dispatch({ type: "connection", state }), known: () => ({ life: store.state.life, rv: store.state.rv, trace: newestOf(store.state) }) });
 const bar = wireBar({ send: (message) => socket.send(message), toast, setMotion, renew });
 /** @type {Promise<Awaited<ReturnType<typeof createTerminals>>>} */
 const terminals = createTerminals({ send: (message) => socket.send(message), onReplay: replay, onLeave: () => byId("player-play").focus(), onEdit: editFile });
@@ -105,7 +106,7 @@ async function renew() {
 function receive(message) {
   if (message.clock) message.clock.arrived = Date.now();
   message.arrived = Date.now();
-  if (message.type === "trace" && store.state.traces.some((summary) => summary.id === message.trace.id)) return;
+  if (message.type === "trace" && [...store.state.traces, ...store.state.background].some((summary) => summary.id === message.trace.id)) return;
   store.dispatch(message);
   if (message.type === "trace") traceCame(message);
   else if (message.type === "trace.full") load(message.trace, true);
@@ -135,9 +136,10 @@ function reset() {
   document.documentElement.classList.remove("at-end");
 }
 
-/** A trace was recorded: watched if the learner asked for it here, otherwise flown past unless nothing else plays. @param {any} message */
+/** A trace was recorded: watched if the learner asked for it here, otherwise flown past unless nothing else plays; of background traffic always flown past. @param {any} message */
 function traceCame(message) {
   const { trace } = message;
+  if (message.origin === "background") return stage.fly(framesOf(trace), trace.outcome.code !== "OK");
   const own = asked.get(message.request ?? "");
   if (message.request) asked.delete(message.request);
   message.watch = own ? own.watch : !player.state.playing && message.origin !== "many";
@@ -298,8 +300,9 @@ store.subscribe((state, before) => {
     document.documentElement.classList.toggle("has-cluster", state.ready);
   }
   if (state.connection !== before.connection || state.clock !== before.clock || state.mode !== before.mode) bar.render(state);
-  if (state.traces !== before.traces || state.objects !== before.objects || state.trace !== before.trace || state.hidden !== before.hidden) {
-    requestList.render(state.traces);
+  if (state.traces !== before.traces || state.background !== before.background || state.objects !== before.objects || state.trace !== before.trace || state.hidden !== before.hidden) {
+    requestList.render(state.traces, state.background);
+    drawBackground(byId("background"), state.background, Date.now());
     const target = state.trace?.target ?? state.traces.at(-1)?.target ?? "";
     histogram.render(state.traces.filter((summary) => summary.id !== state.hidden), target, endpointsOf(stage.model, target, state));
   }
@@ -312,6 +315,7 @@ scrubber.render(player.state);
 setInterval(() => {
   const { clock } = store.state;
   if (clock) setText(byId("clock"), timeOfDay(virtualTime(clock, clock.arrived, Date.now())));
+  drawBackground(byId("background"), store.state.background, Date.now());
 }, 500);
 
 export const workspace = {

@@ -14,7 +14,7 @@ from svclab.apiserver.messages import ApiRequest, ApiResponse
 from svclab.apiserver.options import integer
 from svclab.apiserver.reads import find
 from svclab.apiserver.routing import Target
-from svclab.cluster import dataplane, programs
+from svclab.cluster import dataplane, programs, starts
 from svclab.cluster.store import ClusterHandle
 from svclab.kube.controllers.kubelet import workload
 from svclab.kube.gotime import time_problem
@@ -140,8 +140,7 @@ def check_running(pod: Manifest, container: str, doing: str) -> None:
 
 
 def _status(pod: Manifest, container: str) -> Manifest:
-    statuses = pod.get("status", {}).get("containerStatuses", ())
-    return next((found for found in statuses if found["name"] == container), {})
+    return starts.statuses(pod).get(container, {})
 
 
 def log_lines(
@@ -157,13 +156,13 @@ def log_lines(
     running = state.get("running") or state.get("terminated") or {}
     start = moment(running.get("startedAt"))
     end = moment(running.get("finishedAt"))
-    spec = next((c for c in pod["spec"].get("containers", ()) if c["name"] == container), {})
+    spec = next((c for c in starts.containers(pod) if c["name"] == container), {})
     if start is None:
         return []
     if workload.client_program(spec) is not None:
         earlier = previous and "running" in status.get("state", {})
-        text = programs.printed(cluster, pod, container, status.get("restartCount", 0) - earlier)
-        return [LogLine(start, line) for line in text.splitlines()]
+        run = status.get("restartCount", 0) - earlier
+        return [LogLine(at, text) for at, text in programs.printed(cluster, pod, container, run)]
     run = workload.run_of(pod, spec, strict=cluster.settings().runtime == "strict")
     if run.log:
         return [LogLine(start, text) for text in run.log.splitlines()]
@@ -219,7 +218,7 @@ class LogFollow:
         self.warnings: list[str] = []
         self.headers = {"Content-Type": TEXT_TYPE}
         self._request, self._target, self._container = request, target, container
-        self._told: int | None = None
+        self._told: list[LogLine] | None = None  # the latest, all of one moment
 
     def news(self) -> list[bytes]:
         """The lines since the last call, as one chunk; the first call gives what the request asks for."""
@@ -232,10 +231,19 @@ class LogFollow:
             text = _text(self.cluster, self._request, pod, self._container)
         else:
             timestamps = self._request.flag("timestamps")
-            text = "".join(line.shown(timestamps=timestamps) for line in lines[self._told :])
-        self._told = len(lines)
+            text = "".join(line.shown(timestamps=timestamps) for line in self._after_the_told(lines))
+        self._told = [line for line in lines if line.at == lines[-1].at] or self._told or []
         self.ended = "terminated" in _status(pod, self._container).get("state", {})
         return [text.encode()] if text else []
+
+    def _after_the_told(self, lines: list[LogLine]) -> list[LogLine]:
+        """What is new. By its time: the oldest lines may be gone by now, so their number says nothing."""
+        if not self._told:
+            return lines
+        at = self._told[-1].at
+        return [line for line in lines if line.at == at][len(self._told) :] + [
+            line for line in lines if line.at > at
+        ]
 
     def bookmark(self) -> None:
         """Logs have none."""

@@ -21,6 +21,7 @@ from svclab.kube.request import Request, Sent, perform
 from svclab.kube.world import World
 from svclab.linux.dice import Dice
 
+BACKGROUND = "background"  # the origin of what client programs of pods send
 _LONGEST_PROBE = 200  # connections in one probe of the grader
 
 
@@ -126,7 +127,7 @@ def traces(cluster: ClusterHandle, since: int = 0) -> list[TraceRecord]:
 
 
 def summaries(cluster: ClusterHandle, most: int) -> list[dict[str, Any]]:
-    """id, source, target, code, verdict and endpoint of the latest requests, oldest first."""
+    """id, source, target, code, verdict, endpoint and background of the latest requests, oldest first."""
     found = models.TraceRecord.objects.filter(cluster_id=cluster.id).order_by("-number")[:most]
     return [json.loads(text) for text in reversed(found.values_list("summary", flat=True))]
 
@@ -147,6 +148,7 @@ def _store(cluster: ClusterHandle, record: TraceRecord, revision: int, world: Wo
     outcome, number = record.trace["outcome"], record.id
     summary = {"id": number, "source": record.trace["source"], "target": record.trace["target"]}
     summary |= {name: outcome[name] for name in ("code", "verdict", "endpoint")}
+    summary["background"] = record.origin == BACKGROUND
     row = models.TraceRecord(
         cluster_id=cluster.id,
         number=number,
@@ -163,17 +165,22 @@ def _store(cluster: ClusterHandle, record: TraceRecord, revision: int, world: Wo
         passed = {step["host"] for step in record.trace["steps"]}
         worlds.sent(cluster.id, world, number, record.virtual_time, passed)
         cluster_row.trace_count = number
-        _drop_oldest(cluster)
+        _drop_oldest(cluster, record.origin == BACKGROUND)
         transaction.on_commit(lambda: news.trace_recorded(cluster.id, number, record.origin))
     return True
 
 
-def _drop_oldest(cluster: ClusterHandle) -> None:
-    """Keep as many of the latest traces as the quota of trace events allows, and the latest in any case."""
-    kept = models.TraceRecord.objects.filter(cluster_id=cluster.id).order_by("-number")
+def _drop_oldest(cluster: ClusterHandle, background: bool) -> None:
+    """Keep as many of the latest traces as the quota of trace events allows, and the latest in any case.
+
+    What runs in the background has a quota of its own, and pushes out nothing of the learner's.
+    """
+    traces = models.TraceRecord.objects.filter(cluster_id=cluster.id)
+    kept = traces.filter(origin=BACKGROUND) if background else traces.exclude(origin=BACKGROUND)
+    most = QUOTA.background_events if background else QUOTA.trace_events
     events = 0
-    for place, (number, count) in enumerate(kept.values_list("number", "events")):
+    for place, (number, count) in enumerate(kept.order_by("-number").values_list("number", "events")):
         events += count
-        if events > QUOTA.trace_events and place > 0:
-            models.TraceRecord.objects.filter(cluster_id=cluster.id, number__lte=number).delete()
+        if events > most and place > 0:
+            kept.filter(number__lte=number).delete()
             return

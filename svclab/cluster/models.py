@@ -239,44 +239,27 @@ class TraceRecord(models.Model):
         return f"trace {self.number}"
 
 
-class ContainerLog(models.Model):
-    """What one run of a container's program has printed."""
+class ContainerRun(models.Model):
+    """One run of a container: what it found at its start, and if it is a client program what it printed."""
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="+")
     pod_uid = models.CharField(max_length=36)
     container = models.CharField(max_length=63)
     run = models.PositiveIntegerField()  # restartCount of that run
-    text = models.TextField()
+    services = models.TextField(default="[]")  # JSON: Services, as far as variables are made of them
+    text = models.TextField(blank=True)  # lines, each behind the virtual time at which it was printed
+    holder = models.CharField(max_length=32, blank=True)  # the server process that runs the program
+    held_until = models.DateTimeField(null=True)  # real time; then another process may run it
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["cluster", "pod_uid", "container", "run"], name="one_log_per_container_run"
+                fields=["cluster", "pod_uid", "container", "run"], name="one_row_per_container_run"
             )
         ]
 
     def __str__(self) -> str:
-        return f"log of {self.container}"
-
-
-class ContainerStart(models.Model):
-    """The Services of its namespace that a run of a container found: its environment variables."""
-
-    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="+")
-    pod_uid = models.CharField(max_length=36)
-    container = models.CharField(max_length=63)
-    run = models.PositiveIntegerField()  # restartCount of that run
-    services = models.TextField()  # JSON: a list of Services, as far as variables are made of them
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["cluster", "pod_uid", "container", "run"], name="one_start_per_container_run"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"start of {self.container}"
+        return f"run {self.run} of {self.container}"
 
 
 class LearnerFile(models.Model):

@@ -21,6 +21,7 @@ class Quota:
     stored_bytes: int = 20 * 1024 * 1024
     events: int = 1000
     trace_events: int = 10_000
+    background_events: int = 5_000  # of traces that client programs of pods leave, beside those
 
     def admit(self, snapshot: Snapshot, manifest: Manifest) -> None:
         """Raises a Refusal (403) when one more object of this kind, or of any, is one too many."""

@@ -114,8 +114,7 @@ def clear(cluster_id: UUID) -> None:
         models.ProgrammedRules,
         models.HostState,
         models.TraceRecord,
-        models.ContainerLog,
-        models.ContainerStart,
+        models.ContainerRun,
     ):
         table.objects.filter(cluster_id=cluster_id).delete()
 

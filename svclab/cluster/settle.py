@@ -75,19 +75,23 @@ def advance(cluster: ClusterHandle, now: datetime | None = None) -> None:
 def _advance(cluster: ClusterHandle, real: datetime) -> None:
     until = _go_on(cluster, real).now(real)
     with memory.lock(cluster.id):
-        agenda = _agenda(cluster)
-        due = agenda.next_due()
-        if due is None or due > until:
-            return
-        try:
-            with cluster.writing(at=until) as batch:
-                _catch_up(agenda, batch, cluster.state().settled_at)
-                play(batch, agenda, until, Circumstances.of(cluster.settings()))
-                starts.note(cluster.id, batch.entries, batch.snapshot)
-            programs.begin(cluster, batch.entries)
-        except BaseException:
-            _agendas.forget(cluster.id)
-            raise
+        _play_what_is_due(cluster, until)
+    programs.look(cluster, until)
+
+
+def _play_what_is_due(cluster: ClusterHandle, until: datetime) -> None:
+    agenda = _agenda(cluster)
+    due = agenda.next_due()
+    if due is None or due > until:
+        return
+    try:
+        with cluster.writing(at=until) as batch:
+            _catch_up(agenda, batch, cluster.state().settled_at)
+            play(batch, agenda, until, Circumstances.of(cluster.settings()))
+            starts.note(cluster.id, batch.entries, batch.snapshot)
+    except BaseException:
+        _agendas.forget(cluster.id)
+        raise
 
 
 def _go_on(cluster: ClusterHandle, real: datetime) -> State:
@@ -108,7 +112,9 @@ def _is_behind(state: State, real: datetime) -> bool:
 def next_due(cluster: ClusterHandle) -> datetime | None:
     """The virtual time at which something will happen by itself; None when nothing is under way."""
     with memory.lock(cluster.id):
-        return _agenda(cluster).next_due()
+        due = _agenda(cluster).next_due()
+    found = (due, programs.next_due(cluster.id, cluster.state(), real_now()))
+    return min((each for each in found if each is not None), default=None)
 
 
 def is_quiet(cluster_id: UUID, state: State, real: datetime) -> bool:
@@ -124,9 +130,10 @@ def is_quiet(cluster_id: UUID, state: State, real: datetime) -> bool:
         if agenda is None or (agenda.version, agenda.mode) != _reached(state):
             return False
         due = agenda.next_due()
-        return due is None or due > state.now(real)
     finally:
         lock.release()
+    now, of_programs = state.now(real), programs.next_due(cluster_id, state, real)
+    return all(each is None or each > now for each in (due, of_programs))
 
 
 def grow(batch: Batch, until: datetime) -> None:

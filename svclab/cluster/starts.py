@@ -5,9 +5,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from svclab.cluster import models
 from svclab.cluster.batch import LogEntry
 from svclab.kube.snapshot import Manifest, Snapshot
+
+STATUSES = ("initContainerStatuses", "containerStatuses")
 
 
 def started(entries: Iterable[LogEntry]) -> Iterator[tuple[Manifest, Manifest]]:
@@ -16,15 +20,21 @@ def started(entries: Iterable[LogEntry]) -> Iterator[tuple[Manifest, Manifest]]:
         if entry.object["kind"] == "Pod" and entry.type == "MODIFIED":
             before = {name: run_of(found) for name, found in statuses(entry.previous or {}).items()}
             now = statuses(entry.object)
-            for container in entry.object["spec"]["containers"]:
+            for container in containers(entry.object):
                 run = run_of(now.get(container["name"], {}))
                 if run is not None and run != before.get(container["name"]):
                     yield entry.object, container
 
 
+def containers(pod: Manifest) -> list[Manifest]:
+    """The pod's containers, those that initialise it first."""
+    return [*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]]
+
+
 def statuses(pod: Manifest) -> dict[str, dict[str, Any]]:
-    """The pod's container statuses, by the containers' names."""
-    return {found["name"]: found for found in pod.get("status", {}).get("containerStatuses") or ()}
+    """The statuses of the pod's containers, by their names."""
+    status = pod.get("status", {})
+    return {found["name"]: found for part in STATUSES for found in status.get(part) or ()}
 
 
 def run_of(container_status: dict[str, Any]) -> int | None:
@@ -33,20 +43,24 @@ def run_of(container_status: dict[str, Any]) -> int | None:
 
 
 def note(cluster_id: UUID, entries: Iterable[LogEntry], snapshot: Snapshot) -> None:
-    """Write down what the containers that have started in these writes find. Within their transaction."""
-    found = []
+    """Write down what the containers that have started in these writes find. Within their transaction.
+
+    What nobody can ask for any more is forgotten: runs before the previous one, and of pods that are gone.
+    """
+    rows, runs = [], models.ContainerRun.objects.filter(cluster_id=cluster_id)
     for pod, container in started(entries):
         there = [_seen(service) for service in snapshot.list("Service", pod["metadata"]["namespace"])]
-        if there:
-            name = container["name"]
-            uid, run = pod["metadata"]["uid"], run_of(statuses(pod)[name])
-            row = {"pod_uid": uid, "container": name, "run": run, "services": json.dumps(there)}
-            found.append(models.ContainerStart(cluster_id=cluster_id, **row))
-    if not found:
-        return
-    pods = [pod["metadata"]["uid"] for pod in snapshot.list("Pod")]
-    models.ContainerStart.objects.filter(cluster_id=cluster_id).exclude(pod_uid__in=pods).delete()
-    models.ContainerStart.objects.bulk_create(found, ignore_conflicts=True)
+        name, uid = container["name"], pod["metadata"]["uid"]
+        run = run_of(statuses(pod)[name])
+        assert run is not None
+        key = {"pod_uid": uid, "container": name}
+        rows.append(models.ContainerRun(cluster_id=cluster_id, run=run, services=json.dumps(there), **key))
+        if run > 1:
+            runs.filter(run__lt=run - 1, **key).delete()
+    if rows:
+        pods = [pod["metadata"]["uid"] for pod in snapshot.list("Pod")]
+        runs.exclude(pod_uid__in=pods).delete()
+        models.ContainerRun.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def _seen(service: Manifest) -> Manifest:
@@ -59,11 +73,13 @@ def _seen(service: Manifest) -> Manifest:
 
 def services(cluster_id: UUID, pod: Manifest, container: str) -> list[Manifest] | None:
     """The Services of its namespace that the container's present run has found; None if none is noted."""
-    found = models.ContainerStart.objects.filter(
-        cluster_id=cluster_id,
-        pod_uid=pod["metadata"].get("uid", ""),
-        container=container,
-        run=statuses(pod).get(container, {}).get("restartCount", 0),
-    )
-    text = found.values_list("services", flat=True).first()
+    run = statuses(pod).get(container, {}).get("restartCount", 0)
+    text = noted(cluster_id, pod, container, run).values_list("services", flat=True).first()
     return None if text is None else json.loads(text)
+
+
+def noted(cluster_id: UUID, pod: Manifest, container: str, run: int) -> QuerySet[models.ContainerRun]:
+    """The row of a run of a container, if it is noted."""
+    return models.ContainerRun.objects.filter(
+        cluster_id=cluster_id, pod_uid=pod["metadata"].get("uid", ""), container=container, run=run
+    )

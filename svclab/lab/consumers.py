@@ -235,14 +235,16 @@ class LabConsumer(AsyncWebsocketConsumer):
             self._grading = asyncio.ensure_future(self._grade())
 
     async def _grade(self) -> None:
+        rest = _SETTLES_SECONDS
         while self._ungraded:
-            await asyncio.sleep(_SETTLES_SECONDS)
-            self._ungraded = False
+            await asyncio.sleep(rest)
+            self._ungraded, began = False, time.monotonic()
             try:
                 self.say(await work.run(work.progress, self.cluster, self.learner, self.lesson))
             except Exception:
                 # The learner goes on; the next thing that happens is looked at again.
                 log.exception("grading %s failed", self.lesson)
+            rest = max(_SETTLES_SECONDS, 4 * (time.monotonic() - began))  # while something always happens
 
     # ---- out ----
 

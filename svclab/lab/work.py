@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any, TypeVar
 from uuid import UUID
@@ -15,6 +15,7 @@ from svclab.apiserver.requestlog import LogLine
 from svclab.cluster import access, dataplane, lifecycle, settle
 from svclab.cluster.clock import Clock as ClusterClock
 from svclab.cluster.clock import real_now
+from svclab.cluster.dataplane import TraceRecord
 from svclab.cluster.errors import Expired, NoSuchCluster
 from svclab.cluster.store import ClusterHandle
 from svclab.kube.request import BadTarget, Request
@@ -43,6 +44,7 @@ T = TypeVar("T")
 POOL = ThreadPoolExecutor(max_workers=16, thread_name_prefix="lab")
 
 _RECENT = 200  # traces whose summaries a new page gets
+_SAMPLE = timedelta(seconds=2)  # of real time, between two whole traces of background traffic
 _WHOLE = 8  # of many new traces at once, so many are sent whole; the rest the page asks for if it needs them
 
 
@@ -71,6 +73,7 @@ class Seen:
     clock: ClusterClock
     mode: str
     settled: datetime
+    sampled: datetime  # real time of the last whole trace of background traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +92,11 @@ def cluster_of(learner: str) -> ClusterHandle | None:
 
 def look(cluster_id: UUID, before: Seen | None) -> Found:
     """Let time pass in the cluster, then gather what happened since `before`."""
-    cluster = ClusterHandle(cluster_id)
-    settle.advance(cluster, real_now())
+    cluster, real = ClusterHandle(cluster_id), real_now()
+    settle.advance(cluster, real)
     state = cluster.state()
     newest = dataplane.newest(cluster)
+    is_sample = before is None or before.sampled + _SAMPLE <= real
     now = Seen(
         state.snapshot.resource_version,
         newest,
@@ -100,6 +104,7 @@ def look(cluster_id: UUID, before: Seen | None) -> Found:
         state.clock,
         state.settings.proxy_mode,
         state.settled_at,
+        real if before is None or (is_sample and newest > before.trace) else before.sampled,
     )
     found = Found(now, _sleep(cluster, state.clock))
     if before is None:
@@ -111,7 +116,7 @@ def look(cluster_id: UUID, before: Seen | None) -> Found:
         found.messages.append(_changes(cluster, before.rv))
     if (before.clock, before.mode) != (now.clock, now.mode):
         found.messages.append(clock_message(cluster))
-    found.messages.extend(_traces(cluster, before.trace))
+    found.messages.extend(_traces(cluster, before.trace, is_sample=is_sample))
     return found
 
 
@@ -142,20 +147,23 @@ def _changes(cluster: ClusterHandle, since: int) -> Message:
     )
 
 
-def _traces(cluster: ClusterHandle, since: int) -> list[Message]:
+def _traces(cluster: ClusterHandle, since: int, *, is_sample: bool = True) -> list[Message]:
+    """The traces after `since`; of background traffic the latest whole if `is_sample`, the rest in short."""
     records = dataplane.traces(cluster, since)
-    whole = [
-        TraceCame(record.trace, record.origin, _request_of(record.origin)) for record in records[:_WHOLE]
-    ]
-    rest = [summary(record.trace) for record in records[_WHOLE:]]
-    return [*whole, Traces(rest)] if rest else [*whole]
+    own = [record for record in records if record.origin != dataplane.BACKGROUND]
+    background = [record for record in records if record.origin == dataplane.BACKGROUND]
+    whole = own[:_WHOLE] + (background[-1:] if is_sample else [])
+    rest = own[_WHOLE:] + (background[:-1] if is_sample else background)
+    came = [TraceCame(record.trace, record.origin, _request_of(record.origin)) for record in whole]
+    return [*came, Traces([summary(record) for record in rest])] if rest else [*came]
 
 
-def summary(trace: dict[str, Any]) -> dict[str, Any]:
+def summary(record: TraceRecord) -> dict[str, Any]:
     """What a list of requests shows of a trace."""
-    outcome = trace["outcome"]
+    trace, outcome = record.trace, record.trace["outcome"]
     short = {name: trace[name] for name in ("id", "source", "target")}
-    return short | {name: outcome[name] for name in ("code", "verdict", "endpoint")}
+    short |= {name: outcome[name] for name in ("code", "verdict", "endpoint")}
+    return short | {"background": record.origin == dataplane.BACKGROUND}
 
 
 def _request_of(origin: str) -> str:

@@ -4,9 +4,10 @@ Limits (per command line): 60 s of real time, 200,000 steps of the shell, 64 pro
 once, 1 MiB of output within one second.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableSequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from threading import Lock
 from time import monotonic, sleep
 from typing import Any
@@ -40,16 +41,27 @@ class Tally:
     lock: Lock = field(default_factory=Lock)
 
 
+def a_moment(_: datetime | None) -> None:
+    """Wait in real time, whatever for."""
+    sleep(_POLL_SECONDS)
+
+
 @dataclass(slots=True)
 class Process:
-    """What the programs of one command line share. `idle` is how they wait: by default in real time."""
+    """What the programs of one command line share.
+
+    `idle(until)` is how they wait for the cluster's time `until` (None: for something else), by default a
+    moment of real time; `pace(requests)` is told of all that they do, and may make them wait.
+    """
 
     is_cancelled: Callable[[], bool] = bool
     time_limit_seconds: float = TIME_LIMIT_SECONDS
     reader_is_gone: Callable[[], bool] = bool
-    idle: Callable[[], object] = field(default=lambda: sleep(_POLL_SECONDS))
+    idle: Callable[[datetime | None], object] = a_moment
+    pace: Callable[[int], object] = bool
+    step_limit: float = STEP_LIMIT
     started: float = field(default_factory=monotonic)
-    flows: list[Any] = field(default_factory=list)  # ids of the traces caused, in order
+    flows: MutableSequence[Any] = field(default_factory=list)  # ids of the traces caused, in order
     at_end: ExitStack = field(default_factory=ExitStack)  # closed when the command line has ended
     tally: Tally = field(default_factory=Tally)
 
@@ -60,6 +72,7 @@ class Process:
         if self.reader_is_gone():
             raise BrokenPipe
         self._end_if_over()
+        self.pace(0)
 
     def _end_if_over(self) -> None:
         if self.is_cancelled():
@@ -72,9 +85,10 @@ class Process:
     def step(self) -> None:
         """Count one step of the shell. Raises Stopped when it is cancelled, late, or runs away."""
         self.tally.steps += 1
-        if self.tally.steps > STEP_LIMIT:
+        if self.tally.steps > self.step_limit:
             raise Stopped(f"svclab: stopped after {STEP_LIMIT:,} steps: is this loop meant to end?", 124)
         self._end_if_over()
+        self.pace(0)
 
     @contextmanager
     def programs(self, count: int) -> Iterator[None]:
@@ -103,11 +117,26 @@ class Process:
                     "svclab: stopped: more than 1 MiB of output in one second (the limit here)", 124
                 )
 
-    def wait(self, done: Callable[[], bool]) -> None:
-        """Wait in real time until `done`. Raises Stopped as `check`."""
+    def wait(self, done: Callable[[], bool], until: datetime | None = None) -> None:
+        """Wait until `done`, which will be at the cluster's time `until` if that is known. Raises Stopped as
+        `check`.
+        """
         while not done():
             self.check()
-            self.idle()
+            self.idle(until)
+
+    def in_background(self, is_cancelled: Callable[[], bool], seconds: float) -> "Process":
+        """That of a job beside this one, which may go on for at least so many seconds."""
+        return replace(
+            self,
+            is_cancelled=is_cancelled,
+            time_limit_seconds=max(seconds, self.time_limit_seconds),
+            reader_is_gone=bool,
+            started=monotonic(),
+            flows=[],
+            at_end=ExitStack(),
+            tally=Tally(),
+        )
 
     def wait_for_person(self, done: Callable[[], bool]) -> None:
         """As `wait`, but the time does not count: somebody is thinking or typing. Raises Stopped on

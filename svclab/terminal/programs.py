@@ -1,46 +1,130 @@
-"""Runs the client programs of containers: `kubectl run t --image=busybox -- wget -O- web`, then its log."""
+"""Runs the client programs of containers, and so their logs and packets are real.
 
-from collections import Counter
-from threading import Lock
+    kubectl run load --image=busybox -- /bin/sh -c "while true; do wget -qO- http://web; sleep 1; done"
+
+A program has a thread, which mostly waits for the cluster's clock. It goes on for as long as its container
+runs, so it is held to a pace: for all programs of a cluster 10 requests and a twentieth of a processor a
+second of real time, for those of a server process five times as much.
+"""
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import timedelta
+from time import monotonic, thread_time
 from uuid import UUID
+from weakref import WeakValueDictionary
 
-from svclab.cluster import programs
-from svclab.cluster.store import ClusterHandle
-from svclab.kube.snapshot import Manifest
-from svclab.terminal.machines import is_there
+from svclab.cluster import dataplane
+from svclab.cluster.errors import NoSuchCluster
+from svclab.cluster.programs import Program
 from svclab.terminal.places import Location
-from svclab.terminal.session import Session
-from svclab.terminal.turns import in_thread
+from svclab.terminal.process import Process
+from svclab.terminal.session import Session, Wires
+from svclab.terminal.shell.jobs import Jobs
+from svclab.terminal.streams import Input
+from svclab.terminal.turns import Work, in_thread
 
-AT_ONCE = 8  # of one cluster; one more ends at once, and its log says why
-_running: Counter[UUID] = Counter()
-_guard = Lock()
+REQUESTS_A_SECOND = 10
+_PROCESSOR = 0.05
+_OF_A_PROCESS = 5  # times what one cluster has
+_IN_HAND_SECONDS = 10  # of what was not used, so much may be used at once
+_REST = 0.5  # seconds at least for which a program that is too fast stands still
+_POLL = timedelta(seconds=1)  # of virtual time, between two looks at what has no time of its own
+_FLOWS = 16
+_WIRES = Wires(send=lambda cluster, request, _: dataplane.send(cluster, request, dataplane.BACKGROUND))
 
 
-def run(cluster: ClusterHandle, pod: Manifest, container: Manifest, argv: list[str]) -> None:
+def run(program: Program) -> Work:
     """Run a container's program in a thread, and tell how it ended."""
-    metadata, name = pod["metadata"], container["name"]
-    place = Location("pod", metadata["namespace"], metadata["name"], name, container["image"])
 
     def work() -> None:
-        printed: list[str] = []
+        code, jobs = 1, Jobs()
         try:
-            code = _execute(cluster, place, argv, printed)
+            session = _session(program)
+            jobs = session.jobs
+            code = session.execute(program.argv, program.write, stdin=Input(), process=_process(program))
+        except (KeyError, NoSuchCluster):
+            pass  # the pod was deleted as it started: nobody asks how that ended
         finally:
-            with _guard:
-                _running[cluster.id] -= 1
-        programs.ended(cluster, pod, name, code, "".join(printed))
+            jobs.end_all()
+            program.ended(code)
+            for job in jobs.running:
+                job.finished.wait()
 
-    with _guard:
-        has_room = _running[cluster.id] < AT_ONCE
-        _running[cluster.id] += has_room
-    if has_room:
-        in_thread(work)
-    else:
-        text = f"svclab: {AT_ONCE} client programs of pods run already, the most there may be at once\n"
-        in_thread(lambda: programs.ended(cluster, pod, name, 1, text))
+    return in_thread(work)
 
 
-def _execute(cluster: ClusterHandle, place: Location, argv: list[str], printed: list[str]) -> int:
-    session = Session(cluster, location=place, shell=argv[0].rpartition("/")[2])
-    return session.execute(argv, printed.append, cancelled=lambda: not is_there(place, cluster.snapshot()))
+def _session(program: Program) -> Session:
+    metadata, container = program.pod["metadata"], program.container
+    place = Location("pod", metadata["namespace"], metadata["name"], container["name"], container["image"])
+    shell = program.argv[0].rpartition("/")[2]
+    return Session(program.cluster, location=place, shell=shell, wires=_WIRES)
+
+
+def _process(program: Program) -> Process:
+    return Process(
+        is_cancelled=lambda: program.stopped,
+        time_limit_seconds=float("inf"),
+        step_limit=float("inf"),
+        idle=lambda until: program.wait(until or program.now() + _POLL),
+        pace=Pace(program).keep,
+        flows=deque(maxlen=_FLOWS),
+    )
+
+
+@dataclass(slots=True)
+class Allowance:
+    """Something that comes at a rate, and that may be saved up for a while."""
+
+    per_second: float
+    left: float = 0.0
+    at: float = 0.0
+
+    def take(self, amount: float) -> float:
+        """Use some; gives the seconds to wait if there was not enough."""
+        now = monotonic()
+        saved = self.left + (now - self.at) * self.per_second
+        self.left = min(saved, self.per_second * _IN_HAND_SECONDS) - amount
+        self.at = now
+        return max(-self.left / self.per_second, 0.0)
+
+
+class Allowances:
+    """Requests, and seconds of a processor."""
+
+    def __init__(self, share: float = 1) -> None:
+        self._requests = Allowance(REQUESTS_A_SECOND * share)
+        self._processor = Allowance(_PROCESSOR * share)
+        self._guard = threading.Lock()
+
+    def take(self, requests: int, processor: float) -> float:
+        """Use some of both; gives the seconds to wait."""
+        with self._guard:
+            return max(self._requests.take(requests), self._processor.take(processor))
+
+
+_everybody = Allowances(_OF_A_PROCESS)
+_clusters: WeakValueDictionary[UUID, Allowances] = WeakValueDictionary()
+
+
+@dataclass(slots=True)
+class Pace:
+    """What holds one program back."""
+
+    program: Program
+    allowances: Allowances = field(init=False)
+    _thread: threading.local = field(default_factory=threading.local)
+
+    def __post_init__(self) -> None:
+        cluster_id = self.program.cluster.id
+        self.allowances = _clusters.get(cluster_id) or _clusters.setdefault(cluster_id, Allowances())
+
+    def keep(self, requests: int) -> None:
+        """Stand still if the program is too fast, and while the cluster's clock does."""
+        spent = thread_time()
+        used, self._thread.spent = spent - getattr(self._thread, "spent", spent), spent
+        seconds = max(each.take(requests, used) for each in (self.allowances, _everybody))
+        if seconds > 0 or self.program.is_paused():
+            rest = max(seconds, _REST) * self.program.pace()
+            self.program.wait(self.program.now() + timedelta(seconds=rest))

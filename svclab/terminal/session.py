@@ -23,7 +23,7 @@ from svclab.terminal.learner_files import LearnerFiles
 from svclab.terminal.machines import machine_at, system_files
 from svclab.terminal.pageeditor import PageEditor
 from svclab.terminal.places import LAPTOP, Location
-from svclab.terminal.process import Process, Stopped
+from svclab.terminal.process import Process, Stopped, a_moment
 from svclab.terminal.shell import calls
 from svclab.terminal.shell.grammar import needs_more, whole_commands
 from svclab.terminal.shell.history import History, NotFound, expanded
@@ -91,9 +91,7 @@ class Session:
         store: Store | None = None,
         hurried: bool = False,
     ) -> None:
-        """`hurried`: whoever waits (sleep, kubectl wait) pushes the cluster's clock instead of sitting it
-        out.
-        """
+        """`hurried`: whoever waits (sleep, kubectl wait) pushes the cluster's clock instead."""
         self.hurried = hurried
         self.cluster, self.session_id = cluster, session_id
         self.rows, self.columns = rows, columns
@@ -175,9 +173,10 @@ class Session:
         err: Callable[[str], object] | None = None,
         stdin: Input | None = None,
         tty: bool = False,
+        process: Process | None = None,
     ) -> int:
         """Run one program with its arguments, as `kubectl exec POD -- argv…` does; gives its exit code."""
-        with self._streams(out, err, stdin, cancelled, tty=tty) as (process, descriptors):
+        with self._streams(out, err, stdin, cancelled, tty=tty, process=process) as (process, descriptors):
             self.places[-1].state.interactive = False
             self._guarded(lambda shell: calls.call(shell, argv), process, descriptors)
             return self.status
@@ -191,9 +190,10 @@ class Session:
         cancelled: Callable[[], bool],
         *,
         tty: bool,
+        process: Process | None = None,
     ) -> Iterator[tuple[Process, Descriptors]]:
         """A process with its standard streams; afterwards `flows` are the traces that it caused."""
-        process = Process(cancelled, idle=self._push_clock) if self.hurried else Process(cancelled)
+        process = process or Process(cancelled, idle=self._push_clock if self.hurried else a_moment)
         self.cluster.advance()
 
         def sink(write: Callable[[str], object]) -> Output:
@@ -206,10 +206,10 @@ class Session:
         try:
             yield process, {0: stdin or TerminalInput(), 1: sink(out), 2: sink(err or out)}
         finally:
-            self.flows = process.flows + self.background_flows
+            self.flows = [*process.flows, *self.background_flows]
             self.background_flows = []
 
-    def _push_clock(self) -> None:
+    def _push_clock(self, _: object) -> None:
         self.cluster.set_clock(lambda clock, real: clock.step(0.5, real))
         self.cluster.advance()
 

@@ -60,4 +60,4 @@ def test_what_a_pod_found_is_forgotten_with_it(terminal):
         says(terminal, f"kubectl run {name} -n hello --image=busybox -- sleep infinity")
         says(terminal, f"kubectl wait pod/{name} -n hello --for=condition=Ready")
         says(terminal, "kubectl delete pod first -n hello --now --ignore-not-found")
-    assert models.ContainerStart.objects.count() == 1
+    assert models.ContainerRun.objects.count() == 1

@@ -93,6 +93,33 @@ def test_an_older_list_of_changes_never_overwrites_a_newer_state(js):
     assert rv == 9
 
 
+def test_background_traffic_stands_apart_from_the_learners_requests(js):
+    traces, background, newest = js(
+        "desk/state.js",
+        """(m) => {
+          const trace = (id) => ({ id, source: 'pod/a/load', target: 'http://web', outcome: { code: 'OK', verdict: 'answered', endpoint: null } });
+          let s = m.reduce(m.emptyState(), { type: 'state', objects: [], rv: 1, mode: 'iptables', clock: {}, traces: [{ id: 1, background: true }, { id: 2 }] });
+          s = m.reduce(s, { type: 'trace', trace: trace(3), origin: 'terminal', arrived: 5 });
+          s = m.reduce(s, { type: 'trace', trace: trace(4), origin: 'background', arrived: 6 });
+          s = m.reduce(s, { type: 'traces', traces: [{ id: 5, background: true }, { id: 6 }], arrived: 7 });
+          return [s.traces.map((each) => each.id), s.background.map((each) => each.id), m.newestOf(s)];
+        }""",
+    )
+    assert (traces, background, newest) == ([2, 3, 6], [1, 4, 5], 6)
+
+
+def test_the_note_on_the_stage_says_who_sends_in_the_background(js):
+    def words(*came):
+        return js("desk/background.js", "(m, came) => m.backgroundWords(came, 60_000)", list(came))
+
+    old = {"source": "pod/a/load", "target": "http://web", "code": "OK", "arrived": 40_000}
+    new = {**old, "arrived": 59_000}
+    other = {**new, "target": "http://api", "code": "REJECTED"}
+    assert words(old) == ""
+    assert words(old, new, new) == "Background traffic: load \u2192 http://web, 2 in 10 s"
+    assert words(new, other) == "Background traffic: 2 roads, 2 in 10 s, 1 failed"
+
+
 def test_virtual_time_runs_at_its_rate_and_stands_while_paused(js):
     assert js(
         "core/clock.js",

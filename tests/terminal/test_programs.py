@@ -17,11 +17,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def cluster():
-    programs.run_with(run)
+    works = []
+    programs.run_with(lambda program: works.append(run(program)))
     found = new_cluster("learner", seed="hello", random_seed="programs")
     found.set_clock(lambda clock, real: clock.with_rate(10, real))
     yield found
     programs.run_with(None)
+    programs.forget()
+    for work in works:
+        work.join()
 
 
 def started(cluster, words):
@@ -114,11 +118,11 @@ def test_of_a_crash_loop_the_last_two_logs_are_kept_and_of_a_pod_that_is_gone_no
         time.sleep(0.05)
 
     assert restarts(cluster) >= 3
-    assert models.ContainerLog.objects.count() <= 2
+    assert models.ContainerRun.objects.count() <= 2
     Session(cluster, "test").run("kubectl delete pod job -n hello --now", print)
     started(cluster, "-- curl -s http://web")
     ended(cluster)
-    assert models.ContainerLog.objects.count() == 1
+    assert models.ContainerRun.objects.count() == 1
 
 
 def restarts(cluster):
@@ -126,9 +130,13 @@ def restarts(cluster):
     return max((found["restartCount"] for found in pod["status"].get("containerStatuses", ())), default=0)
 
 
-def test_no_more_programs_run_at_once_than_are_allowed(cluster, monkeypatch):
-    monkeypatch.setattr("svclab.terminal.programs.AT_ONCE", 0)
+def test_one_program_more_than_may_run_at_once_waits_and_says_so(cluster, monkeypatch):
+    monkeypatch.setattr("svclab.cluster.programs.AT_ONCE", 0)
     started(cluster, "-- curl -s http://web")
-
-    assert ended(cluster)["status"]["phase"] == "Failed"
+    Session(cluster, "test").run("kubectl wait pod/job -n hello --for=condition=Ready", print)
     assert "the most there may be at once" in log(cluster)
+
+    monkeypatch.setattr("svclab.cluster.programs.AT_ONCE", 1)
+
+    assert ended(cluster)["status"]["phase"] == "Succeeded"
+    assert "Welcome to nginx!" in log(cluster)

@@ -72,15 +72,19 @@ export function createTranscript(pane, { onPick }) {
   };
 }
 
+const MOST_REQUESTS = 200;
+const MOST_BACKGROUND = 20;
+
 /** @param {HTMLElement} pane @param {{onPick: (id: number) => void}} options */
 export function createRequestList(pane, { onPick }) {
   return {
-    /** @param {any[]} traces */
-    render(traces) {
-      if (!traces.length) return pane.replaceChildren(h("p.nothing", { text: "No request was sent yet." }));
-      return pane.replaceChildren(h("ul.request-list", {}, ...[...traces].reverse().slice(0, 200).map((trace) => h("li", {}, h("button", { type: "button", onclick: () => onPick(trace.id) },
+    /** @param {any[]} traces @param {any[]} [background] of which the latest are shown too */
+    render(traces, background = []) {
+      const all = [...traces.slice(-MOST_REQUESTS), ...background.slice(-MOST_BACKGROUND)].sort((one, other) => other.id - one.id);
+      if (!all.length) return pane.replaceChildren(h("p.nothing", { text: "No request was sent yet." }));
+      return pane.replaceChildren(h("ul.request-list", {}, ...all.map((trace) => h("li", {}, h("button", { type: "button", onclick: () => onPick(trace.id) },
         h(`span.tag.${trace.code === "OK" ? "ok" : "dead"}`, { text: trace.code === "OK" ? "✓ OK" : `✗ ${trace.code}` }),
-        h("span.path", { text: `${hostName(trace.source)} → ${trace.target}` }), h("span.who", { text: trace.endpoint ?? "" }))))));
+        h("span.path", { text: `${hostName(trace.source)} → ${trace.target}` }), h("span.who", { text: `${trace.background ? "background " : ""}${trace.endpoint ?? ""}` }))))));
     },
   };
 }

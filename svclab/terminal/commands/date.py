@@ -41,7 +41,11 @@ def timeout(context: Context, argv: list[str]) -> int:
     until = context.now() + timedelta(seconds=_seconds(words[0]))
     outer: Callable[[], bool] = context.process.is_cancelled
     process = context.process
-    inner = replace(process, is_cancelled=lambda: outer() or context.now() >= until)
+    inner = replace(
+        process,
+        is_cancelled=lambda: outer() or context.now() >= until,
+        idle=lambda end: process.idle(min(end or until, until)),
+    )
     if "/" not in words[1] and not is_installed(words[1], context.location):
         return context.fail(
             f"timeout: failed to run command \u2018{words[1]}\u2019: No such file or directory", 127

@@ -179,7 +179,7 @@ class Context:
         """Wait `seconds` of the cluster's virtual time. Raises Stopped when cancelled."""
         until = self.now() + timedelta(seconds=seconds)
         if seconds > 0:
-            self.process.wait(lambda: self.now() >= until)
+            self.process.wait(lambda: self.now() >= until, until)
             self.cluster.advance()
 
     def cancelled(self) -> bool:
@@ -197,6 +197,7 @@ class Context:
         command runs in is gone: its processes were killed.
         """
         self.process.check()
+        self.process.pace(1)
         try:
             record = self.session.wires.send(self.cluster, request, origin)
         except KeyError:

@@ -322,7 +322,7 @@ class Interpreter:
         inner.state.interactive = False
 
         def body(job: Job) -> int:
-            inner.process = Process(
+            inner.process = self.process.in_background(
                 lambda: job.cancelled.is_set() or self.session.closed, BACKGROUND_LIMIT_SECONDS
             )
             try:

@@ -170,10 +170,8 @@ def test_a_shell_without_a_script_lives_as_long_as_its_input():
 def test_a_command_with_standard_input_waits_for_whoever_attaches():
     spec = "{{restartPolicy: Never, containers: [{{name: c, image: nicolaka/netshoot, {}args: [curl, -s, web]}}]}}"
     with_input = run(spec.format("stdin: true, ")).get("Pod", "web")
-    without = run(spec.format(""), 700).get("Pod", "web")
 
     assert "running" in container(with_input)["state"]
-    assert without["status"]["phase"] == "Succeeded"  # though nobody ran it
 
 
 def test_back_off_grows_from_ten_seconds_to_five_minutes():
@@ -310,10 +308,10 @@ def test_nothing_happens_on_a_node_whose_kubelet_is_not_ready():
     ("container", "expected"),
     [
         ({"image": "busybox", "command": ["sh", "-c", "echo one; echo 'two words'\nsleep infinity"]}, Run(None, 0, "one\ntwo words\n")),
-        ({"image": "busybox", "command": ["echo", "hi"]}, Run(600.0)),
+        ({"image": "busybox", "command": ["echo", "hi"]}, Run()),
         ({"image": "busybox", "command": ["sh", "-c", "echo $HOME > /tmp/x; sleep 2m; exit 4"]}, Run(120.3, 4)),
         ({"image": "nginx", "args": ["nginx", "-g", "daemon off;"]}, Run()),
-        ({"image": "curlimages/curl", "args": ["http://web"]}, Run(600.0)),
+        ({"image": "curlimages/curl", "args": ["http://web"]}, Run()),
         ({"image": "example.com/our/server:1"}, Run()),
     ],
 )  # fmt: skip

@@ -48,11 +48,13 @@ CLIENTS = frozenset(
         *("echo", "printf", "date", "env", "printenv", "hostname", "ls"),
     }
 )
-_CLIENT = re.compile(
-    r"(?:^|[;&|(`\n]|\$\(|\bdo|\bthen|\bif|\buntil|!)\s*"
-    r"(?:curl|wget|nslookup|dig|host|getent|ping|nc(?!\s+-\w*l))\b"
+_COMMAND = r"(?:^|[;&|(`\n!]|\$\(|\b(?:do|then|else|if|while|until|exec)\b)\s*"  # a command begins after this
+_CLIENT = re.compile(_COMMAND + r"(?:curl|wget|nslookup|dig|host|getent|ping|nc)\b")
+_TELLING_LOOP = re.compile(r"\b(?:while|until|for)\b.*\bdo\b.*\b(?:echo|printf|date|hostname)\b", re.DOTALL)
+_SERVER = re.compile(  # what listens, and what only the image has
+    _COMMAND + r"(?:\S*/)?(?:nginx|busybox httpd|httpd|apache2\S*|socat|python[\d.]*|node|java|ruby|perl|php"
+    r"|(?:nc|ncat|netcat)\b[^;|&\n]*\s-\w*l)\b"
 )
-_ABANDONED_SECONDS = 600.0  # of a client that nobody runs: its process ended with the server's
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def run_of(pod: Manifest, container: Manifest, *, strict: bool) -> Run:
 
 def client_program(container: Manifest) -> list[str] | None:
     """The command of a container of which only a run can tell the outcome: a client, or a script with one in
-    it that comes to an end. None for all others, and for what waits for somebody to attach.
+    it or with a loop that prints. None for servers, and for what waits for somebody to attach.
     """
     argv = [*(container.get("command") or ()), *(container.get("args") or ())]
     if not argv or container.get("stdin"):
@@ -94,7 +96,8 @@ def client_program(container: Manifest) -> list[str] | None:
 
 
 def _is_client(script: str) -> bool:
-    return bool(_CLIENT.search(script)) and not _DAEMON.search(script)
+    asks = _CLIENT.search(script) or _TELLING_LOOP.search(script)
+    return bool(asks) and not _SERVER.search(script)
 
 
 def _default_run(name: str, container: Manifest) -> Run:
@@ -115,15 +118,15 @@ def _shell(container: Manifest) -> Run:
 
 
 def _of_argv(argv: list[str], container: Manifest) -> Run:
+    if client_program(container) is not None:
+        return Run()  # whoever runs it says when it has ended
     program = argv[0].rpartition("/")[2]
     if program in _SHELLS:
         script = _script(argv)
-        if script is not None and _is_client(script) and not container.get("stdin"):
-            return Run(_ABANDONED_SECONDS)
         return _shell(container) if script is None else _of_script(script)
     if program in ("sleep", "exit", "true", "false", "tail", "nc", "cat"):
         return _of_script(shlex.join(argv)) if program != "false" else Run(0.1, 1)
-    return Run(_ABANDONED_SECONDS) if program in CLIENTS and not container.get("stdin") else Run()
+    return Run()
 
 
 def _script(argv: list[str]) -> str | None:
