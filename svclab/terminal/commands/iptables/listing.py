@@ -36,12 +36,13 @@ _NAMES = {"127.0.0.0/8": "loopback/8", "127.0.0.1": "localhost"}  # what a rever
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What the options ask for: -n, -v, --line-numbers, -x."""
+    """What the options ask for: -n, -v, --line-numbers, -x; `version` is that of the addresses."""
 
     numeric: bool = False
     verbose: bool = False
     numbered: bool = False
     exact: bool = False
+    version: int = 4
 
 
 def count_text(number: int, exact: bool) -> str:
@@ -126,7 +127,8 @@ def _interface(rule: Rule, kind: type[InInterfaceMatch | OutInterfaceMatch], sty
 def _address(rule: Rule, kind: type[SourceMatch | DestinationMatch], style: Style) -> str:
     found = next((match for match in rule.matches if isinstance(match, kind)), None)
     if found is None or found.prefix.mask == 0:
-        return f" {'0.0.0.0/0' if style.numeric else 'anywhere':<19} "
+        everywhere = "::/0" if style.version == 6 else "0.0.0.0/0"
+        return f" {everywhere if style.numeric else 'anywhere':<19} "
     shown = found.prefix.words()
     return f"{'!' if found.negated else ' '}{shown if style.numeric else _NAMES.get(shown, shown):<19} "
 
