@@ -120,11 +120,11 @@ def _verb(request: ApiRequest, target: Target) -> Handler:
     """Who answers this method here. Raises Refusal (405)."""
     if target.subresource is not None:
         return subresources.handler(request, target)
-    if target.resource.group.startswith("auth") or target.resource.kind == "Binding":
+    if target.resource.group.startswith("auth"):
         return reviews.handler(request, target)
     verb, handler = (_ON_OBJECT if target.name else _ON_COLLECTION).get(request.method, ("", None))
     if handler is None or verb not in target.resource.verbs:
         raise method_not_allowed()
     if request.method != "GET" and target.resource.namespaced and not target.namespace:
         raise method_not_allowed()
-    return handler
+    return subresources.bind if target.resource.kind == "Binding" else handler

@@ -13,15 +13,17 @@ from svclab.apiserver.negotiation import answer, answer_format, patch_type
 from svclab.apiserver.options import WriteOptions, write_options
 from svclab.apiserver.patches import APPLY
 from svclab.apiserver.patching import patched, reader
-from svclab.apiserver.reads import find, shown
+from svclab.apiserver.reads import find, in_format, shown
 from svclab.apiserver.routing import Target
-from svclab.apiserver.writes import check_identity, delete_in
+from svclab.apiserver.writes import check_identity, check_version, delete_in
 from svclab.cluster.batch import Batch
 from svclab.cluster.store import ClusterHandle
 from svclab.kube.admission import match_request
+from svclab.kube.apply import track_update
+from svclab.kube.controllers.scheduler import bound
 from svclab.kube.defaults import apply_defaults
 from svclab.kube.deletion import DeleteOptions
-from svclab.kube.meta import timestamp
+from svclab.kube.reconcile import with_metadata
 from svclab.kube.resources import Resource
 from svclab.kube.selectors import format_object
 from svclab.kube.status import (
@@ -37,10 +39,14 @@ from svclab.kube.status import (
 )
 from svclab.kube.validation_meta import non_negative
 from svclab.kube.validation_pod_update import validate_ephemeral_containers
+from svclab.kube.validation_status import validate_finalizers_update, validate_status_update
 
 Manifest = dict[str, Any]
 
 _SCALE = Resource("autoscaling", "v1", "", "Scale", True)
+_BINDING = Resource("", "v1", "bindings", "Binding", True)
+_EVICTION = Resource("policy", "v1", "evictions", "Eviction", True)
+_PODS = Resource("", "v1", "pods", "Pod", True)
 _METHOD_VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 # The streams, and what a container says of them that it cannot take.
 STREAMS = {"exec": "executing command in", "attach": "attaching to", "portforward": ""}
@@ -57,7 +63,7 @@ def handler(request: ApiRequest, target: Target) -> Any:
     found = {
         "status": _status,
         "scale": _scale,
-        "binding": _bind,
+        "binding": bind,
         "eviction": _evict,
         "finalize": _finalize,
         "ephemeralcontainers": _ephemeral_containers,
@@ -112,7 +118,8 @@ def _changed(
         new, strict = bodies.read_object(request, shape, options.validation)
     warnings += strict
     match_request(resource, new, target.namespace, target.name)
-    check_identity(resource, new, old)
+    if shape is resource:
+        check_identity(resource, new, old)
     return new
 
 
@@ -120,14 +127,37 @@ def _status(cluster: ClusterHandle, request: ApiRequest, target: Target, warning
     format_, resource = answer_format(request), target.resource
     if request.method == "GET":
         return answer(format_, 200, shown(resource, find(cluster, target)), warnings)
-    options = write_options(request, "PatchOptions" if request.method == "PATCH" else "UpdateOptions",
-                            applies=_is_apply(request))  # fmt: skip
+    options = _options(request)
     with cluster.writing() as batch:
         old = _stored(batch, target)
         new = _changed(request, target, old, options, warnings)
-        made = {**old, "status": new.get("status", {})}
+        told = {**old, "metadata": _told(new, old), "status": dict(new.get("status", {}))}
+        if qos := old.get("status", {}).get("qosClass"):
+            told["status"].setdefault("qosClass", qos)
+        made = apply_defaults(deepcopy(told))
+        if errors := validate_status_update(made, old):
+            raise invalid_object(resource.kind, resource.group, target.name, errors)
+        made = track_update(old, made, options.manager, batch.now, subresource="status")
         made = made if options.dry_run else batch.update(made)
-    return answer(format_, 200, shown(resource, made), warnings)
+    return answer(format_, 200, in_format(cluster, request, resource, made, format_), warnings)
+
+
+def _told(new: Manifest, old: Manifest) -> Manifest:
+    """The metadata that a write to a status leaves: labels and the like may change with it."""
+    metadata = dict(old["metadata"])
+    for name in ("annotations", "finalizers", "labels"):
+        if name == "labels" and old["kind"] == "Deployment":
+            continue  # its strategy keeps them
+        metadata.pop(name, None)
+        if new["metadata"].get(name):
+            metadata[name] = new["metadata"][name]
+    return metadata
+
+
+def _options(request: ApiRequest) -> WriteOptions:
+    """Of a PUT or PATCH. Raises Refusal (422)."""
+    kind = "PatchOptions" if request.method == "PATCH" else "UpdateOptions"
+    return write_options(request, kind, applies=_is_apply(request))
 
 
 def _is_apply(request: ApiRequest) -> bool:
@@ -152,20 +182,31 @@ def scale_of(manifest: Manifest) -> Manifest:
 
 
 def _scale(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings: list[str]) -> ApiResponse:
-    format_ = answer_format(request)
+    format_, resource = answer_format(request), target.resource
     if request.method == "GET":
         return answer(format_, 200, scale_of(find(cluster, target)), warnings)
-    options = write_options(request, "PatchOptions" if request.method == "PATCH" else "UpdateOptions",
-                            applies=_is_apply(request))  # fmt: skip
+    options = _options(request)
     with cluster.writing() as batch:
         old = _stored(batch, target)
         scale = _changed(request, target, scale_of(old), options, warnings, _SCALE)
         replicas = scale.get("spec", {}).get("replicas", 0)
         if errors := non_negative("spec.replicas", replicas):
             raise invalid_object("Scale", "autoscaling", target.name, errors)
-        made = _scaled(old, replicas)
+        _check_scaled(scale, old, resource)
+        check_version(resource, scale, old)
+        made = track_update(old, _scaled(old, replicas), options.manager, batch.now, subresource="scale")
         made = made if options.dry_run else batch.update(made)
     return answer(format_, 200, scale_of(made), warnings)
+
+
+def _check_scaled(scale: Manifest, old: Manifest, resource: Resource) -> None:
+    """A Scale that names a uid means that very workload. Raises Refusal (409)."""
+    asked, stored = scale["metadata"].get("uid", ""), old["metadata"]["uid"]
+    if asked and asked != stored:
+        kind = f"{resource.plural}/scale"
+        why = f"Precondition failed: UID in precondition: {asked}, UID in object meta: {stored}"
+        details = {"group": resource.group, "kind": kind}
+        raise conflict_because(f"{kind}.{resource.group}", old["metadata"]["name"], why, details)
 
 
 def _scaled(old: Manifest, replicas: int) -> Manifest:
@@ -175,25 +216,45 @@ def _scaled(old: Manifest, replicas: int) -> Manifest:
     return {**old, "metadata": metadata, "spec": {**old["spec"], "replicas": replicas}}
 
 
-def _bind(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings: list[str]) -> ApiResponse:
-    """A scheduler's decision: the pod belongs to this node from now on."""
+def bind(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings: list[str]) -> ApiResponse:
+    """A scheduler's decision: the pod belongs to this node from now on.
+
+    It comes to the pod's own path, or to `bindings` with the pod's name inside.
+    """
     format_ = answer_format(request)
     options = write_options(request, "CreateOptions")
-    binding, _ = bodies.read_object(
-        request, Resource("", "v1", "bindings", "Binding", True), options.validation
-    )
-    if binding.get("metadata", {}).get("name", "") != target.name:
+    binding, strict = bodies.read_object(request, _BINDING, options.validation)
+    warnings += strict
+    match_request(_BINDING, binding, target.namespace)
+    name = binding["metadata"].get("name", "")
+    if target.name and name != target.name:
         raise bad_request("name in URL does not match name in Binding object")
     node = _bound_node(binding.get("target", {}))
     with cluster.writing() as batch:
-        pod = _stored(batch, target)
-        if bound := pod["spec"].get("nodeName"):
-            why = f'pod {target.name} is already assigned to node "{bound}"'
-            raise conflict_because("pods/binding", target.name, why, {"kind": "pods/binding"})
-        made = _bound(pod, node, timestamp(batch.now))
+        pod = batch.snapshot.get("Pod", target.namespace, name)
+        if pod is None:
+            raise not_found(_PODS, name)
+        if why := _unbindable(pod):
+            raise conflict_because("pods/binding", name, why, {"kind": "pods/binding"})
+        made = bound(pod, node, batch.snapshot.get("Node", "", node), batch.now)
+        if annotations := binding["metadata"].get("annotations"):
+            kept = made["metadata"].get("annotations") or {}
+            made = with_metadata(made, annotations={**kept, **annotations})
         if not options.dry_run:
             batch.update(made)
-    return answer(format_, 201, success(), warnings)
+    return answer(format_, 201, success(code=201), warnings)
+
+
+def _unbindable(pod: Manifest) -> str:
+    """Why a pod takes no node, in the words of the pods' storage (setPodNodeAndMetadata); "" if it does."""
+    name = pod["metadata"]["name"]
+    if "deletionTimestamp" in pod["metadata"]:
+        return f"pod {name} is being deleted, cannot be assigned to a host"
+    if node := pod["spec"].get("nodeName"):
+        return f'pod {name} is already assigned to node "{node}"'
+    if pod["spec"].get("schedulingGates"):
+        return f"pod {name} has non-empty .spec.schedulingGates"
+    return ""
 
 
 def _bound_node(target: Manifest) -> str:
@@ -207,51 +268,41 @@ def _bound_node(target: Manifest) -> str:
     return name
 
 
-def _bound(pod: Manifest, node: str, moment: str) -> Manifest:
-    status = pod.get("status", {})
-    scheduled = {
-        "type": "PodScheduled",
-        "status": "True",
-        "lastProbeTime": None,
-        "lastTransitionTime": moment,
-    }
-    others = [c for c in status.get("conditions", ()) if c["type"] != "PodScheduled"]
-    return {
-        **pod,
-        "spec": {**pod["spec"], "nodeName": node},
-        "status": {**status, "conditions": [*others, scheduled]},
-    }
-
-
 def _evict(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings: list[str]) -> ApiResponse:
     """Deletion with manners; without disruption budgets it is always allowed."""
     format_ = answer_format(request)
-    shape = Resource("policy", "v1", "evictions", "Eviction", True)
-    eviction, _ = bodies.read_object(request, shape, "Ignore")
-    if eviction.get("metadata", {}).get("name", "") != target.name:
-        raise bad_request("name in URL does not match name in Eviction object")
+    options = write_options(request, "CreateOptions")
+    eviction, strict = bodies.read_object(request, _EVICTION, options.validation)
+    warnings += strict
     match_request(target.resource, eviction, target.namespace)
+    if eviction["metadata"].get("name", "") != target.name:
+        raise bad_request("name in URL does not match name in Eviction object")
     asked = eviction.get("deleteOptions", {})
-    if dry_run := request.parameters("dryRun"):
-        asked = {**asked, "dryRun": dry_run}
-    options = DeleteOptions.read(asked)
+    if options.dry_run:
+        asked = {**asked, "dryRun": ["All"]}
+    deletion = DeleteOptions.read(asked)
     with cluster.writing() as batch:
-        delete_in(batch, target.resource, _stored(batch, target), options)
-    return answer(format_, 201, success(), warnings)
+        delete_in(batch, target.resource, _stored(batch, target), deletion)
+    return answer(format_, 201, success(code=201), warnings)
 
 
 def _finalize(
     cluster: ClusterHandle, request: ApiRequest, target: Target, warnings: list[str]
 ) -> ApiResponse:
     """A namespace's own finalizers may change here alone; when the last goes, so does the namespace."""
-    format_ = answer_format(request)
-    given, _ = bodies.read_object(request, target.resource, "Ignore")
-    match_request(target.resource, given, "", target.name)
+    format_, resource = answer_format(request), target.resource
+    options = _options(request)
+    given, strict = bodies.read_object(request, resource, options.validation)
+    warnings += strict
+    match_request(resource, given, "", target.name)
     with cluster.writing() as batch:
         old = _stored(batch, target)
-        check_identity(target.resource, given, old)
-        made = batch.update({**old, "spec": given.get("spec", {})})
-    return answer(format_, 200, shown(target.resource, made), warnings)
+        check_identity(resource, given, old)
+        made = {**old, "spec": given.get("spec", {})}
+        if errors := validate_finalizers_update(made, old):
+            raise invalid_object(resource.kind, resource.group, target.name, errors)
+        made = made if options.dry_run else batch.update(made)
+    return answer(format_, 200, shown(resource, made), warnings)
 
 
 def _ephemeral_containers(
@@ -261,8 +312,7 @@ def _ephemeral_containers(
     format_, resource = answer_format(request), target.resource
     if request.method == "GET":
         return answer(format_, 200, shown(resource, find(cluster, target)), warnings)
-    options = write_options(request, "PatchOptions" if request.method == "PATCH" else "UpdateOptions",
-                            applies=_is_apply(request))  # fmt: skip
+    options = _options(request)
     with cluster.writing() as batch:
         old = _stored(batch, target)
         new = _changed(request, target, old, options, warnings)

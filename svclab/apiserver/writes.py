@@ -97,10 +97,15 @@ def update_in(
 
 def check_identity(resource: Resource, given: Manifest, old: Manifest) -> None:
     """A resourceVersion and uid that the client names must be the stored ones. Raises Refusal (409, 500)."""
-    metadata, stored = given["metadata"], old["metadata"]
-    if (uid := metadata.get("uid")) and uid != stored["uid"]:
+    if (uid := given["metadata"].get("uid")) and uid != old["metadata"]["uid"]:
         raise _other_uid(resource, old, uid)
-    version = version_number(metadata.get("resourceVersion", ""), watch=True)
+    check_version(resource, given, old)
+
+
+def check_version(resource: Resource, given: Manifest, old: Manifest) -> None:
+    """A resourceVersion that the client names must be the stored one. Raises Refusal (409, 500)."""
+    stored = old["metadata"]
+    version = version_number(given["metadata"].get("resourceVersion", ""), watch=True)
     if version and version != int(stored["resourceVersion"]):
         raise conflict(resource, stored["name"])
 
@@ -128,7 +133,8 @@ def delete(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings
     if gone and resource.kind not in _ANSWERS_OBJECT:
         details = {"name": target.name, "group": resource.group, "kind": resource.plural}
         return answer(format_, 200, success({**details, "uid": last["metadata"]["uid"]}), warnings)
-    return answer(format_, 200, in_format(cluster, request, resource, last, format_), warnings)
+    code = 202 if options.dependents_go and not gone else 200
+    return answer(format_, code, in_format(cluster, request, resource, last, format_), warnings)
 
 
 def delete_in(

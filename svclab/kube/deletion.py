@@ -36,6 +36,7 @@ class DeleteOptions:
     uid: str = ""
     resource_version: str = ""
     dry_run: bool = False
+    dependents_go: bool = False  # asked for in the old way, by orphanDependents=false
 
     @classmethod
     def read(cls, options: Manifest) -> "DeleteOptions":
@@ -44,11 +45,13 @@ class DeleteOptions:
             raise invalid_object("DeleteOptions", "meta.k8s.io", "", errors)
         policy = options.get("propagationPolicy", "")
         grace = options.get("gracePeriodSeconds")
-        if options.get("orphanDependents") is not None and not policy:
-            policy = "Orphan" if options["orphanDependents"] else "Background"
+        orphan = options.get("orphanDependents")
+        if orphan is not None and not policy:
+            policy = "Orphan" if orphan else "Background"
         conditions = options.get("preconditions", {})
         uid, version = conditions.get("uid", ""), conditions.get("resourceVersion", "")
-        return cls(grace, policy, uid, version, dry_run=bool(options.get("dryRun")))
+        dry_run = bool(options.get("dryRun"))
+        return cls(grace, policy, uid, version, dry_run=dry_run, dependents_go=orphan is False)
 
 
 def _option_errors(options: Manifest) -> list[FieldError]:
@@ -89,15 +92,18 @@ def _check_preconditions(resource: Resource, manifest: Manifest, options: Delete
         ("ResourceVersion", options.resource_version, metadata.get("resourceVersion", ""), "modified"),
     )
     what = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+    details = {"group": resource.group, "kind": resource.kind}
     for word, asked, stored, fate in checks:
-        if asked and asked != stored:
-            why = (
-                f"the {word} in the precondition ({asked}) does not match the {word} in record ({stored}). "
-                f"The object might have been {fate}"
-            )
-            raise conflict_because(
-                what, metadata["name"], why, {"group": resource.group, "kind": resource.kind}
-            )
+        if not asked or asked == stored:
+            continue
+        if resource.kind == "Namespace":  # whose storage looks for itself
+            why = f"Precondition failed: {word} in precondition: {asked}, {word} in object meta: {stored}"
+            raise conflict_because(resource.plural, metadata["name"], why, {"kind": resource.plural})
+        why = (
+            f"the {word} in the precondition ({asked}) does not match the {word} in record ({stored}). "
+            f"The object might have been {fate}"
+        )
+        raise conflict_because(what, metadata["name"], why, details)
 
 
 def _grace(manifest: Manifest, asked: int | None) -> int:

@@ -155,12 +155,12 @@ def failure(code: int, reason: str, message: str, details: dict[str, Any] | None
     return Refusal(status)
 
 
-def success(details: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The Status of a request that worked, e.g. of a delete."""
+def success(details: dict[str, Any] | None = None, code: int = 0) -> dict[str, Any]:
+    """The Status of a request that worked, e.g. of a delete; only what was created says its code."""
     status: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
     if details:
         status["details"] = {key: value for key, value in details.items() if value}
-    return status
+    return {**status, "code": code} if code else status
 
 
 def _named(resource: Resource, name: str, **more: Any) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def test_scale_reads_and_writes_replicas_alone(cluster: ClusterHandle) -> None:
 
 def test_a_status_is_written_through_its_own_path_only(cluster: ClusterHandle) -> None:
     services = "/api/v1/namespaces/default/services"
-    service = {"metadata": {"name": "shop"}, "spec": {"ports": [{"port": 80}]}}
+    service = {"metadata": {"name": "shop"}, "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}}
     _send(cluster, "POST", services, service)
     status = {"status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.99"}]}}}
 
@@ -87,6 +87,7 @@ def test_a_status_is_written_through_its_own_path_only(cluster: ClusterHandle) -
     stored = _send(cluster, "GET", f"{services}/shop").json
     assert stored["status"]["loadBalancer"]["ingress"][0]["ip"] == "203.0.113.99"
     assert stored["spec"]["ports"][0]["port"] == 80
+    assert [entry.get("subresource") for entry in stored["metadata"]["managedFields"]] == [None, "status"]
 
 
 def test_a_dry_run_stores_nothing_and_takes_no_address(cluster: ClusterHandle) -> None:
@@ -154,8 +155,35 @@ def test_eviction_deletes_gracefully(cluster: ClusterHandle) -> None:
 
     answer = _send(cluster, "POST", f"{pods}/{name}/eviction", body)
 
-    assert (answer.status, answer.json["status"]) == (201, "Success")
+    created = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+    assert (answer.status, answer.json) == (201, created)
     assert "deletionTimestamp" in _send(cluster, "GET", f"{pods}/{name}").json["metadata"]
+
+
+@pytest.mark.parametrize("path", ["pods/waits/binding", "bindings"])
+def test_a_scheduler_of_ones_own_binds_a_pod(cluster: ClusterHandle, path: str) -> None:
+    """BindingREST.Create; the node's zone comes with it by admission."""
+    namespace = "/api/v1/namespaces/default"
+    spec = {"schedulerName": "mine", "containers": [{"name": "a", "image": "nginx:1.25"}]}
+    _send(cluster, "POST", f"{namespace}/pods", {"metadata": {"name": "waits"}, "spec": spec})
+    body = {"metadata": {"name": "waits", "annotations": {"by": "me"}}, "target": {"name": "node2"}}
+
+    answer = _send(cluster, "POST", f"{namespace}/{path}", body)
+
+    assert (answer.status, answer.json["code"]) == (201, 201)
+    pod = _send(cluster, "GET", f"{namespace}/pods/waits").json
+    assert (pod["spec"]["nodeName"], pod["metadata"]["annotations"]) == ("node2", {"by": "me"})
+    assert pod["metadata"]["labels"] == {"topology.kubernetes.io/zone": "zone-b"}
+
+
+def test_a_delete_that_is_only_begun_is_accepted_if_asked_in_the_old_way(cluster: ClusterHandle) -> None:
+    """DeleteResource: 202 for orphanDependents=false, 200 in any other case."""
+    pod = {"metadata": {"name": "web"}, "spec": {"containers": [{"name": "a", "image": "nginx:1.25"}]}}
+    _send(cluster, "POST", "/api/v1/namespaces/default/pods", pod)
+
+    web = "/api/v1/namespaces/default/pods/web"
+    assert _send(cluster, "DELETE", f"{web}?orphanDependents=false&dryRun=All").status == 202
+    assert _send(cluster, "DELETE", f"{web}?propagationPolicy=Background&dryRun=All").status == 200
 
 
 def test_every_request_is_told_to_who_listens_to_its_cluster(cluster: ClusterHandle) -> None:

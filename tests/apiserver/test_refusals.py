@@ -37,7 +37,7 @@ def _send(
     return answer
 
 
-def _binding(name: str, **target: str) -> dict[str, Any]:
+def _binding(name: str, /, **target: str) -> dict[str, Any]:
     return {"metadata": {"name": name}, "target": target}
 
 
@@ -94,6 +94,52 @@ def _binding(name: str, **target: str) -> dict[str, Any]:
             '[target.kind: Unsupported value: "Pod": supported values: "Node", "<empty>", target.name: Required value]',
         ),
         ("POST", f"{WEB}/eviction", {"metadata": {}}, 400, "name in URL does not match name in Eviction object"),
+        ("POST", f"{WEB}/eviction?dryRun=x", {}, 422, 'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported'),
+        (
+            "POST",
+            f"{WEB}/eviction?fieldValidation=Strict",
+            {"metadata": {"name": "web"}, "x": 1},
+            400,
+            'Eviction in version "v1" cannot be handled as a Eviction: strict decoding error: unknown field "x"',
+        ),
+        (
+            "POST",
+            "/api/v1/namespaces/default/bindings",
+            _binding("web", name="node2"),
+            409,
+            'Operation cannot be fulfilled on pods/binding "web": pod web is already assigned to node "node',
+        ),
+        (
+            "DELETE",
+            "/api/v1/namespaces/kube-node-lease?uid=abc",
+            None,
+            409,
+            'Operation cannot be fulfilled on namespaces "kube-node-lease": Precondition failed: UID in '
+            "precondition: abc, UID in object meta: ",
+        ),
+        (
+            "PUT",
+            "/apis/apps/v1/namespaces/kube-system/deployments/coredns/scale",
+            {"metadata": {"name": "coredns", "uid": "abc"}},
+            409,
+            'Operation cannot be fulfilled on deployments/scale.apps "coredns": Precondition failed: UID in '
+            "precondition: abc, UID in object meta: ",
+        ),
+        (
+            "PUT",
+            "/api/v1/namespaces/default/finalize",
+            {"metadata": {"name": "default"}, "spec": {"finalizers": ["mine"]}},
+            422,
+            'Namespace "default" is invalid: spec.finalizers[0]: Invalid value: "mine": name is neither a standard '
+            "finalizer name nor is it fully qualified",
+        ),
+        (
+            "PUT",
+            f"{SHOP}/status",
+            {"metadata": {"name": "shop"}, "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}},
+            422,
+            "status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is 'LoadBalancer'",
+        ),
     ],
 )  # fmt: skip
 def test_a_request_is_refused_in_the_servers_words(

@@ -56,15 +56,23 @@ def reconcile(snapshot: Snapshot, key: Key, now: datetime, dice: Dice) -> Result
 
 
 def _bind(pod: Manifest, node: Manifest, now: datetime, result: Result) -> Result:
-    """What the binding subresource does: the node's name, its zone as a label, the condition."""
     namespace, name = key_of(pod)
     node_name = node["metadata"]["name"]
-    zone = {label: nodes.labels(node)[label] for label in _ZONE_LABELS if label in nodes.labels(node)}
-    bound = with_metadata(pod, labels={**(pod["metadata"].get("labels") or {}), **zone} or None)
-    bound["spec"] = {**pod["spec"], "nodeName": node_name}
-    bound["status"] = _with_scheduled(pod["status"], "True", now)
     message = f"Successfully assigned {namespace}/{name} to {node_name}"
-    return result.add(Update(bound), Event(pod, "Scheduled", message, _COMPONENT, action="Binding"))
+    event = Event(pod, "Scheduled", message, _COMPONENT, action="Binding")
+    return result.add(Update(bound(pod, node_name, node, now)), event)
+
+
+def bound(pod: Manifest, node_name: str, node: Manifest | None, now: datetime) -> Manifest:
+    """What the binding subresource does: the node's name, its zone as a label, the condition.
+
+    Nobody asks whether there is such a node.
+    """
+    there = nodes.labels(node) if node is not None else {}
+    zone = {label: there[label] for label in _ZONE_LABELS if label in there}
+    made = with_metadata(pod, labels={**(pod["metadata"].get("labels") or {}), **zone} or None)
+    spec, status = {**pod["spec"], "nodeName": node_name}, _with_scheduled(pod["status"], "True", now)
+    return {**made, "spec": spec, "status": status}
 
 
 def _with_scheduled(status: Manifest, value: str, now: datetime, message: str = "") -> Manifest:
