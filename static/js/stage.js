@@ -3,7 +3,8 @@
 
 import { byId, setText, svg } from "./core/dom.js";
 import { clusterModel } from "./topology/model.js";
-import { along, layout, plateOf, pointOf, way } from "./topology/layout.js";
+import { layout } from "./topology/layout.js";
+import { along, plateOf, pointOf, way } from "./topology/roads.js";
 import { createScene } from "./topology/scene.js";
 import { createPacketView } from "./trace/packet.js";
 import { createFlights } from "./trace/flights.js";
@@ -33,6 +34,8 @@ export function createStage({ onPick, onFrame }) {
   let at = layout(model, { width: 900, height: 420 });
   /** @type {{picture: import("./trace/player.js").Picture, frames: any[]} | null} */
   let shown = null;
+  /** @type {Set<string>} */
+  let wanted = new Set(); // what the trace on the stage has to do with
   let marks = { chosen: "", guessed: "", answered: "" };
 
   const geometry = {
@@ -42,17 +45,39 @@ export function createStage({ onPick, onFrame }) {
 
   function redraw() {
     if (!NARROW.matches) {
-      at = layout(model, { width: frame.clientWidth || 900, height: frame.clientHeight || 420 });
-      root.style.minWidth = `${Math.min(at.width, 760)}px`;
+      at = layout(model, { width: frame.clientWidth || 900, height: frame.clientHeight || 420 }, wanted);
+      root.style.minWidth = `${Math.floor(Math.min(at.width, 760) * SMALLEST)}px`;
       root.style.minHeight = `${Math.floor(at.height * SMALLEST)}px`;
       scene.render(at);
+      markMore();
     }
     drawNarrow();
     drawMarks();
     if (shown) drawPicture();
+    else {
+      packets.clear();
+      wish.setAttribute("d", "");
+      root.classList.remove("dimmed");
+    }
     if (NARROW.matches) subway.keepInSight();
   }
   new ResizeObserver(redraw).observe(frame);
+  frame.addEventListener("scroll", markMore);
+
+  /** Whether the stage goes on below what is seen. */
+  function markMore() {
+    frame.classList.toggle("more-below", frame.scrollHeight - frame.clientHeight - frame.scrollTop > 6);
+  }
+
+  /** A stage that is larger than its frame follows the packet. @param {import("./trace/player.js").Picture} picture */
+  function keepInSight(picture) {
+    const place = (picture.envelope ?? picture.death) && root.querySelector(picture.death ? ".grave" : ".envelope .shape");
+    if (!place || (frame.scrollHeight <= frame.clientHeight && frame.scrollWidth <= frame.clientWidth)) return;
+    const box = place.getBoundingClientRect();
+    const seen = frame.getBoundingClientRect();
+    const beyond = (/** @type {number} */ from, /** @type {number} */ to, /** @type {number} */ low, /** @type {number} */ high) => Math.min(0, from - 40 - low) + Math.max(0, to + 40 - high);
+    frame.scrollBy(beyond(box.left, box.right, seen.left, seen.right), beyond(box.top, box.bottom, seen.top, seen.bottom));
+  }
   NARROW.addEventListener("change", redraw);
 
   function drawNarrow() {
@@ -67,6 +92,7 @@ export function createStage({ onPick, onFrame }) {
     const { picture, frames } = shown;
     if (NARROW.matches) return subway.render(frames, picture.index);
     packets.render(picture, geometry, still());
+    keepInSight(picture);
     drawActive(picture);
     return drawWish(frames, picture);
   }
@@ -84,6 +110,7 @@ export function createStage({ onPick, onFrame }) {
         const dead = host === deathHost && plateOf(deathHook) === own;
         plate.classList.toggle("active", active);
         plate.classList.toggle("dns", active && dns);
+        plate.classList.toggle("reply", active && picture.frame.reply);
         plate.classList.toggle("verdict-dead", dead);
         setText(/** @type {Element} */ (plate.querySelector("text")), dead ? deathHook : active ? picture.activeHook : own);
       }
@@ -97,6 +124,9 @@ export function createStage({ onPick, onFrame }) {
   const requestedBox = (packet) => at.services.find(({ service }) => service.clusterIP === packet.dst || service.ingress.includes(packet.dst)
     || (service.ports.some((port) => port.nodePort && port.nodePort === packet.dport) && model.nodes.some((node) => node.ip === packet.dst)));
 
+  /** The Services whose address a sent packet bears. @param {any} sent */
+  const servicesOf = (sent) => (sent.kind === "emit" ? model.services.filter((service) => service.clusterIP === sent.packet.dst || service.ingress.includes(sent.packet.dst)).map((service) => service.key) : []);
+
   /**
    * The requested thing: a dashed line from the sender to its Service, which at the end of a failed request stays lit.
    * @param {any[]} frames @param {import("./trace/player.js").Picture} picture
@@ -109,6 +139,7 @@ export function createStage({ onPick, onFrame }) {
     const start = box && !ended && pointOf(at, first.host);
     wish.setAttribute("d", box && start ? `M${start.x} ${start.y}Q${start.x} ${box.y + box.h + 26} ${box.x + box.w / 2} ${box.y + box.h}` : "");
     for (const element of scene.layers.services.children) element.classList.toggle("lit", Boolean(box) && element.getAttribute("data-host") === box?.service.key);
+    for (const element of scene.layers.threads.children) element.classList.toggle("asked", Boolean(box) && element.getAttribute("data-service") === box?.service.key);
   }
 
   /** @param {string | null} key */
@@ -138,15 +169,13 @@ export function createStage({ onPick, onFrame }) {
     },
     /** @param {import("./trace/player.js").Picture | null} picture @param {any[]} frames */
     show(picture, frames) {
-      const was = Boolean(shown);
+      const was = shown?.frames;
       shown = picture ? { picture, frames } : null;
-      if (was !== Boolean(shown)) drawNarrow();
-      if (shown) drawPicture();
-      else {
-        packets.clear();
-        wish.setAttribute("d", "");
-        root.classList.remove("dimmed");
+      if (was !== shown?.frames) {
+        wanted = new Set(frames.flatMap((each) => [each.host, ...servicesOf(each)]));
+        return redraw();
       }
+      return drawPicture();
     },
     /** @param {Partial<typeof marks>} next */
     mark(next) {

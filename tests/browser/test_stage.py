@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 NARROW = (390, 844)
 SIZES = [(1400, 900), NARROW]
+ALL_SIZES = [(1920, 1080), (1400, 900), (1100, 800), (1000, 768), (768, 1024), NARROW, (360, 740)]
 
 
 def _send(page, target, source="visitor"):
@@ -435,12 +436,80 @@ def test_a_narrow_pages_menu_has_the_clock_and_the_proxy_mode(visit):
     expect(page.locator("#proxy-mode-narrow")).to_have_value("nftables")
 
 
-@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_scrolls_sideways_and_the_theme_follows_the_system(visit, size, scheme):
-    page = visit(size=size, scheme=scheme)
-    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+def test_the_theme_follows_the_system(visit, scheme):
+    assert visit(scheme=scheme).evaluate("document.documentElement.dataset.theme") == scheme
+
+
+# Controls that the page's edge or their own panel cuts off; a list of tabs may scroll.
+CUT = """() => [...document.querySelectorAll('button, a[href], input, select, summary')]
+  .filter((e) => e.offsetParent && !e.closest('.xterm, .cm-editor, .skip-link, [role=tablist], .chips') && e.id !== 'player-range')
+  .map((e) => [e.id || e.textContent.trim(), e.getBoundingClientRect(), e.closest('.panel')?.getBoundingClientRect()])
+  .filter(([, box, panel]) => box.width && (box.right > innerWidth + 0.5 || box.left < -0.5
+    || (panel && (box.right > panel.right + 0.5 || box.left < panel.left - 0.5))))
+  .map(([name]) => name)"""
+
+
+@pytest.mark.parametrize("size", ALL_SIZES)
+def test_at_every_size_nothing_is_cut_off_and_the_proxy_mode_is_in_reach(visit, played, size):
+    page = visit(size=size)
+    if size[0] > 700:
+        _send(page, "http://web")
+        _to_end(page, played)
+        page.click(".histogram .more button >> nth=1")
+        expect(page.locator("#histogram .note")).to_contain_text("11 answers")
+    assert page.evaluate(CUT) == []
+    assert page.evaluate("document.body.scrollWidth") <= size[0]
+    page.click("#menu summary")
+    expect(page.locator(".proxy-mode:visible")).to_have_count(1)
+    assert page.evaluate(CUT) == []
+
+
+def test_the_longest_names_stay_in_their_places(visit, played):
+    page = visit()
+    name, namespace = "w" * 63, "m" * 63
+    page.click("#terminals")
+    page.keyboard.type(f"kubectl create namespace {namespace}\n")
+    page.keyboard.type(f"kubectl create deployment {'w' * 46} -n {namespace} --image nginx --replicas 2\n")
+    page.keyboard.type(f"kubectl expose deployment {'w' * 46} -n {namespace} --port 80 --name {name}\n")
+    page.click("#clock-rate button[value='10']")
+    expect(page.locator(f".pod.ready[data-host^='pod/{namespace}/']")).to_have_count(2, timeout=60_000)
+    page.select_option("#send-from", label="visitor")
+    page.fill("#send-to", f"http://{name}.{namespace}")
+    page.click("#send button[type=submit]")
+    _to_end(page, played)
+    page.click(".histogram .more button >> nth=1")
+    expect(page.locator("#histogram .note")).to_contain_text("11 answers")
+    assert page.evaluate(CUT) == []
+    wide = page.evaluate(
+        """() => [...document.querySelectorAll('.pod .name, .service .name')].filter((text) => {
+          const card = text.parentElement.firstElementChild.getBoundingClientRect();
+          const box = text.getBoundingClientRect();
+          return box.right > card.right + 0.5 || box.left < card.left - 0.5;
+        }).map((text) => text.textContent)"""
+    )
+    assert wide == []
+
+
+def test_a_service_that_nobody_stands_behind_says_so(visit):
+    page = visit()
+    page.click("#terminals")
+    page.keyboard.type("kubectl create service clusterip lonely --tcp 80\n")
+    badge = page.locator("[data-host='service/default/lonely'] .badge")
+    expect(badge).to_be_visible()
+    expect(badge).to_have_text("0 ready")
+    expect(page.locator("[data-host='service/hello/web'] .badge")).to_be_hidden()
+
+
+def test_a_stage_larger_than_its_frame_follows_the_packet(visit):
+    page = visit(size=(1000, 560), still=True)
+    _send(page, "http://web")
+    page.wait_for_selector("html.has-trace", state="attached")
+    page.evaluate("document.activeElement.blur()")
+    page.click("#player-size button[value='packet']")
+    for _ in range(4):
+        page.click("#player-forward")
+        expect(page.locator(".envelope .shape")).to_be_in_viewport()
 
 
 def test_on_a_phone_the_journey_is_a_line_of_stations(visit, played):

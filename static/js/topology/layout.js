@@ -15,14 +15,13 @@
  * @typedef {Box & {service: Service, label: string, detail: string, threads: Thread[]}} ServiceBox
  * @typedef {{host: string, name: string, ip: string} & Box} ClientBox
  * @typedef {Box & {service: Service, ip: string}} BalancerBox
- * @typedef {{width: number, height: number, wire: {y: number, x1: number, x2: number}, router: Point, outside: Box,
- *   clients: ClientBox[], balancers: BalancerBox[], nodes: NodeBox[], services: ServiceBox[], hiddenServices: number}} Layout
+ * @typedef {Point & {text: string, title: string}} Note what is not drawn, in words
+ * @typedef {{width: number, height: number, wire: {y: number, x1: number, x2: number}, router: Point, outside: Box, clients: ClientBox[],
+ *   balancers: BalancerBox[], nodes: NodeBox[], services: ServiceBox[], notes: Record<"services" | "pods" | "balancers", Note>}} Layout
  */
 
-export const HOOKS = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
-/** The plates of a gate, top to bottom; INPUT and OUTPUT share the place of FORWARD and PREROUTING. */
+/** The plates of a gate, top to bottom. */
 const PLATES = ["PREROUTING", "ROUTING", "FORWARD", "POSTROUTING"];
-const SHARED = /** @type {Record<string, string>} */ ({ INPUT: "FORWARD", OUTPUT: "PREROUTING" });
 const MOST_PODS = 12;
 const MOST_ROWS = 6;
 const ONE_COLUMN = 3;
@@ -31,6 +30,8 @@ const GAP = 10;
 const EDGE = 18; // between a node's border and its pods, where threads come down
 const POD = { h: 37, gap: 7 };
 const SERVICE = { h: 35, gap: 7, rows: 3 };
+const CLIENT = { h: 46, gap: 10 };
+const MOST_BALANCERS = 3;
 
 const CLIENTS = [
   { host: "client/laptop", name: "laptop", ip: "192.0.2.50" },
@@ -40,23 +41,25 @@ const CLIENTS = [
 /**
  * @param {Model} model
  * @param {{width: number, height: number}} size  the stage's own size; the answer's may be larger if it does not fit
+ * @param {Set<string>} [wanted]  hosts and Services that must not be among those only counted
  * @returns {Layout}
  */
-export function layout(model, size) {
+export function layout(model, size, wanted = new Set()) {
   const width = Math.max(760, size.width);
   const wireY = 26;
-  const left = Math.round(Math.min(210, Math.max(176, width * 0.18)));
+  const left = Math.round(Math.min(210, Math.max(184, width * 0.18)));
   const boxes = nodeWidths(model, width - left - GAP);
-  const visible = model.nodes.map((node, i) => visiblePods(podsOn(model, node), Math.min(MOST_PODS, MOST_ROWS * podColumns(boxes[i], MOST_PODS))));
+  const visible = model.nodes.map((node, i) => visiblePods(podsOn(model, node), Math.min(MOST_PODS, MOST_ROWS * podColumns(boxes[i], MOST_PODS)), wanted));
   const columns = model.nodes.map((node, i) => podColumns(boxes[i], visible[i].pods.length + (visible[i].more ? 1 : 0)));
   const rows = Math.max(2, ...visible.map(({ pods, more }, i) => Math.ceil((pods.length + (more ? 1 : 0)) / columns[i])));
-  const { lines, hidden } = serviceRows(model.services, width - left - 2 * GAP);
+  const { lines, left: rest } = serviceRows(model.services, width - left - 2 * GAP, wanted);
   const top = wireY + 22;
   const gateY = top + 36; // room for a node's name, and beneath it the trail to the gate's lane
   const gateH = PLATES.length * (PLATE + 2) - 2;
   const podsH = rows * (POD.h + POD.gap) - POD.gap;
   const bandH = Math.max(1, lines.length) * (SERVICE.h + SERVICE.gap) - SERVICE.gap;
-  const needed = gateY + gateH + 17 + bandH + 26 + podsH + 20;
+  const { clients, balancers, more } = outsideBoxes(model.services, top + 58, left - 64, wanted);
+  const needed = Math.max(gateY + gateH + 17 + bandH + 26 + podsH + 20, (balancers.at(-1)?.y ?? 0) + CLIENT.h + 24);
   const height = Math.max(size.height, needed);
   const slack = Math.min(height - needed, 110);
   const bandY = gateY + gateH + 17 + slack * 0.35;
@@ -71,15 +74,36 @@ export function layout(model, size) {
   });
   const services = placeServices(lines, nodes, { x: left + GAP, w: width - left - 3 * GAP }, bandY);
   const router = { x: left - 44, y: wireY + 26 };
-  const clients = CLIENTS.map((client, i) => ({ ...client, x: 10, y: top + 62 + i * 62, w: left - 64, h: 46 }));
-  const balancers = model.services.filter((service) => service.type === "LoadBalancer").slice(0, 3).map((service, i) => ({
-    service, ip: service.ingress[0] ?? "", x: 10, y: clients[1].y + 78 + i * 52, w: left - 26, h: 44,
-  }));
+  const waiting = model.pods.filter((pod) => !pod.node).map((pod) => pod.name);
   return {
-    width, height, router, clients, balancers, nodes, services, hiddenServices: hidden,
+    width, height, router, clients, balancers, nodes, services,
+    notes: {
+      services: { x: width - 2 * GAP, y: bandY + bandH + 15, text: rest.length ? `+ ${rest.length} more Services` : "", title: listed(rest.map((pill) => pill.service.name)) },
+      pods: { x: left + 4, y: 15, text: waiting.length ? `${waiting.length} ${waiting.length === 1 ? "pod waits" : "pods wait"} for a node` : "", title: listed(waiting) },
+      balancers: { x: 12, y: (balancers[0]?.y ?? 0) - 7, text: balancers.length ? `load balancers${more ? `, ${more} more` : ""}` : "", title: "" },
+    },
     wire: { y: wireY, x1: router.x, x2: nodes.length ? nodes[nodes.length - 1].nic.x : router.x },
     outside: { x: 0, y: 0, w: left - 12, h: bottom },
   };
+}
+
+/** @param {string[]} names */
+const listed = (names) => `${names.slice(0, 20).join(", ")}${names.length > 20 ? ", …" : ""}`;
+
+/** What stands outside the cluster, from the top. @param {Service[]} services @param {number} top @param {number} w @param {Set<string>} wanted */
+function outsideBoxes(services, top, w, wanted) {
+  const box = (/** @type {number} */ y) => ({ x: 10, y, w, h: CLIENT.h });
+  const each = CLIENT.h + CLIENT.gap;
+  const clients = CLIENTS.map((client, i) => ({ ...client, ...box(top + i * each) }));
+  const all = wantedFirst(services.filter((service) => service.type === "LoadBalancer"), MOST_BALANCERS, (service) => wanted.has(service.key));
+  const balancers = all.slice(0, MOST_BALANCERS).map((service, i) => ({ service, ip: service.ingress[0] ?? "", ...box(top + CLIENTS.length * each + 20 + i * (CLIENT.h + 6)) }));
+  return { clients, balancers, more: all.length - balancers.length };
+}
+
+/** The same things in the same order, but what is wanted and would fall behind the first `most` comes first. @template T @param {T[]} things @param {number} most @param {(thing: T) => boolean} wanted @returns {T[]} */
+function wantedFirst(things, most, wanted) {
+  const late = things.slice(most).filter(wanted);
+  return late.length ? [...late, ...things.filter((thing) => !late.includes(thing))] : things;
 }
 
 /** The pods that are machines of their own; those in their node's network are part of the node. @param {Model} model @param {import("./model.js").Node} node */
@@ -100,10 +124,11 @@ function podColumns(width, count) {
   return count <= ONE_COLUMN ? 1 : Math.max(1, Math.floor((width - 40) / 108));
 }
 
-/** What stands on a node by itself; the rest is a counted stack. @param {Pod[]} pods @param {number} most */
-function visiblePods(pods, most) {
+/** What stands on a node by itself; the rest is a counted stack. @param {Pod[]} pods @param {number} most @param {Set<string>} wanted */
+function visiblePods(pods, most, wanted) {
   if (pods.length <= most) return { pods, more: 0, stacked: [] };
-  return { pods: pods.slice(0, most - 1), more: pods.length - most + 1, stacked: pods.slice(most - 1).map((pod) => pod.host) };
+  const ordered = wantedFirst(pods, most - 1, (pod) => wanted.has(pod.host));
+  return { pods: ordered.slice(0, most - 1), more: pods.length - most + 1, stacked: ordered.slice(most - 1).map((pod) => pod.host) };
 }
 
 /**
@@ -164,35 +189,47 @@ export function serviceDetail(service) {
   return `${service.clusterIP}:${list}${node ? `  ⌁${node}` : ""}`;
 }
 
+/** @typedef {{service: Service, label: string, detail: string, w: number}} Pill */
+
 /**
- * Services over as many rows as they need, user's first; beyond three rows they are only counted.
- * @param {Service[]} services @param {number} room
+ * Services over as many rows as they need, user's first; what finds no room in three rows is only counted, but never what is wanted.
+ * @param {Service[]} services @param {number} room @param {Set<string>} wanted
  */
-function serviceRows(services, room) {
+function serviceRows(services, room, wanted) {
   const pills = [...services].sort((a, b) => Number(a.system) - Number(b.system)).map((service) => {
-    const label = service.name.length > 26 ? `${service.name.slice(0, 25)}…` : service.name;
+    const twin = services.some((other) => other !== service && other.name === service.name);
+    const full = twin ? `${service.name}.${service.namespace}` : service.name;
+    const label = full.length > 26 ? `${full.slice(0, 25)}…` : full;
     const detail = serviceDetail(service).slice(0, 32);
     return { service, label, detail, w: Math.max(112, Math.ceil(Math.max(textWidth(label, 6.9), textWidth(detail, 6.15)) + 30)) };
   });
+  const isWanted = (/** @type {Pill} */ pill) => wanted.has(pill.service.key);
+  const rows = inRows(pills, room);
+  return rows.left.some(isWanted) ? inRows([...pills.filter(isWanted), ...pills.filter((pill) => !isWanted(pill))], room) : rows;
+}
+
+/** @param {Pill[]} pills @param {number} room */
+function inRows(pills, room) {
   const total = pills.reduce((sum, pill) => sum + pill.w + 14, 0);
-  const wanted = Math.min(SERVICE.rows, Math.max(1, Math.ceil(total / room)));
-  /** @type {(typeof pills)[]} */
-  const lines = Array.from({ length: wanted }, () => []);
+  const count = Math.min(SERVICE.rows, Math.max(1, Math.ceil(total / room)));
+  /** @type {Pill[][]} */
+  const lines = Array.from({ length: count }, () => []);
   const used = lines.map(() => 0);
-  let hidden = 0;
+  /** @type {Pill[]} */
+  const left = [];
   for (const pill of pills) {
     const row = used.indexOf(Math.min(...used));
-    if (used[row] + pill.w > room) hidden += 1;
+    if (used[row] + pill.w > room) left.push(pill);
     else {
       lines[row].push(pill);
       used[row] += pill.w + 14;
     }
   }
-  return { lines, hidden };
+  return { lines, left };
 }
 
 /**
- * @param {{service: Service, label: string, detail: string, w: number}[][]} lines
+ * @param {Pill[][]} lines
  * @param {NodeBox[]} nodes @param {{x: number, w: number}} room @param {number} y
  * @returns {ServiceBox[]}
  */
@@ -253,115 +290,4 @@ function threads(service, box, podBoxes) {
     to: pod.side === "top" ? { x: pod.x + pod.w - 14 - 9 * (service.hue % 3), y: pod.y }
       : { x: pod.side === "left" ? pod.x : pod.x + pod.w, y: pod.y + 11 + 9 * (service.hue % 3) },
   }));
-}
-
-/**
- * The place of a host, or of a hook's plate in a node's gate ("node/node1#FORWARD").
- * @param {Layout} at @param {string} anchor
- * @returns {Point | null}
- */
-export function pointOf(at, anchor) {
-  const [host, hook] = anchor.split("#");
-  if (host === "router") return at.router;
-  if (host.startsWith("client/")) {
-    const client = at.clients.find((candidate) => candidate.host === host);
-    return client ? { x: client.x + client.w, y: client.y + client.h / 2 } : null;
-  }
-  if (host.startsWith("node/")) {
-    const node = at.nodes.find((candidate) => candidate.node.host === host);
-    if (!node) return null;
-    if (hook === "nic") return node.nic;
-    const plate = node.gate.plates.find((candidate) => candidate.hook === plateOf(hook)) ?? node.gate.plates[0];
-    return { x: laneOf(node), y: plate.y + plate.h / 2 };
-  }
-  for (const node of at.nodes) {
-    const box = node.pods.find((candidate) => candidate.pod.host === host);
-    if (box) return { x: box.x < node.trunk.x ? box.x + box.w : box.x, y: box.y + box.h / 2 };
-  }
-  const stacked = stackOf(at, host);
-  return stacked;
-}
-
-/** The plate at which a hook is shown. @param {string} hook */
-export const plateOf = (hook) => SHARED[hook] ?? hook;
-
-/** Beside the gate, so that a packet at a plate hides no rule's name. @param {NodeBox} node */
-const laneOf = (node) => node.gate.x - 20;
-
-/** A pod that is only counted stands where the stack stands. @param {Layout} at @param {string} host */
-function stackOf(at, host) {
-  const node = at.nodes.find((candidate) => candidate.stacked.includes(host));
-  return node?.moreBox ? { x: node.moreBox.x, y: node.moreBox.y + node.moreBox.h / 2 } : null;
-}
-
-/** @param {Layout} at @param {string} host */
-export function nodeOfHost(at, host) {
-  return at.nodes.find((node) => node.node.host === host || node.pods.some((box) => box.pod.host === host) || node.stacked.includes(host));
-}
-
-/**
- * The road between two neighbouring places, as corner points; along the wires that are drawn.
- * @param {Layout} at @param {string} from @param {string} to @param {{src?: string, dst?: string} | null} [packet]
- * @returns {Point[]}
- */
-export function way(at, from, to, packet = null) {
-  const [a, b] = [from, to].map((anchor) => anchor.split("/")[0]);
-  if (a !== "router" && b !== "router" && (a === "client") !== (b === "client")) {
-    return [...way(at, from, "router", packet), ...way(at, "router", to, packet)];
-  }
-  const start = pointOf(at, from);
-  const end = pointOf(at, to);
-  if (!start || !end) return [start ?? end].filter((point) => point !== null);
-  return [...legs(at, from, start), ...between(at, from, to, packet), ...legs(at, to, end).reverse()];
-}
-
-/** From a host's place to the point where it joins the network outside itself. @param {Layout} at @param {string} anchor @param {Point} place */
-function legs(at, anchor, place) {
-  if (anchor.startsWith("client/")) return [place, { x: at.router.x, y: place.y }];
-  if (!anchor.startsWith("pod/")) return [place];
-  const node = nodeOfHost(at, anchor);
-  return node ? [place, { x: node.trunk.x, y: place.y }] : [place];
-}
-
-/** @param {Layout} at @param {string} from @param {string} to @param {{src?: string, dst?: string} | null} packet @returns {Point[]} */
-function between(at, from, to, packet) {
-  const a = nodeOfHost(at, from.split("#")[0]);
-  const b = nodeOfHost(at, to.split("#")[0]);
-  const balancer = at.balancers.find((box) => box.ip && (box.ip === packet?.dst || box.ip === packet?.src));
-  const detour = balancer ? [{ x: at.router.x, y: balancer.y + 8 }, { x: at.router.x, y: at.wire.y }] : [{ x: at.router.x, y: at.wire.y }];
-  if (a && b && a === b) return from.startsWith("pod/") || to.startsWith("pod/") ? below(a, from.startsWith("pod/")) : [];
-  if (a && b) return [...above(at, a), ...above(at, b).reverse()];
-  if (a && to === "router") return [...above(at, a), ...[...detour].reverse()];
-  if (from === "router" && b) return [...detour, ...above(at, b).reverse()];
-  return [];
-}
-
-/** From a gate's lane up to the wire between the nodes. @param {Layout} at @param {NodeBox} node */
-const above = (at, node) => [
-  { x: laneOf(node), y: node.gate.y - 5 }, { x: node.nic.x, y: node.gate.y - 5 }, { x: node.nic.x, y: at.wire.y },
-];
-
-/** Between a gate's lane and the trunk to the pods. @param {NodeBox} node @param {boolean} upwards */
-function below(node, upwards) {
-  const y = node.gate.y + node.gate.h + 9;
-  const points = [{ x: node.trunk.x, y }, { x: laneOf(node), y }];
-  return upwards ? points : points.reverse();
-}
-
-/** Total length of a road in pixels. @param {Point[]} points */
-export function lengthOf(points) {
-  return points.slice(1).reduce((sum, point, i) => sum + Math.hypot(point.x - points[i].x, point.y - points[i].y), 0);
-}
-
-/** The place after the part `progress` (0..1) of a road. @param {Point[]} points @param {number} progress @returns {Point} */
-export function along(points, progress) {
-  if (points.length === 1 || progress <= 0) return points[0];
-  let left = lengthOf(points) * Math.min(1, progress);
-  for (let i = 1; i < points.length; i += 1) {
-    const [a, b] = [points[i - 1], points[i]];
-    const length = Math.hypot(b.x - a.x, b.y - a.y);
-    if (left <= length && length > 0) return { x: a.x + ((b.x - a.x) * left) / length, y: a.y + ((b.y - a.y) * left) / length };
-    left -= length;
-  }
-  return points[points.length - 1];
 }

@@ -5,12 +5,26 @@ import { keyed, set, setText, svg } from "../core/dom.js";
 
 /** @typedef {import("./layout.js").Layout} Layout */
 
+const MOST_THREADS = 60; // more than that are faint until they are asked for
+const FONTS = /** @type {Record<string, string>} */ ({ name: '600 12px "Inter", system-ui, sans-serif', small: '400 10.5px "JetBrains Mono", monospace' });
+const pen = document.createElement("canvas").getContext("2d");
+
+/** A text, shortened until it fits so many pixels. @param {string} text @param {number} room @param {"name" | "small"} [font] */
+function fit(text, room, font = "name") {
+  if (!pen) return text;
+  pen.font = FONTS[font];
+  if (pen.measureText(text).width <= room) return text;
+  let most = text.length - 1;
+  while (most > 1 && pen.measureText(`${text.slice(0, most)}…`).width > room) most -= 1;
+  return `${text.slice(0, most)}…`;
+}
+
 /**
  * @param {SVGSVGElement} root
  * @param {{onPick: (host: string, element: Element) => void, onHover: (key: string | null) => void, still: () => boolean}} options
  */
 export function createScene(root, { onPick, onHover, still }) {
-  const layers = Object.fromEntries(["ground", "wires", "nodes", "threads", "trails", "nics", "services", "pods", "clients", "overlay"].map((name) => {
+  const layers = Object.fromEntries(["ground", "wires", "nodes", "threads", "trails", "nics", "services", "pods", "clients", "notes", "overlay"].map((name) => {
     const group = svg(`g.layer-${name}`);
     root.append(group);
     return [name, group];
@@ -54,6 +68,7 @@ export function createScene(root, { onPick, onHover, still }) {
     set(root, { viewBox: `0 0 ${at.width} ${at.height}` });
     drawWires(at, wire, router);
     drawGround(layers.ground, at);
+    drawNotes(layers.notes, at);
     keyed(layers.clients, at.clients, (box) => box.host, (box) => interactive(clientMark(), box.host), updateClient);
     keyed(layers.services, at.services, (box) => box.service.key, (box) => enter(interactive(serviceMark(), box.service.key)), updateService, leave);
     keyed(layers.ground.querySelector(".balancers"), at.balancers, (box) => box.service.key, (box) => enter(interactive(balancerMark(), box.service.key)), updateBalancer, leave);
@@ -61,6 +76,7 @@ export function createScene(root, { onPick, onHover, still }) {
     keyed(layers.nics, at.nodes, (box) => box.node.host, () => enter(nicMark()), updateNic);
     const threads = at.services.flatMap((box) => box.threads.map((thread) => ({ ...thread, service: box.service })));
     keyed(layers.threads, threads, (thread) => `${thread.service.key}>${thread.pod}`, () => enter(svg("g", {}, svg("path.thread"), svg("circle.knot", { r: 3.2 }))), updateThread, leave);
+    layers.threads.classList.toggle("crowded", threads.length > MOST_THREADS);
     const pods = at.nodes.flatMap((node) => node.pods.map((box) => ({ ...box, trunk: node.trunk.x })));
     keyed(layers.pods, pods, (box) => box.pod.uid || box.pod.key, (box) => enter(interactive(podMark(), box.pod.host)), updatePod, leave);
   }
@@ -79,8 +95,7 @@ function routerMark() {
 function drawWires(at, wire, router) {
   const parts = [`M${at.router.x} ${at.router.y}V${at.wire.y}H${at.wire.x2}`];
   for (const node of at.nodes) parts.push(`M${node.nic.x} ${at.wire.y}V${node.nic.y}`);
-  for (const client of at.clients) parts.push(`M${client.x + client.w} ${client.y + client.h / 2}H${at.router.x}V${at.router.y}`);
-  for (const box of at.balancers) parts.push(`M${at.router.x} ${at.router.y}V${box.y}`);
+  for (const box of [...at.clients, ...at.balancers]) parts.push(`M${box.x + box.w} ${box.y + box.h / 2}H${at.router.x}V${at.router.y}`);
   set(wire, { d: parts.join("") });
   set(router, { transform: `translate(${at.router.x} ${at.router.y})` });
 }
@@ -100,6 +115,15 @@ function drawGround(ground, at) {
   set(/** @type {Element} */ (ground.querySelector(".outside line")), { x1: at.outside.w, x2: at.outside.w, y1: at.wire.y + 16, y2: at.outside.h });
 }
 
+/** What is not drawn, in words. @param {Element} root @param {Layout} at */
+function drawNotes(root, at) {
+  keyed(root, Object.entries(at.notes).filter(([, note]) => note.text), ([name]) => name, ([name]) => svg(`text.zone.note-${name}`, { "text-anchor": name === "services" ? "end" : "start" }, svg("title"), svg("tspan")), (element, [, note]) => {
+    set(element, { x: note.x, y: note.y });
+    setText(element.children[0], note.title);
+    setText(element.children[1], note.text);
+  });
+}
+
 function clientMark() {
   return svg("g.client", {}, svg("g.body", {},
     svg("rect.card", { rx: 9 }), svg("path.glyph"), svg("text.name", { x: 34, y: 19 }), svg("text.address", { x: 34, y: 34 })));
@@ -117,33 +141,37 @@ function updateClient(element, box) {
 }
 
 function balancerMark() {
-  return svg("g.balancer", {}, svg("g.body", {}, svg("rect.card", { rx: 9 }), svg("text.name", { x: 12, y: 18 }), svg("text.address", { x: 12, y: 34 })));
+  return svg("g.balancer", {}, svg("g.body", {}, svg("rect.card", { rx: 9 }), svg("path.glyph", { d: "M8 23h7M15 23L24 14M15 23h10M15 23L24 32M21 13.5h3.5V17M22.5 20.5L25 23l-2.5 2.5M21 32.5h3.5V29" }), svg("text.name", { x: 32, y: 19 }), svg("text.address", { x: 32, y: 34 })), svg("title"));
 }
 
 /** @param {SVGGElement} element @param {any} box */
 function updateBalancer(element, box) {
   place(element, box);
-  const [rect, name, address] = /** @type {Element[]} */ ([...bodyOf(element).children]);
+  const [rect, , name, address] = /** @type {Element[]} */ ([...bodyOf(element).children]);
   set(rect, { width: box.w, height: box.h });
-  setText(name, "load balancer");
+  setText(name, fit(box.service.name, box.w - 38));
   setText(address, box.ip || "<pending>");
+  setText(/** @type {Element} */ (element.lastElementChild), `load balancer of Service ${box.service.name}`);
   set(element, { "aria-label": `load balancer of ${box.service.name}, ${box.ip || "address pending"}`, class: `balancer${box.ip ? "" : " pending"}` });
 }
 
 function serviceMark() {
-  return svg("g.service", {}, svg("g.body", {}, svg("rect.outline", { rx: 17 }), svg("text.name", { y: 15, "text-anchor": "middle" }), svg("text.address", { y: 28, "text-anchor": "middle" })));
+  return svg("g.service", {}, svg("g.body", {}, svg("rect.outline", { rx: 17 }), svg("text.name", { y: 15, "text-anchor": "middle" }), svg("text.address", { y: 28, "text-anchor": "middle" }),
+    svg("g.badge", {}, svg("rect", { rx: 7, width: 44, height: 14, x: -22, y: -7 }), svg("text", { "text-anchor": "middle", y: 3.2, text: "0 ready" }))), svg("title"));
 }
 
 /** @param {SVGGElement} element @param {import("./layout.js").ServiceBox} box */
 function updateService(element, box) {
   place(element, box);
-  const [rect, name, address] = /** @type {Element[]} */ ([...bodyOf(element).children]);
+  const [rect, name, address, badge] = /** @type {Element[]} */ ([...bodyOf(element).children]);
   const { service } = box;
   const ready = service.endpoints.filter((endpoint) => endpoint.state === "ready").length;
   set(rect, { width: box.w, height: box.h });
-  set(name, { x: box.w / 2, text: box.label });
+  set(name, { x: box.w / 2, text: fit(box.label, box.w - 22) });
   set(address, { x: box.w / 2, text: box.detail });
   const empty = ready === 0 && !service.externalName;
+  set(badge, { transform: `translate(${box.w - 26} -2.5)`, visibility: empty ? "visible" : "hidden" });
+  setText(/** @type {Element} */ (element.lastElementChild), `Service ${service.name} in ${service.namespace}`);
   set(element, {
     class: `service hue-${service.hue}${service.system ? " system" : ""}${empty ? " empty" : ""}`,
     "aria-label": `Service ${service.name} in ${service.namespace}, ${service.type}, ${box.detail}, ${ready} ready endpoint${ready === 1 ? "" : "s"}`,
@@ -156,7 +184,7 @@ function updateThread(element, thread) {
   const { from, to } = thread;
   set(path, { d: threadPath(from, to, thread.side) });
   set(knot, { cx: to.x, cy: to.y });
-  set(element, { class: `hue-${thread.service.hue} ${thread.state}`, "data-service": thread.service.key, "data-pod": thread.pod });
+  set(element, { class: `hue-${thread.service.hue} ${thread.state}${element.classList.contains("asked") ? " asked" : ""}`, "data-service": thread.service.key, "data-pod": thread.pod });
 }
 
 /** Down to a pod's top, or down the node's edge and into the pod's side. @param {{x: number, y: number}} from @param {{x: number, y: number}} to @param {string} side */
@@ -228,22 +256,23 @@ function drawStack(stack, box) {
 
 function podMark() {
   return svg("g.pod", {}, svg("g.body", {}, svg("rect.card", { rx: 8 }), svg("rect.lamp", { width: 4, rx: 2, x: 6, y: 7 }),
-    svg("text.name", { x: 17, y: 15.5 }), svg("text.address", { x: 17, y: 29 }), svg("text.suffix", { y: 15.5, "text-anchor": "end" })));
+    svg("text.name", { x: 17, y: 15.5 }), svg("text.address", { x: 17, y: 29 }), svg("text.suffix", { y: 15.5, "text-anchor": "end" }), svg("text.suffix", { y: 29, "text-anchor": "end" })), svg("title"));
 }
 
 /** @param {SVGGElement} element @param {any} box */
 function updatePod(element, box) {
   place(element, box);
-  const [card, lamp, name, address, suffix] = /** @type {Element[]} */ ([...bodyOf(element).children]);
+  const [card, lamp, name, address, suffix, spaceName] = /** @type {Element[]} */ ([...bodyOf(element).children]);
   const { pod } = box;
   const state = pod.terminating ? "terminating" : pod.ready ? "ready" : pod.phase === "Succeeded" ? "done" : pod.phase === "Running" ? "notready" : "pending";
   const room = box.w - 24;
   const tail = pod.suffix && room > 90 ? pod.suffix : "";
-  const most = Math.floor((room - tail.length * 6.1 - (tail ? 6 : 0)) / 6.6);
   set(card, { width: box.w, height: box.h });
   set(lamp, { height: box.h - 14 });
-  setText(name, pod.title.length > most ? `${pod.title.slice(0, Math.max(1, most - 1))}…` : pod.title);
+  setText(name, fit(pod.title, room - (tail ? tail.length * 6.1 + 6 : 0)));
   set(suffix, { x: box.w - 8, text: tail });
+  set(spaceName, { x: box.w - 8, text: room > 190 && state === "ready" ? fit(pod.namespace, room - 100, "small") : "" });
+  setText(/** @type {Element} */ (element.lastElementChild), `pod ${pod.name} in ${pod.namespace}`);
   setText(address, state === "ready" ? pod.ip : [pod.ip, shortReason(pod, room)].filter(Boolean).join(" "));
   set(element, {
     class: `pod ${state}${pod.system ? " system" : ""}`,

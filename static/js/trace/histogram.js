@@ -5,6 +5,8 @@ import { h } from "../core/dom.js";
 import { hostName } from "../a11y/narrate.js";
 
 const LYING = 3; // more bars than that stand upright, side by side
+const COUNTED = 12; // and of more than that the numbers find no room
+const ENOUGH = 10; // answers, before anything can be said about chance
 
 /**
  * Counts by answering endpoint. `chosen` are requests to the same target from any source.
@@ -33,11 +35,13 @@ export const band = (n, p) => 1.96 * Math.sqrt(n * p * (1 - p));
  * @param {{onMore: (count: number) => void, podOf: (endpoint: string) => string | null}} options
  */
 export function createHistogram(root, { onMore, podOf }) {
-  const title = h("h3", { text: "Who answered" });
-  const bars = h("div.bars");
   const note = h("span.note");
+  const title = h("div.title", {}, h("h3", { text: "Who answered" }), note);
+  const bars = h("div.bars");
+  const streaks = h("span.streak");
+  const legend = h("div.legend", {}, h("span", {}, h("i.expected-mark"), "fair share"), h("span", {}, h("i.band-mark"), "95 of 100 runs"));
   const more = h("div.more", {}, ...[1, 10, 100].map((count) => h("button.button.small", { type: "button", text: `+${count}`, "aria-label": `Send ${count} more`, onclick: () => onMore(count) })));
-  root.append(title, bars, note, more);
+  root.append(title, bars, legend, more);
   return {
     /** @param {any[]} traces @param {string} target @param {string[]} endpoints all that could answer */
     render(traces, target, endpoints) {
@@ -50,8 +54,11 @@ export function createHistogram(root, { onMore, podOf }) {
       const half = band(total, 1 / share);
       const most = Math.max(1, expected + half, ...counts.values()) * 1.05;
       bars.classList.toggle("many", all.length > LYING);
+      bars.classList.toggle("uncounted", all.length > COUNTED);
+      root.classList.toggle("judged", total >= ENOUGH);
       bars.replaceChildren(...all.map((endpoint) => barCell(endpoint, counts.get(endpoint) ?? 0, { total, expected, half, most }, podOf(endpoint))));
-      note.textContent = `${total} answer${total === 1 ? "" : "s"}${failed ? `, ${failed} failed` : ""} · longest streak ${streak}`;
+      streaks.textContent = ` · longest streak ${streak}`;
+      note.replaceChildren(`${total} answer${total === 1 ? "" : "s"}${failed ? `, ${failed} failed` : ""}`, streaks);
     },
   };
 }

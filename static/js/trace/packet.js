@@ -52,7 +52,7 @@ function envelopeMark() {
   const line = (/** @type {number} */ y) => svg("g.line", { transform: `translate(0 ${y})` }, svg("text.key"), svg("text.old"), svg("text.new"));
   return svg("g.envelope", { visibility: "hidden" },
     svg("g.shape", {}, svg("circle.halo", { r: 19 }), svg("rect.second", { x: -15, y: -11, width: 30, height: 22, rx: 5 }), svg("rect.paper", { x: -12, y: -8.5, width: 24, height: 17, rx: 3.5 }), svg("path.flap", { d: "M-11-7L0 2L11-7" }), svg("circle.round", { r: 10 }), svg("text.letter", { y: 3.6, "text-anchor": "middle" })),
-    svg("g.label", {}, svg("rect.card", { rx: 7 }), line(0), line(0), line(0)));
+    svg("g.label", {}, svg("rect.card", { rx: 7 }), line(0), line(0), line(0), svg("g.action", {}, svg("rect", { rx: 7, height: 15, y: -8 }), svg("text", { x: 7, y: 3 }))));
 }
 
 /** @param {Element} trail @param {import("./player.js").Picture} picture @param {Geometry} geometry */
@@ -135,10 +135,15 @@ function drawLabel(mark, envelope, at, bounds) {
   const y = Math.min(Math.max(wished, 4 - at.y), bounds.height - 4 - at.y - height);
   set(label, { transform: `translate(${x} ${y})` });
   set(/** @type {Element} */ (label.querySelector(".card")), { width, height });
+  const action = /** @type {Element} */ (label.querySelector(".action"));
+  const chip = envelope.action.length * 6.3 + 14;
+  set(action, { visibility: envelope.action ? "inherit" : "hidden", transform: `translate(${width - chip - 6} 0)` });
+  set(action.children[0], { width: chip });
+  setText(action.children[1], envelope.action);
   const lines = [...label.querySelectorAll(".line")];
   while (lines.length < shown.length) {
     const extra = svg("g.line", {}, svg("text.key"), svg("text.old"), svg("text.new"));
-    label.append(extra);
+    lines.at(-1)?.after(extra);
     lines.push(extra);
   }
   lines.forEach((line, i) => {

@@ -10,7 +10,7 @@ import { duration, moves, stops } from "./frames.js";
  * @property {Frame} frame
  * @property {Frame | null} next the frame under way, if t is between two
  * @property {number} progress 0..1 towards next
- * @property {{from: string, to: string, progress: number, packet: any, carrier: string, struck: any, reply: boolean, purpose: string,
+ * @property {{from: string, to: string, progress: number, packet: any, carrier: string, struck: any, action: string, reply: boolean, purpose: string,
  *   dead: boolean, visible: boolean, number: number} | null} envelope `carrier`: who has the bytes, inside a tunnel; there is no packet then
  * @property {{from: string, to: string, entered: string, number: number, reply: boolean, purpose: string, packet: any}[]} trail
  *   `entered`: the plate at which the packet came into the gate that it leaves with this hop, or ""
@@ -61,6 +61,7 @@ function envelopeAt(frame, next, progress) {
   return {
     from, to: travelling ? travelling.at : step?.at ?? frame.at, progress: travelling || step ? progress : 1, packet, carrier,
     struck: frame.kind === "nat" && !travelling ? frame.before : null,
+    action: frame.kind === "nat" && !travelling ? frame.step.action : "",
     reply: shown.reply, purpose: shown.purpose, dead: frame.kind === "death", visible: true, number: shown.packetNumber,
   };
 }

@@ -1,9 +1,11 @@
 // @ts-check
-// The player bar: buttons, the timeline with a tick for every event, speed and step size.
+// The player bar: buttons, the timeline with its phases and marks, speed and step size.
 
 import { byId, h, keyed, set, setText } from "../core/dom.js";
 
-const KINDS = /** @type {Record<string, string>} */ ({ D: "DNS", S: "SYN", N: "NAT", R: "reply", X: "death", "✓": "answered", "✗": "failed" });
+const TONES = /** @type {Record<string, string>} */ ({ D: "dns", S: "ok", N: "nat", R: "reply", X: "dead", "✓": "ok", "✗": "dead" });
+const PHASES = /** @type {Record<string, string>} */ ({ dns: "name", request: "request", tunnel: "tunnel" });
+const LETTER = 11; // pixels that a letter takes
 
 /** @param {any} player @param {{label: (frame: any) => string}} options */
 export function createScrubber(player, { label }) {
@@ -26,6 +28,12 @@ export function createScrubber(player, { label }) {
   byId("player-speed")?.addEventListener("change", (/** @type {any} */ event) => player.setSpeed(Number(event.target.value)));
 
   let shown = /** @type {any} */ (null);
+  const drawTicks = () => {
+    if (!shown) return;
+    drawPhases(byId("player-phases"), shown);
+    drawMarks(ticks, shown, { label, seek: (/** @type {number} */ index) => { player.pause(); player.seek(index); } });
+  };
+  new ResizeObserver(drawTicks).observe(ticks);
   return {
     /** @param {import("./player.js").PlayerState} state */
     render(state) {
@@ -34,7 +42,7 @@ export function createScrubber(player, { label }) {
       if (frames !== shown) {
         shown = frames;
         set(range, { max: Math.max(0, frames.length - 1) });
-        drawTicks(ticks, frames);
+        drawTicks();
       }
       document.documentElement.classList.toggle("has-trace", frames.length > 0);
       range.value = String(t);
@@ -51,21 +59,38 @@ export function createScrubber(player, { label }) {
   };
 }
 
-/** Ticks of the frames that mean something to the eye; the rest are only resting places. @param {Element} root @param {import("./frames.js").Frame[]} frames */
-function drawTicks(root, frames) {
+/** Which stretches of the timeline are the look-up of a name, and which the request. @param {Element} root @param {import("./frames.js").Frame[]} frames */
+function drawPhases(root, frames) {
   const last = Math.max(1, frames.length - 1);
-  const marked = frames.filter((frame) => frame.letter !== "·");
-  let before = -1;
-  const items = marked.map((frame) => {
-    const at = frame.index / last;
-    const lettered = at - before > 0.022 || "NX✓✗".includes(frame.letter);
-    if (lettered) before = at;
-    return { frame, at, lettered };
+  const starts = frames.filter((frame, i) => !i || frame.purpose !== frames[i - 1].purpose);
+  const phases = starts.map((frame, i) => ({ purpose: frame.purpose, from: frame.index, to: starts[i + 1]?.index ?? last }));
+  keyed(root, phases, (phase) => `${phase.from}`, () => h("span.phase"), (element, { purpose, from, to }) => {
+    element.style.left = `${(from / last) * 100}%`;
+    element.style.width = `${((to - from) / last) * 100}%`;
+    element.dataset.purpose = purpose;
+    setText(element, PHASES[purpose] ?? purpose);
   });
-  keyed(root, items, (item) => `${item.frame.index}${item.frame.letter}`, () => h("span.tick", { "aria-hidden": "true" }), (element, { frame, at, lettered }) => {
+}
+
+/**
+ * Marks of the frames that mean something to the eye; the rest are only resting places. Letters that would collide give way:
+ * an exchange, a death and the end keep theirs.
+ * @param {Element} root @param {import("./frames.js").Frame[]} frames @param {{label: (frame: any) => string, seek: (index: number) => void}} options
+ */
+function drawMarks(root, frames, { label, seek }) {
+  const last = Math.max(1, frames.length - 1);
+  const width = root.clientWidth || 600;
+  const marked = frames.filter((frame) => frame.letter !== "·").map((frame) => ({ frame, at: frame.index / last, letter: "" }));
+  for (const wanted of ["✓✗X", "N", "R"]) {
+    for (const mark of marked.filter(({ frame }) => wanted.includes(frame.letter))) {
+      if (marked.every((other) => !other.letter || Math.abs(other.at - mark.at) * width >= LETTER)) mark.letter = mark.frame.letter;
+    }
+  }
+  keyed(root, marked, ({ frame }) => `${frame.index}${frame.letter}`, () => h("span.tick", { "aria-hidden": "true" }), (element, { frame, at, letter }) => {
     element.style.left = `${at * 100}%`;
-    element.dataset.kind = frame.letter === "D" ? "dns" : frame.letter === "R" ? "reply" : frame.letter === "N" ? "nat" : "✓S".includes(frame.letter) ? "ok" : "dead";
-    setText(element, lettered ? frame.letter : "");
-    element.title = KINDS[frame.letter] ?? "";
+    element.dataset.kind = TONES[frame.letter];
+    element.title = label(frame);
+    element.onclick = () => seek(frame.index);
+    setText(element, letter);
   });
 }
