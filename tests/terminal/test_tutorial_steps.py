@@ -206,3 +206,18 @@ def test_tcpdump_shows_the_packets_of_a_request_while_it_runs(after_step_2):
     flags = re.findall(r"eth0 +(In|Out) +IP [\d.]+ > [\d.]+: Flags \[([S.P]+)\]", shown)
     assert flags == [("Out", "S"), ("In", "S.")]
     assert "2 packets captured" in shown
+
+
+def test_a_nodes_tcpdump_knows_a_packet_again_after_its_address_was_rewritten(after_step_2):
+    learner = after_step_2
+    learner.session = Session(learner.cluster)
+    pod = "$(kubectl get pods -n service-demo -l app=frontend -o name | head -n 1)"
+    node = learner.type(f"kubectl get -n service-demo {pod} -o jsonpath='{{.spec.nodeName}}'").strip()
+    learner.type(f"ssh {node} tcpdump -i any -n port 80 -c 4 > dump 2>&1 &")
+    learner.type(f"sleep 0.5; kubectl exec -n service-demo {pod} -- curl -s http://backend-service; wait")
+    seen = re.findall(r" (\S+)\.80: Flags \[S\], seq (\d+)", shown := learner.type("cat dump"))
+    answers = re.findall(r"Flags \[S\.\], seq (\d+), ack (\d+)", shown)
+    assert len({destination for destination, _ in seen}) == 2
+    assert len({number for _, number in seen}) == 1
+    assert {int(ack) for _, ack in answers} == {(int(seen[0][1]) + 1) % 2**32}
+    assert len({number for number, _ in answers}) == 1

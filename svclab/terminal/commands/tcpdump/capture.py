@@ -13,7 +13,8 @@ _GAP = timedelta(microseconds=37)  # between two steps of a trace, for want of a
 @dataclass(frozen=True, slots=True)
 class Captured:
     """One packet at one interface. `direction` is "In" or "Out"; `note` is a DNS question or answer in
-    words.
+    words. `stream` names the bytes that one end sends in a connection, `opposite` those of the other end,
+    whatever becomes of their addresses on the way.
     """
 
     time: datetime
@@ -26,6 +27,8 @@ class Captured:
     dport: int
     kind: str
     note: str = ""
+    stream: str = ""
+    opposite: str = ""
 
 
 def packets(trace: dict[str, Any], start: datetime, host: str) -> Iterator[Captured]:
@@ -43,11 +46,15 @@ def packets(trace: dict[str, Any], start: datetime, host: str) -> Iterator[Captu
             continue
         time = start + _GAP * place
         note = _note(packet, said, step["flow"])
-        if kind == "hop" and step["host"] == host:
-            yield _captured(packet, time, step["interface"], "In", note)
-        if kind == "hop" and step["source"] == host:
+        if kind != "hop":
+            continue
+        connection = f"{trace['seed']}/{step['flow']}"
+        streams = (f"{connection}/{step['reply']}", f"{connection}/{not step['reply']}")
+        if step["host"] == host:
+            yield _captured(packet, time, step["interface"], "In", note, streams)
+        if step["source"] == host:
             out = interface if interface != "lo" else "eth0"
-            yield _captured(packet, time - _GAP, out, "Out", note)
+            yield _captured(packet, time - _GAP, out, "Out", note, streams)
 
 
 def _note(packet: dict[str, Any], said: dict[tuple[int, str], dict[str, Any]], flow: int) -> str:
@@ -87,10 +94,17 @@ def _record_bytes(name: str, kind: str, data: str) -> int:
     return len(_rooted(name)) + 1 + 10 + content
 
 
-def _captured(packet: dict[str, Any], time: datetime, interface: str, direction: str, note: str) -> Captured:
+def _captured(
+    packet: dict[str, Any],
+    time: datetime,
+    interface: str,
+    direction: str,
+    note: str,
+    streams: tuple[str, str],
+) -> Captured:
     return Captured(
         time, interface, direction, packet["protocol"], packet["src"], packet["sport"], packet["dst"],
-        packet["dport"], packet["kind"], note,
+        packet["dport"], packet["kind"], note, *streams,
     )  # fmt: skip
 
 

@@ -34,9 +34,9 @@ def line(packet: Captured, *, numeric: bool, any_interface: bool, verbose: bool 
     return f"{time} {where}IP {source} > {destination}: {_body(packet)}"
 
 
-def _sequence(packet: Captured) -> int:
-    ends = sorted([(packet.source, packet.sport), (packet.destination, packet.dport)])
-    return int(sha256(f"{ends}{packet.source}".encode()).hexdigest()[:8], 16)
+def _first(stream: str) -> int:
+    """The number that an end of a connection begins to count its bytes with."""
+    return int(sha256(stream.encode()).hexdigest()[:8], 16)
 
 
 def _body(packet: Captured) -> str:
@@ -64,10 +64,10 @@ def _query_number(packet: Captured) -> int:
 
 def _tcp(packet: Captured) -> str:
     flags = _FLAGS.get(packet.kind, ".")
-    number = _sequence(packet)
     length = _LENGTHS.get(packet.kind, 0)
-    sequence = f"{number}" if not length else f"1:{length + 1}"
-    ack = "" if packet.kind == "SYN" else ", ack 1" if packet.kind != "SYN-ACK" else f", ack {number // 2}"
+    sequence = f"{_first(packet.stream)}" if not length else f"1:{length + 1}"
+    got = (_first(packet.opposite) + 1) % 2**32 if packet.kind == "SYN-ACK" else 1
+    ack = "" if packet.kind == "SYN" else f", ack {got}"
     options = (
         ", options [mss 1460,sackOK,TS val 1 ecr 0,nop,wscale 7]" if packet.kind in ("SYN", "SYN-ACK") else ""
     )
@@ -103,9 +103,11 @@ def _ip_packet(packet: Captured) -> bytes:
 def _transport(packet: Captured) -> bytes:
     match packet.protocol:
         case "TCP":
-            number = _sequence(packet)
+            begins = packet.kind in ("SYN", "SYN-ACK")
+            number = (_first(packet.stream) + (not begins)) % 2**32
+            got = 0 if packet.kind == "SYN" else (_first(packet.opposite) + 1) % 2**32
             bits = _TCP_BITS.get(packet.kind, 0x10)
-            return struct.pack(">HHIIBBHHH", packet.sport, packet.dport, number, 1, 0x50, bits, 64240, 0, 0)
+            return struct.pack(">HHIIBBHHH", packet.sport, packet.dport, number, got, 0x50, bits, 64240, 0, 0)
         case "UDP" | "SCTP":
             return struct.pack(">HHHH", packet.sport, packet.dport, 8, 0)
         case _:
