@@ -6,8 +6,8 @@ printed what it echoes, and a program that cannot start says why.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from svclab.apiserver import system_logs
 from svclab.apiserver.messages import ApiRequest, ApiResponse
@@ -19,6 +19,7 @@ from svclab.cluster.store import ClusterHandle
 from svclab.kube.controllers.kubelet import workload
 from svclab.kube.gotime import time_problem
 from svclab.kube.meta import moment
+from svclab.kube.request import read_target
 from svclab.kube.status import bad_request, forbidden_field, internal_error, invalid, invalid_object
 from svclab.kube.webserver import web_response
 
@@ -200,9 +201,10 @@ def _requests(cluster: ClusterHandle, pod: Manifest, container: Manifest) -> lis
 
 
 def _access_line(cluster: ClusterHandle, pod: Manifest, record: Any, port: int, status: str) -> str:
-    path = urlsplit(record.trace["target"]).path or "/"
+    path = read_target(record.trace["target"]).path.partition("?")[0]
     host = f"pod/{pod['metadata']['namespace']}/{pod['metadata']['name']}"
-    size = len(web_response(cluster.snapshot(), host, path, port=port).body)
+    found = partial(starts.services, cluster.id)
+    size = len(web_response(cluster.snapshot(), host, path, port=port, found=found).body)
     when = record.virtual_time.strftime("%d/%b/%Y:%H:%M:%S +0000")
     client = record.trace["outcome"].get("source_seen") or "-"
     return f'{client} - - [{when}] "GET {path} HTTP/1.1" {status} {size} "-" "curl/8.14.1" "-"'

@@ -9,9 +9,10 @@ import json
 from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
-from svclab.cluster import models
+from svclab.cluster import models, starts
 from svclab.cluster.hosts import OTHER_HOSTS
 from svclab.cluster.memory import State
 from svclab.cluster.recent import Recent
@@ -52,7 +53,9 @@ def world_of(cluster_id: UUID, state: State, now: datetime) -> World:
         known = None  # the cluster was reset: nothing of the old one lives on
     if known is None or known.built_from != parts:
         before = known.world if known is not None else None
-        known = _Known(built(state, before), parts, known.trace_count if known is not None else -1)
+        world = built(state, before)
+        world.found = partial(starts.services, cluster_id)
+        known = _Known(world, parts, known.trace_count if known is not None else -1)
         _worlds.put(cluster_id, known)
     if known.trace_count != state.trace_count:
         _remember(cluster_id, known.world, now)

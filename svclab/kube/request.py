@@ -212,7 +212,13 @@ def _response(
     assert exchange.endpoint
     port = int(exchange.endpoint.rpartition(":")[2])
     return web_response(
-        world.snapshot, exchange.server_host, target.path, port=port, now=now, method=request.method
+        world.snapshot,
+        exchange.server_host,
+        target.path,
+        port=port,
+        now=now,
+        method=request.method,
+        found=world.found,
     )
 
 

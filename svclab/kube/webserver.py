@@ -7,11 +7,11 @@ date.
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from json import dumps
 
 from svclab.kube.listeners import image_name, listeners_of
@@ -48,6 +48,13 @@ WELCOME = """\
 """
 
 
+FoundAtStart = Callable[[Manifest, str], list[Manifest] | None]  # (pod, container) -> Services
+
+
+def not_known(pod: Manifest, container: str) -> None:
+    """What a container found at its start, where nobody has noted it."""
+
+
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     """Status, headers in order, and the body's bytes."""
@@ -70,21 +77,23 @@ def web_response(
     port: int = 80,
     now: datetime | None = None,
     method: str = "GET",
+    found: FoundAtStart = not_known,
 ) -> HttpResponse:
     """The answer of whatever listens on `port` of a host (`pod/NS/NAME` or `node/NAME`) to a request for
     `path`.
 
-    `now` is what `date` and the Date header say; without it the container's start.
+    `now` is what `date` and the Date header say; without it the container's start. `found` tells the Services
+    that a container has found at its start.
     """
     if server_host.startswith("pod/"):
         _, namespace, name = server_host.split("/")
         pod = snapshot.get("Pod", namespace, name)
-        return _pod_response(snapshot, pod, path, port, now, method) if pod else HttpResponse(404)
+        return _pod_response(snapshot, pod, path, port, now, method, found) if pod else HttpResponse(404)
     node = server_host.partition("/")[2]
     for pod in snapshot.list("Pod"):
         spec = pod["spec"]
         if spec.get("hostNetwork") and spec.get("nodeName") == node and _serves(pod, port):
-            return _pod_response(snapshot, pod, path, port, now, method)
+            return _pod_response(snapshot, pod, path, port, now, method, found)
     return _node_response(snapshot, node, port)
 
 
@@ -124,7 +133,13 @@ def _local_endpoints(snapshot: Snapshot, namespace: str, name: str, node: str) -
 
 
 def _pod_response(
-    snapshot: Snapshot, pod: Manifest, path: str, port: int, now: datetime | None, method: str
+    snapshot: Snapshot,
+    pod: Manifest,
+    path: str,
+    port: int,
+    now: datetime | None,
+    method: str,
+    found: FoundAtStart,
 ) -> HttpResponse:
     container = _server_container(pod, port)
     started = _started(pod, container) or now or datetime(1970, 1, 1, tzinfo=UTC)
@@ -132,7 +147,7 @@ def _pod_response(
     if "nginx" not in image_name(container.get("image", "")):
         body = f"{pod['metadata']['name']}\n".encode()
         return server.page(200, body, "text/plain")
-    files = web_files(snapshot, pod, container, started)
+    files = web_files(snapshot, pod, container, started, found)
     return server.answer(path.partition("?")[0], files, method)
 
 
@@ -233,14 +248,20 @@ def _is_directory(path: str, files: Mapping[str, str]) -> bool:
     return path == WEB_ROOT + "/" or any(name.startswith(path) for name in files)
 
 
-def web_files(snapshot: Snapshot, pod: Manifest, container: Manifest, started: datetime) -> dict[str, str]:
+def web_files(
+    snapshot: Snapshot, pod: Manifest, container: Manifest, started: datetime, found: FoundAtStart = not_known
+) -> dict[str, str]:
     """Path -> text of everything under the container's web root, once its command has run."""
     files = {f"{WEB_ROOT}/index.html": WELCOME}
     for path, contents in _mounted(snapshot, pod, container).items():
         if contents is not None:
             files = {name: text for name, text in files.items() if not name.startswith(path + "/")}
             files |= contents
-    variables = environment(pod, container["name"], snapshot)
+
+    @cache
+    def variables() -> Mapping[str, str]:
+        return environment(pod, container["name"], snapshot, found(pod, container["name"]))
+
     script = _Script(pod, variables, started, files)
     for each in (*_init_containers(pod, container), container):
         script.run_command([*(each.get("command") or ()), *(each.get("args") or ())])
@@ -301,7 +322,7 @@ class _Script:
     """The few shell commands that fill a web root."""
 
     pod: Manifest
-    variables: Mapping[str, str]
+    variables: Callable[[], Mapping[str, str]]
     started: datetime
     files: dict[str, str] = field(default_factory=dict)
 
@@ -347,7 +368,7 @@ class _Script:
     def value(self, found: re.Match[str]) -> str:
         command, older, braced, name = found.groups()
         if braced or name:
-            return self.variables.get(braced or name, "")
+            return self.variables().get(braced or name, "")
         return self.output((command or older).split())
 
     def output(self, command: list[str]) -> str:

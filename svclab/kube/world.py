@@ -7,6 +7,7 @@ from svclab.kube.nameserver import NameServers
 from svclab.kube.poddns import STANDARD_KUBELET, KubeletDns
 from svclab.kube.snapshot import Snapshot
 from svclab.kube.surroundings import RESOLVER_ADDRESS
+from svclab.kube.webserver import FoundAtStart, not_known
 from svclab.linux.fabric import Fabric
 
 PUBLIC_RESOLVERS = ("1.1.1.1", "8.8.8.8", "8.8.4.4", "9.9.9.9")  # what people type after dig's @
@@ -16,13 +17,15 @@ PUBLIC_RESOLVERS = ("1.1.1.1", "8.8.8.8", "8.8.4.4", "9.9.9.9")  # what people t
 class World:
     """One cluster at one moment. `mode` is kube-proxy's ("iptables", "nftables", "ipvs").
 
-    `names` are its CoreDNS servers; without them, fresh ones with empty caches.
+    `names` are its CoreDNS servers; without them, fresh ones with empty caches. `found` tells the Services
+    that a container has found at its start.
     """
 
     snapshot: Snapshot
     fabric: Fabric
     mode: str = "iptables"
     kubelet: KubeletDns = STANDARD_KUBELET
+    found: FoundAtStart = not_known
     names: NameServers = field(default=None)  # type: ignore[assignment]  # filled in from the snapshot
 
     def __post_init__(self) -> None:

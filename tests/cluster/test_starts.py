@@ -61,3 +61,33 @@ def test_what_a_pod_found_is_forgotten_with_it(terminal):
         says(terminal, f"kubectl wait pod/{name} -n hello --for=condition=Ready")
         says(terminal, "kubectl delete pod first -n hello --now --ignore-not-found")
     assert models.ContainerRun.objects.count() == 1
+
+
+def test_a_web_servers_page_keeps_the_service_variables_of_its_start(terminal):
+    manifest = """
+apiVersion: v1
+kind: Pod
+metadata: {name: page, namespace: hello}
+spec:
+  containers:
+  - name: page
+    image: nginx:1.25
+    command: [sh, -c, 'echo "web is $WEB_SERVICE_HOST" > /usr/share/nginx/html/index.html; exec nginx -g "daemon off;"']
+"""
+    says(terminal, f"kubectl apply -f - <<'EOF'{manifest}EOF")
+    says(terminal, "kubectl wait pod/page -n hello --for=condition=Ready")
+    old = says(terminal, "kubectl get svc web -n hello -o jsonpath={.spec.clusterIP}")
+    says(terminal, "kubectl delete svc web -n hello; kubectl expose deploy web -n hello --port=8080")
+    assert says(terminal, "kubectl get svc web -n hello -o jsonpath={.spec.clusterIP}") != old
+
+    address = says(terminal, "kubectl get pod page -n hello -o jsonpath={.status.podIP}")
+
+    url, visitor = f"http://{address}", "kubectl exec -n hello visitor --"
+    assert says(terminal, f"{visitor} curl -s {url}") == f"web is {old}"
+    assert says(terminal, f"{visitor} curl -s {url} {url}") == f"web is {old}\nweb is {old}"
+    assert (
+        says(terminal, f"{visitor} sh -c 'echo GET / HTTP/1.0 | nc {address} 80 | tail -1'")
+        == f"web is {old}"
+    )
+    logged = says(terminal, "kubectl logs -n hello page | tail -1").split('"')[2].strip()
+    assert logged == f"200 {len(f'web is {old}') + 1}"

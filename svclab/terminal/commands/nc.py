@@ -3,7 +3,6 @@
 import re
 
 from svclab.kube.request import BadTarget, Sent
-from svclab.kube.webserver import web_response
 from svclab.linux.packet import Protocol
 from svclab.linux.trace import Outcome
 from svclab.terminal.commands.arguments import options
@@ -111,14 +110,7 @@ def _talk(context: Context, sent: Sent) -> int:
     if len(first) < 2 or exchange is None or not exchange.server_host:
         return 0
     port = int((exchange.endpoint or ":80").rpartition(":")[2])
-    response = web_response(
-        context.cluster.snapshot(),
-        exchange.server_host,
-        first[1],
-        port=port,
-        now=context.now(),
-        method=first[0],
-    )
+    response = context.served(exchange.server_host, first[1], port, first[0])
     body = "" if first[0] == "HEAD" else response.body.decode(errors="replace")
     context.stdout.write("\r\n".join(response_lines(response)) + "\r\n" + body)
     return 0

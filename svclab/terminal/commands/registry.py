@@ -16,9 +16,10 @@ import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from svclab.kube.webserver import HttpResponse, web_response
 from svclab.terminal import commands as _package
 from svclab.terminal.machines import is_there
 from svclab.terminal.places import TOOLSETS, Location
@@ -206,6 +207,12 @@ class Context:
             raise Exit(137) from None
         self.process.flows.append(record.id)
         return record
+
+    def served(self, host: str, path: str, port: int, method: str) -> HttpResponse:
+        """What the web server at a port of a host answers on a connection that stands."""
+        found = partial(self.session.wires.services_at_start, self.cluster.id)
+        snapshot = self.cluster.snapshot()
+        return web_response(snapshot, host, path, port=port, now=self.now(), method=method, found=found)
 
     def api(self, request: Any) -> Any:
         """Ask the cluster's API server (svclab.apiserver.dispatch.ApiRequest); gives ApiResponse or Watch."""

@@ -7,7 +7,7 @@ from typing import Any
 from svclab.apiserver.messages import ANONYMOUS, ApiRequest
 from svclab.kube.portforward import Forwarded
 from svclab.kube.request import Sent, Target, read_target
-from svclab.kube.webserver import HttpResponse, web_response
+from svclab.kube.webserver import HttpResponse
 from svclab.linux.trace import Outcome
 from svclab.terminal.commands.connecting import (
     LOOKUP_FAILURES,
@@ -133,10 +133,7 @@ def _reuse(context: Context, found: Transfer, options: Options, kept: tuple[int,
     assert exchange is not None
     assert exchange.server_host is not None
     port = int((exchange.endpoint or ":80").rpartition(":")[2])
-    found.response = web_response(
-        context.cluster.snapshot(), exchange.server_host, found.target.path, port=port, now=context.now(),
-        method=found.method,
-    )  # fmt: skip
+    found.response = context.served(exchange.server_host, found.target.path, port, found.method)
 
 
 def _connect(context: Context, found: Transfer, options: Options, connections: Connections) -> None:
