@@ -5,6 +5,7 @@ from typing import Any
 
 from svclab.apiserver.messages import JSON_TYPE, ApiRequest, ApiResponse, encoded
 from svclab.apiserver.negotiation import accepted
+from svclab.apiserver.openapi import documents
 from svclab.kube.resources import RESOURCES, Resource, Subresource, group_versions
 
 Manifest = dict[str, Any]
@@ -21,6 +22,8 @@ def answer(request: ApiRequest) -> ApiResponse | None:
     """The answer to a discovery path, or None."""
     parts = [part for part in request.path.split("/") if part]
     match parts:
+        case []:
+            return ApiResponse.of(200, {"paths": _paths()})
         case ["version"]:
             return ApiResponse.of(200, VERSION)
         case ["api"] | ["apis"]:
@@ -35,6 +38,16 @@ def answer(request: ApiRequest) -> ApiResponse | None:
         case ["healthz"] | ["livez"] | ["readyz"]:
             return ApiResponse.text(200, "ok")
     return None
+
+
+@cache
+def _paths() -> list[str]:
+    """What GET / names: the paths that lead to something."""
+    groups = [f"/apis/{group}" for group, _ in group_versions() if group]
+    versions = [f"/apis/{group}/{v}" for group, all_ in group_versions() if group for v in all_]
+    texts = ["/openapi/v2", "/openapi/v3", *(f"/openapi/v3/{key}" for key in documents())]
+    others = ["/api", "/api/v1", "/apis", "/apis/", "/healthz", "/livez", "/readyz", "/version"]
+    return sorted([*groups, *versions, *texts, *others])
 
 
 def _aggregated_version(request: ApiRequest) -> str:

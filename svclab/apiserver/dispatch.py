@@ -23,7 +23,8 @@ from svclab.cluster import settle
 from svclab.cluster.look import Look
 from svclab.cluster.store import ClusterHandle
 from svclab.kube.admission_warnings import DEPRECATED_KINDS
-from svclab.kube.status import Refusal, bad_request, method_not_allowed
+from svclab.kube.status import Refusal, bad_request, go_quote, method_not_allowed
+from svclab.kube.validation_meta import path_segment_name
 
 __all__ = ["Answer", "ApiRequest", "ApiResponse", "Followed", "Watch", "handle", "handle_at_once"]
 
@@ -108,6 +109,8 @@ def _handle(cluster: ClusterHandle, request: ApiRequest) -> Answer:
         access.check_path(request)
         raise
     access.check(request, target)
+    if problems := path_segment_name(target.name):
+        raise bad_request(f"Name parameter invalid: {go_quote(target.name)}: {';'.join(problems)}")
     warnings = [told] if (told := DEPRECATED_KINDS.get(target.resource.kind)) else []
     try:
         return _verb(request, target)(cluster, request, target, warnings)
@@ -122,7 +125,8 @@ def _verb(request: ApiRequest, target: Target) -> Handler:
         return subresources.handler(request, target)
     if target.resource.group.startswith("auth"):
         return reviews.handler(request, target)
-    verb, handler = (_ON_OBJECT if target.name else _ON_COLLECTION).get(request.method, ("", None))
+    rows = _ON_OBJECT if target.name and not target.watched else _ON_COLLECTION
+    verb, handler = rows.get(request.method, ("", None))
     if handler is None or verb not in target.resource.verbs:
         raise method_not_allowed()
     if request.method != "GET" and target.resource.namespaced and not target.namespace:

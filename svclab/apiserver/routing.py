@@ -1,6 +1,6 @@
 """Which resource a URL means: /api/v1/namespaces/NS/pods/NAME/log and its shorter forms."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from svclab.kube.resources import Resource, Subresource, by_plural, group_versions
@@ -16,6 +16,7 @@ class Target:
     name: str = ""
     subresource: Subresource | None = None
     tail: str = ""  # what follows a proxy subresource
+    watched: bool = False  # by the old paths below `watch/`
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def route(path: str) -> Target:
 
     Raises NotAResource for a group nobody knows, Refusal (404) for a resource or version within a known one.
     """
-    parts = [unquote(part) for part in path.strip("/").split("/")]
+    parts = unquote(path).strip("/").split("/")
     if parts[0] == "api":
         group, rest = "", parts[1:]
     elif parts[0] == "apis" and len(parts) > 1:
@@ -56,14 +57,14 @@ def route(path: str) -> Target:
     version, rest = "".join(rest[:1]), rest[1:]
     if version not in known[group] or not rest:
         raise unknown_path()
-    if rest and rest[0] == "watch":
-        rest = rest[1:]
+    if rest[0] == "watch":
+        return replace(_resource_target(group, version, rest[1:] or [""]), watched=True)
     return _resource_target(group, version, rest)
 
 
 def asked(path: str) -> Asked | None:
     """The resource that a path names; None for a path of another form."""
-    parts = [unquote(part) for part in path.strip("/").split("/")]
+    parts = unquote(path).strip("/").split("/")
     prefix = {"api": 1, "apis": 2}.get(parts[0], len(parts))
     group, parts = (parts[1] if prefix == 2 and len(parts) > 1 else ""), parts[prefix + 1 :]
     if parts[:1] == ["watch"]:

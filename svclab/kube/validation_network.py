@@ -84,14 +84,15 @@ def validate_endpoint_slice(slice_: Manifest) -> list[FieldError]:
     type_ = slice_.get("addressType", "")
     errors += choice("addressType", type_, _ADDRESS_TYPES)
     endpoints, ports = slice_.get("endpoints") or [], slice_.get("ports") or []
-    if len(endpoints) > _MAX_ENDPOINTS:
-        errors.append(_too_many("endpoints", len(endpoints), _MAX_ENDPOINTS))
-    else:
-        for index, endpoint in enumerate(endpoints):
-            errors += _endpoint(f"endpoints[{index}]", endpoint, type_)
     if len(ports) > _MAX_PORTS:
-        return [*errors, _too_many("ports", len(ports), _MAX_PORTS)]
-    return errors + _slice_ports(ports)
+        errors.append(_too_many("ports", len(ports), _MAX_PORTS))
+    else:
+        errors += _slice_ports(ports)
+    if len(endpoints) > _MAX_ENDPOINTS:
+        return [*errors, _too_many("endpoints", len(endpoints), _MAX_ENDPOINTS)]
+    for index, endpoint in enumerate(endpoints):
+        errors += _endpoint(f"endpoints[{index}]", endpoint, type_)
+    return errors
 
 
 def _too_many(field: str, count: int, limit: int) -> FieldError:
@@ -115,8 +116,7 @@ def _endpoint(field: str, endpoint: Manifest, type_: str) -> list[FieldError]:
     errors += labels(f"{field}.deprecatedTopology", topology)
     if (name := endpoint.get("hostname")) is not None:
         errors += wrong(f"{field}.hostname", name, label_name(name))
-    # The server looks for hints below the addresses.
-    return errors + _hints(f"{field}.addresses.hints", endpoint.get("hints", {}))
+    return errors + _hints(f"{field}.hints", endpoint.get("hints", {}))
 
 
 def _hints(field: str, hints: Manifest) -> list[FieldError]:
@@ -135,7 +135,7 @@ def _hints(field: str, hints: Manifest) -> list[FieldError]:
 
 def _slice_address(field: str, address: str, type_: str) -> list[FieldError]:
     if type_ == "FQDN":
-        return wrong(field, address, subdomain_name(address.removesuffix(".")))
+        return _domain_name(field, address)
     if type_ not in ("IPv4", "IPv6"):
         return []
     if errors := ip(field, address):
@@ -145,6 +145,19 @@ def _slice_address(field: str, address: str, type_: str) -> list[FieldError]:
     if f"IPv{found.version}" != type_:
         return [invalid(field, address, f"must be an {type_} address")]
     return endpoint_ip(field, address)
+
+
+def _domain_name(field: str, text: str) -> list[FieldError]:
+    """A name of at least two labels, with or without the dot of the root."""
+    name = text.removesuffix(".")
+    if not text:
+        return [required(field)]
+    if problems := subdomain_name(name):
+        return [invalid(field, name, ",".join(problems))]
+    if "." not in name:
+        return [invalid(field, name, "should be a domain with at least two segments separated by dots")]
+    long = next((label for label in name.split(".") if label_name(label)), None)
+    return [] if long is None else [invalid(field, long, ",".join(label_name(long)))]
 
 
 def _slice_ports(ports: list[Manifest]) -> list[FieldError]:

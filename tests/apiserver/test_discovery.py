@@ -68,3 +68,10 @@ def test_every_stored_kind_is_served_once_under_its_own_name() -> None:
     stored = [resource for resource in RESOURCES if resource.stored]
     assert len({resource.kind for resource in stored}) == len(stored)
     assert all(by_kind(resource.kind) is resource for resource in stored)
+
+
+def test_the_root_names_the_paths_that_lead_somewhere() -> None:
+    paths = _ask("/")["paths"]
+
+    assert {"/api/v1", "/apis/apps/v1", "/healthz", "/openapi/v3", "/version"} <= set(paths)
+    assert paths == sorted(paths)

@@ -59,6 +59,10 @@ def _binding(name: str, /, **target: str) -> dict[str, Any]:
         ("DELETE", SHOP, {"gracePeriodSeconds": "x"}, 500, "json: cannot unmarshal string into Go struct field"),
         ("DELETE", SHOP, {"kind": "Foo", "apiVersion": "v1"}, 500, 'no kind "Foo" is registered for version "v1"'),
         ("DELETE", "/api/v1/services", None, 405, "the server does not allow this method on the requested"),
+        # NamespaceKeyFunc, IsValidPathSegmentName; a path is decoded before it is split
+        ("GET", f"{SERVICES}/%2e%2e", None, 400, "Name parameter invalid: \"..\": may not be '..'"),
+        ("GET", f"{SERVICES}/a%25b", None, 400, "Name parameter invalid: \"a%b\": may not contain '%'"),
+        ("GET", f"{SERVICES}/a%2fb", None, 404, "the server could not find the requested resource"),
         (
             "PUT",
             SHOP,

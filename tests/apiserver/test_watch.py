@@ -133,3 +133,14 @@ def test_another_clusters_writes_are_not_told(cluster: ClusterHandle) -> None:
     _send(new_cluster("neighbour"), "POST", MAPS, _map("secret"))
 
     assert _told(watch) == []
+
+
+def test_the_old_path_below_watch_follows_a_single_object(cluster: ClusterHandle) -> None:
+    _send(cluster, "POST", MAPS, _map("one"))
+    _send(cluster, "POST", MAPS, _map("other"))
+    path = MAPS.replace("/v1/", "/v1/watch/")
+
+    watch = handle(cluster, ApiRequest("GET", f"{path}/one", headers={"accept": "application/json"}))
+
+    assert isinstance(watch, Watch)
+    assert _told(watch) == [("ADDED", "one")]

@@ -211,3 +211,39 @@ def test_what_may_not_change_is_told(kind: str, before: Manifest, after: Manifes
 
     assert [known[: len(wanted)] for known, wanted in zip(told, errors, strict=False)] == errors
     assert len(told) == len(errors)
+
+
+FOO = "should be a domain with at least two segments separated by dots"
+
+
+@pytest.mark.parametrize(
+    ("type_", "endpoint", "errors"),
+    [
+        # IsFullyQualifiedDomainName
+        ("FQDN", {"addresses": ["shop.example.", "a.b"]}, []),
+        ("FQDN", {"addresses": ["foo"]}, [f'endpoints[0].addresses[0]: Invalid value: "foo": {FOO}']),
+        ("FQDN", {"addresses": [""]}, ["endpoints[0].addresses[0]: Required value"]),
+        (
+            "FQDN",
+            {"addresses": ["a" * 64 + ".b"]},
+            [f'endpoints[0].addresses[0]: Invalid value: "{"a" * 64}": must be no more than 63 characters'],
+        ),
+        # validateHints
+        (
+            "IPv4",
+            {"addresses": ["10.0.0.1"], "hints": {"forZones": [{"name": "a"}, {"name": "a"}]}},
+            ['endpoints[0].hints.forZones[1].name: Duplicate value: "a"'],
+        ),
+    ],
+)
+def test_an_endpoints_address_and_hints(type_: str, endpoint: Manifest, errors: list[str]) -> None:
+    slice_ = _object("EndpointSlice", addressType=type_, endpoints=[endpoint])
+
+    assert _told(validate(slice_)) == errors
+
+
+def test_a_slices_ports_are_looked_at_before_its_endpoints() -> None:
+    """ValidateEndpointSlice"""
+    slice_ = _object("EndpointSlice", addressType="IPv4", endpoints=[{}], ports=[{"name": "A b"}])
+
+    assert [error.field for error in validate(slice_)] == ["ports[0].name", "endpoints[0].addresses"]
