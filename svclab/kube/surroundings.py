@@ -33,6 +33,7 @@ INTERNET_LISTENERS = {
     (Protocol.TCP, 443): "web",
 }
 DEFAULT = Prefix(4, 0, 0)
+LOOPBACK = Interface("lo", (InterfaceAddress(127 << 24 | 1, 8),))
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 
 
@@ -120,7 +121,7 @@ def build_surroundings(
         interfaces.append(Interface(f"out{i}", (InterfaceAddress(int(near), 32, int(address)),)))
         route = HostRoute(DEFAULT, "eth0", int(near), int(address))
         own = InterfaceAddress(int(address), 32, int(near))
-        hosts.append(Host(name, (Interface("eth0", (own,)),), (route,)))
+        hosts.append(Host(name, (LOOPBACK, Interface("eth0", (own,))), (route,)))
         links.append(Link(((ROUTER, f"out{i}"), (name, "eth0"))))
     routes = list(_balanced_routes(snapshot, places, lans))
     addresses = [IPv4Address(text) for text in internet]

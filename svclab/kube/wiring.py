@@ -16,6 +16,7 @@ from svclab.kube.pods import is_terminal
 from svclab.kube.snapshot import Manifest, Snapshot
 from svclab.kube.surroundings import (
     DEFAULT,
+    LOOPBACK,
     ROUTER,
     STANDARD_CLIENTS,
     NodePlace,
@@ -37,7 +38,6 @@ from svclab.linux.trace import Origin
 
 Real = tuple[int, int]  # an endpoint's address and port
 UdpEndpoints = Mapping[tuple[int | None, int], frozenset[Real]]  # by address (None: a node's) and port
-LOOPBACK = Interface("lo", (InterfaceAddress(127 << 24 | 1, 8),))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 
 from svclab.linux.iptables.rules import Chain, Table
 from svclab.linux.iptables.save import parse_rule, parse_save
@@ -21,10 +22,13 @@ RECORDINGS = Path(__file__).parents[1] / "recordings"
 NFT = shutil.which("nft") and shutil.which("iptables-restore") and os.geteuid() == 0
 
 
+pytestmark = pytest.mark.django_db  # else pytest-django makes no tables for this module alone
+
+
 @pytest.fixture(scope="module", params=["iptables", "nftables"])
 def node1(request, django_db_setup, django_db_blocker):
     """Types a line on node1 of a cluster whose kube-proxy runs in this mode; gives status and output."""
-    with django_db_blocker.unblock():
+    with django_db_blocker.unblock(), transaction.atomic():
         cluster = paused_cluster()
         cluster.configure(proxy_mode=request.param)
         apply(cluster, BACKEND)
@@ -37,6 +41,7 @@ def node1(request, django_db_setup, django_db_blocker):
 
         typed.mode = request.param
         yield typed
+        transaction.set_rollback(True)
 
 
 def only(node1, mode):
