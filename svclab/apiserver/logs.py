@@ -129,15 +129,16 @@ def check_started(pod: Manifest, container: str, *, previous: bool) -> None:
 def check_running(pod: Manifest, container: str, doing: str) -> None:
     """A process can be `doing` ("executing command in", "attaching to") a running container only.
 
-    Raises Refusal (400 before its first start; 500 after its end, in containerd's words, and in the kubelet's
-    while it waits to start again).
+    Raises Refusal (400 in a pod without a node; 500 after its end, in containerd's words, and in the
+    kubelet's while it waits to start).
     """
-    check_started(pod, container, previous=False)
+    if not pod["spec"].get("nodeName"):
+        raise bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
     state = _status(pod, container).get("state", {})
     if "terminated" in state:
         raise internal_error(f"error {doing} container: container is in CONTAINER_EXITED state")
     if "waiting" in state:
-        raise internal_error(f'error {doing} container: container not found ("{container}")')
+        raise internal_error(f'unable to upgrade connection: container not found ("{container}")')
 
 
 def _status(pod: Manifest, container: str) -> Manifest:

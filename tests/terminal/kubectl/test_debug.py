@@ -48,7 +48,7 @@ def test_a_debug_container_shares_the_pods_network_and_brings_its_own_tools(sess
 
 def test_a_debug_container_without_a_name_gets_one(session):
     name = only_pod(session)["metadata"]["name"]
-    said = typed(session, f"kubectl debug -i {name} --image=busybox -- hostname")
+    said = typed(session, f"kubectl debug -i {name} --image=busybox --profile=general -- hostname")
     made = only_pod(session)["spec"]["ephemeralContainers"][0]["name"]
     assert said.startswith(f"Defaulting debug container name to {made}.")
     assert made.startswith("debugger-")

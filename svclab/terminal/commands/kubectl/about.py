@@ -6,6 +6,7 @@ from typing import Any
 from svclab.terminal.commands.kubectl import help_text, kubeconfig, verbs
 from svclab.terminal.commands.kubectl.builder import resource_of
 from svclab.terminal.commands.kubectl.client import Client
+from svclab.terminal.commands.kubectl.create import no_kustomize
 from svclab.terminal.commands.kubectl.errors import KubectlError, UsageError
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
 from svclab.terminal.commands.kubectl.verbs import group, resolve, verb
@@ -169,6 +170,9 @@ def cp(client: Client, flags: Parsed) -> int:
         raise KubectlError("one of src or dest must be a remote file specification")
     if all(remote):
         raise KubectlError("one of src or dest must be a local file specification")
+    source = flags.args[0]
+    if not remote[0] and not client.context.files.exists(client.context.path(source)):
+        raise KubectlError(f"{source} doesn't exist in local filesystem")
     place = next(spec for spec in flags.args if ":" in spec).partition(":")[0]
     namespace, _, pod = place.rpartition("/")
     client.get(resource_of("pods").path(namespace or client.namespace, pod))
@@ -181,7 +185,7 @@ def cp(client: Client, flags: Parsed) -> int:
 @verb("kustomize", usage="kustomize DIR", summary="Not available here: build a kustomization")
 def kustomize(client: Client, flags: Parsed) -> int:
     """Refused."""
-    raise KubectlError("kustomizations are not available in this terminal; apply the manifests with -f")
+    raise no_kustomize(client, flags.args[0] if flags.args else ".")
 
 
 @verb(
@@ -245,6 +249,8 @@ group("certificate", "Modify certificate resources")
 
 def _decide(client: Client, flags: Parsed) -> int:
     """Certificate signing requests cannot be made in this cluster, so none is found."""
+    if not flags.args:
+        raise KubectlError("one or more CSRs must be specified as <name> or -f <filename>")
     for name in flags.args:
         client.get(resource_of("certificatesigningrequests").path(name=name))
     return 0

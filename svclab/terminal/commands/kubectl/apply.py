@@ -12,7 +12,7 @@ from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, Usag
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
 from svclab.terminal.commands.kubectl.output import as_list, print_document, split_format
 from svclab.terminal.commands.kubectl.three_way import three_way_patch
-from svclab.terminal.commands.kubectl.verbs import dry_run_of, verb, write_query
+from svclab.terminal.commands.kubectl.verbs import checked_validation, dry_run_of, verb, write_query
 from svclab.terminal.commands.kubectl.writing import LAST_APPLIED, head_of, report, with_last_applied
 
 Manifest = dict[str, Any]
@@ -109,6 +109,9 @@ def _check(flags: Parsed, dry_run: str) -> None:
         raise KubectlError(
             "--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)"
         )
+    if flags["force"] and dry_run == "server":
+        raise KubectlError("--dry-run=server cannot be used with --force")
+    checked_validation(flags["validate"])
     if flags["force"] and flags["server-side"]:
         raise KubectlError("--force cannot be used with --server-side")
     if flags["prune"]:
@@ -125,6 +128,8 @@ def _check(flags: Parsed, dry_run: str) -> None:
 
 def _apply(client: Client, flags: Parsed, found: FileObject, dry_run: str) -> None:
     target, modified = found.target, with_last_applied(found.manifest)
+    if generated := found.manifest["metadata"].get("generateName"):
+        raise KubectlError(f"from {generated}: cannot use generate name with apply")
     if not target.name:
         raise KubectlError(_no_name(found))
     live = client.find(target.path)
@@ -292,7 +297,12 @@ def _take_over_client_side_fields(client: Client, found: FileObject) -> None:
         live = client.get(found.target.path)
         old = _client_side_entries(live)
         entries = [e for e in live["metadata"].get("managedFields") or [] if e not in old]
-        mine = next(e for e in entries if e.get("manager") == manager and e.get("operation") == "Apply")
+        mine = next(
+            (e for e in entries if (e.get("manager"), e.get("operation")) == (manager, "Apply")), None
+        )
+        if mine is None:  # what was applied has no field of its own: the older entry becomes this manager's
+            mine = {**old[0], "manager": manager, "operation": "Apply"}
+            entries.append(mine)
         for entry in old:
             mine["fieldsV1"] = union(mine["fieldsV1"], entry["fieldsV1"])
         operations = [

@@ -11,11 +11,12 @@ from typing import Any
 
 from svclab.kube.resources import RESOURCES, Resource
 from svclab.kube.selectors import label_selector
-from svclab.terminal.commands.kubectl.client import Client, require_namespace_match
+from svclab.terminal.commands.kubectl.client import Client, require_namespace_match, segment_problem
 from svclab.terminal.commands.kubectl.errors import KubectlError, raise_all
 from svclab.terminal.commands.kubectl.flags import Parsed
 from svclab.terminal.files import FileError
 from svclab.terminal.manifests import ManifestError, read_manifests
+from svclab.terminal.shell.patterns import glob
 
 Manifest = dict[str, Any]
 
@@ -165,7 +166,14 @@ def targets(client: Client, args: list[str], *, selecting: bool = False) -> list
         raise KubectlError("you must specify only one resource")
     if not all(names):
         raise KubectlError("resource name may not be empty")
-    return [Target(kinds[0], _namespace(client, kinds[0]), name) for name in names]
+    return [Target(kinds[0], _namespace(client, kinds[0]), _possible(name)) for name in names]
+
+
+def _possible(name: str) -> str:
+    """A name that can stand in a URL. Raises KubectlError for others."""
+    if problem := segment_problem(name):
+        raise KubectlError(f'invalid resource name "{name}": [{problem}]')
+    return name
 
 
 def _warn_of_ambiguity(client: Client, word: str, resource: Resource) -> None:
@@ -186,7 +194,7 @@ def _slashed(client: Client, args: list[str], *, selecting: bool) -> list[Target
     found = [(resource_of(kind), name) for kind, name in pairs]
     if selecting:
         raise KubectlError("selectors and the all flag cannot be used when passing resource/name arguments")
-    return [Target(resource, _namespace(client, resource), name) for resource, name in found]
+    return [Target(resource, _namespace(client, resource), _possible(name)) for resource, name in found]
 
 
 def _kind_and_name(arg: str) -> tuple[str, str]:
@@ -300,6 +308,9 @@ def _read_path(client: Client, name: str, *, recursive: bool) -> list[tuple[str,
         if not chosen:
             raise KubectlError(f"error reading [{name}]: recognized file extensions are [.json .yaml .yml]")
         return [(name.rstrip("/") + entry[len(path.rstrip("/")) :], files.read(entry)) for entry in chosen]
+    matching = glob(name, client.context.cwd, files.names) if set(name) & set("*?[") else []
+    if matching and not files.exists(path):
+        return [entry for found in matching for entry in _read_path(client, found, recursive=recursive)]
     try:
         return [(name, files.read(path))]
     except FileError:
@@ -362,6 +373,9 @@ def _require_metadata(manifest: Manifest, source: str) -> None:
         return
     if not isinstance(metadata, dict):
         raise KubectlError(_unmarshal(source, metadata, "metadataOnlyObject.metadata", "v1.ObjectMeta"))
+    for field in ("name", "namespace", "generateName", "resourceVersion", "uid"):
+        if not isinstance(metadata.get(field) or "", str):
+            raise KubectlError(_unmarshal(source, metadata[field], f"ObjectMeta.metadata.{field}", "string"))
     for field in ("labels", "annotations"):
         for value in (metadata.get(field) or {}).values():
             if not isinstance(value, str) and value is not None:

@@ -19,7 +19,7 @@ from svclab.terminal.commands.kubectl.flags import Flag, Parsed
 from svclab.terminal.commands.kubectl.generators import metadata, without_nulls
 from svclab.terminal.commands.kubectl.replica_sets import CHANGE_CAUSE
 from svclab.terminal.commands.kubectl.verbs import dry_run_of, verb, write_query
-from svclab.terminal.commands.kubectl.writing import report, with_last_applied
+from svclab.terminal.commands.kubectl.writing import LAST_APPLIED, head_of, report, with_last_applied
 
 Manifest = dict[str, Any]
 
@@ -74,6 +74,11 @@ def replace(client: Client, flags: Parsed) -> int:
     if not flags["filename"]:
         raise KubectlError("must specify one of -f and -k")
     dry_run = dry_run_of(flags)
+    if flags["force"] and dry_run != "none":
+        raise KubectlError("--dry-run can not be used when --force is set")
+    for name in ("grace-period", "timeout"):
+        if flags.has(name) and not flags["force"]:
+            raise KubectlError(f"--{name} must have --force specified")
     objects = file_objects(client, flags["filename"], recursive=flags["recursive"])
     if flags["force"]:
         return _replace_by_force(client, flags, objects)
@@ -88,22 +93,16 @@ def replace(client: Client, flags: Parsed) -> int:
 
 
 def _put(client: Client, flags: Parsed, found: FileObject, dry_run: str) -> Manifest:
+    """Put the object of a file in the place of the live one, in whatever version that is."""
     manifest = found.manifest
-    live = client.find(found.target.path)
-    if live is None:  # some kinds may be created so; the server says which
-        return _put_document(client, found, manifest, dry_run)
-    annotations = (live["metadata"].get("annotations") or {}).keys()
-    if flags["save-config"] or "kubectl.kubernetes.io/last-applied-configuration" in annotations:
+    if flags["save-config"] or LAST_APPLIED in (manifest["metadata"].get("annotations") or {}):
         manifest = with_last_applied(manifest)
-    if not manifest["metadata"].get("resourceVersion"):
-        metadata = {**manifest["metadata"], "resourceVersion": live["metadata"].get("resourceVersion", "")}
-        manifest = {**manifest, "metadata": metadata}
-    return _put_document(client, found, manifest, dry_run)
-
-
-def _put_document(client: Client, found: FileObject, manifest: Manifest, dry_run: str) -> Manifest:
     if dry_run == "client":
         return manifest
+    live = client.find(found.target.path)  # where there is none, the server says whether it may be created
+    if live is not None and not manifest["metadata"].get("resourceVersion"):
+        metadata = {**manifest["metadata"], "resourceVersion": live["metadata"].get("resourceVersion", "")}
+        manifest = {**manifest, "metadata": metadata}
     query = write_query(client, "kubectl-replace", dry_run, strict=True)
     return client.send("PUT", found.target.path, manifest, query=query)
 
@@ -157,12 +156,7 @@ def scale(client: Client, flags: Parsed) -> int:
     if not found:
         raise KubectlError("no objects passed to scale")
     for target in found:
-        try:
-            live = client.get(target.path)
-        except ApiError as refusal:
-            if len(found) > 1:
-                raise
-            raise KubectlError(f"no objects passed to scale {refusal.message}") from None
+        live = _scaled(client, flags, target, alone=len(found) == 1)
         path = target.resource.path(target.namespace, target.name, "scale")
         version, wanted = live["metadata"].get("resourceVersion"), flags["resource-version"]
         if wanted and wanted != version:
@@ -179,6 +173,18 @@ def scale(client: Client, flags: Parsed) -> int:
                 client.patch(target.path, cause, MERGE, query)
         report(client, target, live, "scaled", dry_run)
     return 0
+
+
+def _scaled(client: Client, flags: Parsed, target: Target, *, alone: bool) -> Manifest:
+    """The object as it is; one of a file is not looked at, unless its version counts. Raises ApiError."""
+    if flags["filename"] and not flags["resource-version"]:
+        return {**head_of(target), "metadata": {"name": target.name}}
+    try:
+        return client.get(target.path)
+    except ApiError as refusal:
+        if not alone:
+            raise
+        raise KubectlError(f"no objects passed to scale {refusal.message}") from None
 
 
 @verb(

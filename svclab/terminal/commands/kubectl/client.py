@@ -161,6 +161,9 @@ class Client:
         Raises KubectlError where there is no server.
         """
         self._connect()
+        problem = segment_problem(self.namespace)
+        if problem and f"/namespaces/{self.namespace}/" in path:
+            raise KubectlError(f'invalid namespace "{self.namespace}": [{problem}]')
         raw = (
             body
             if isinstance(body, bytes)
@@ -220,6 +223,10 @@ class Client:
 
     # words
 
+    def letters(self, purpose: str) -> str:
+        """Five letters that make a name one of its own."""
+        return self.context.cluster.dice(f"kubectl {purpose} {self.context.now().isoformat()}").letters(5)
+
     def change_cause(self) -> str:
         """This command line, as --record keeps it in an annotation: flags last, in order of their names."""
         values = {name: self.flags[name] for name in self.flags.given}
@@ -267,6 +274,13 @@ def unlisted(refusal: ApiError, resource: Resource, labels: str, fields: str) ->
     if labels or fields:
         words = f'Unable to find "{name}" that match label selector "{labels}", field selector "{fields}"'
     return ApiError({**refusal.status, "message": f"{words}: {refusal.message}"})
+
+
+def segment_problem(name: str) -> str:
+    """Why a name cannot be a part of a URL's path, if it cannot."""
+    if name in (".", ".."):
+        return f"may not be '{name}'"
+    return ", ".join(f"may not contain '{letter}'" for letter in "/%" if letter in name)
 
 
 class NamespaceMismatch(KubectlError):

@@ -9,7 +9,6 @@ from svclab.terminal.commands.kubectl.flags import Flag, Parsed
 from svclab.terminal.commands.kubectl.output import print_document, split_format
 from svclab.terminal.commands.kubectl.tabwriter import align
 from svclab.terminal.commands.kubectl.verbs import VERBS, group, verb
-from svclab.terminal.commands.kubectl.writing import require_printable
 
 Manifest = dict[str, Any]
 
@@ -50,7 +49,6 @@ def view(client: Client, flags: Parsed) -> int:
     if not flags["raw"]:
         config = {**config, "users": [_redacted(user) for user in config.get("users") or []]}
     form, _ = split_format(flags["output"] or "yaml", flags["template"])
-    require_printable(form, flags["output"])
     if form == "name":
         client.print("config/<unknown>")
     else:
@@ -139,7 +137,7 @@ def get_users(client: Client, flags: Parsed) -> int:
 
 @verb(
     "config use-context",
-    usage="config use-context CONTEXT_NAME",
+    usage="config use-context CONTEXT_NAME [options]",
     summary="Set the current-context in a kubeconfig file",
     aliases=("config use",),
 )
@@ -193,7 +191,7 @@ def require_arguments(client: Client, flags: Parsed, count: int) -> None:
 
 @verb(
     "config delete-context",
-    usage="config delete-context NAME",
+    usage="config delete-context NAME [options]",
     summary="Delete the specified context from the kubeconfig",
 )
 def delete_context(client: Client, flags: Parsed) -> int:

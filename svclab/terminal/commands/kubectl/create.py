@@ -157,15 +157,16 @@ def create_namespace(client: Client, flags: Parsed) -> int:
 )
 def create_deployment(client: Client, flags: Parsed) -> int:
     """Create a deployment."""
-    if not flags["image"]:
+    if not flags.has("image"):
         raise KubectlError('required flag(s) "image" not set')
     name = name_of(flags, "deployment")
     command = flags.args[flags.dash :] if flags.dash is not None else []
     if command and len(flags["image"]) > 1:
         raise KubectlError("cannot specify multiple --image options and command")
     port = flags["port"] if flags["port"] != -1 else None
+    suffix = client.letters("container name")
     made = generators.deployment(
-        name, own_namespace(client), flags["image"], flags["replicas"], port, command
+        name, own_namespace(client), flags["image"], flags["replicas"], port, command, suffix
     )
     return create_typed(client, flags, made, "deployment: ")
 

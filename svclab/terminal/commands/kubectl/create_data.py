@@ -160,6 +160,8 @@ def _data(client: Client, flags: Parsed, name: str, kind: str) -> dict[str, str]
         data.add(key, value)
     for source in flags["from-file"]:
         key, path = _file_source(source)
+        if key and client.context.files.is_directory(client.context.path(path)):
+            raise KubectlError("cannot give a key name for a directory path")
         for found, text in _sources(client, path):
             data.add(key or found, text)
     for source in flags["from-env-file"]:

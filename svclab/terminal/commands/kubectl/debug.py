@@ -22,9 +22,15 @@ _FLAGS = (
     Flag("attach", "bool", help="wait until the container runs, then attach"),
     Flag("env", "array", help="environment variable, key=value"),
     Flag("image-pull-policy", help="Always, IfNotPresent or Never"),
-    Flag("profile", default="general", help="general, baseline, restricted, netadmin or sysadmin"),
+    Flag("profile", default="legacy", help="legacy, general, baseline, restricted, netadmin or sysadmin"),
     Flag("quiet", "bool", short="q", help="no messages of kubectl's own"),
     Flag("copy-to", help="refused here: debugging a copy of the pod"),
+    *(
+        Flag(name, "bool", help="only with --copy-to, which is refused here")
+        for name in ("replace", "same-node")
+    ),
+    Flag("set-image", "strings", help="only with --copy-to, which is refused here"),
+    Flag("share-processes", "bool", default=True, help="with --copy-to: the containers see all processes"),
 )
 
 
@@ -42,7 +48,17 @@ def debug(client: Client, flags: Parsed) -> int:
     """Add an ephemeral container to a pod and enter it, or a pod to a node."""
     names = flags.args if flags.dash is None else flags.args[: flags.dash]
     words = [] if flags.dash is None else flags.args[flags.dash :]
-    _check(flags, names)
+    _check(flags, names, words)
+    if flags["profile"] == "legacy":
+        client.note(
+            "--profile=legacy is deprecated and will be removed in the future. It is recommended to "
+            'explicitly specify a profile, for example "--profile=general".'
+        )
+    if flags["target"] and not flags["quiet"]:
+        client.print(
+            f'Targeting container "{flags["target"]}". If you don\'t see processes from this container it '
+            "may be because the container runtime doesn't support this feature."
+        )
     name = names[0]
     found = targets(client, [name]) if "/" in name else [Target(resource_of("pods"), client.namespace, name)]
     target = found[0]
@@ -54,9 +70,20 @@ def debug(client: Client, flags: Parsed) -> int:
     return _in_pod(client, flags, target, words)
 
 
-def _check(flags: Parsed, names: list[str]) -> None:
+def _check(flags: Parsed, names: list[str], words: list[str]) -> None:
+    for pair in flags["set-image"]:
+        if "=" not in pair:
+            raise KubectlError(
+                f'invalid argument "{pair}" for "--set-image" flag: {pair} must be formatted as key=value\n'
+                "See 'kubectl debug --help' for usage."
+            )
     if flags["copy-to"]:
+        if not (flags["image"] or flags["set-image"] or words):
+            raise KubectlError("you must specify --image, --set-image or command arguments.")
         raise KubectlError("svclab: --copy-to is not simulated: debug the pod itself, or a node")
+    for name in ("replace", "same-node", "set-image"):
+        if flags[name]:
+            raise KubectlError(f"--{name} may only be used with --copy-to.")
     if not flags["image"]:
         raise KubectlError("you must specify --image when not using --copy-to.")
     if not names:
@@ -82,21 +109,14 @@ def _container(client: Client, flags: Parsed, words: list[str], name: str) -> Ma
 
 
 def _in_pod(client: Client, flags: Parsed, target: Target, words: list[str]) -> int:
-    pod = client.get(target.path)
+    client.get(target.path)
     name = flags["container"]
     if not name:
-        name = f"debugger-{_suffix(client)}"
+        name = f"debugger-{client.letters('debug')}"
         if not flags["quiet"]:
-            client.note(f"Defaulting debug container name to {name}.")
+            client.print(f"Defaulting debug container name to {name}.")
     container = _container(client, flags, words, name)
     if flags["target"]:
-        if flags["target"] not in [c["name"] for c in pod["spec"]["containers"]]:
-            raise KubectlError(f"ephemeral container target {flags['target']!r} not found in pod")
-        if not flags["quiet"]:
-            client.note(
-                f'Targeting container "{flags["target"]}". If you don\'t see processes from this container '
-                "it may be because the container runtime doesn't support this feature."
-            )
         container["targetContainerName"] = flags["target"]
     body = {"spec": {"ephemeralContainers": [container]}}
     client.patch(f"{target.path}/ephemeralcontainers", body)
@@ -105,7 +125,7 @@ def _in_pod(client: Client, flags: Parsed, target: Target, words: list[str]) -> 
 
 def _on_node(client: Client, flags: Parsed, node: Manifest, words: list[str]) -> int:
     node_name = node["metadata"]["name"]
-    name = f"node-debugger-{node_name}-{_suffix(client)}"
+    name = f"node-debugger-{node_name}-{client.letters('debug')}"
     container = _container(client, flags, words, flags["container"] or "debugger")
     container["volumeMounts"] = [{"name": "host-root", "mountPath": "/host"}]
     pod = {
@@ -125,13 +145,9 @@ def _on_node(client: Client, flags: Parsed, node: Manifest, words: list[str]) ->
     }
     made = client.create(resource_of("pods"), client.namespace, pod)
     if not flags["quiet"]:
-        client.note(f"Creating debugging pod {name} with container {container['name']} on node {node_name}.")
+        client.print(f"Creating debugging pod {name} with container {container['name']} on node {node_name}.")
     target = Target(resource_of("pods"), client.namespace, made["metadata"]["name"])
     return _enter(client, flags, target, container["name"])
-
-
-def _suffix(client: Client) -> str:
-    return client.context.cluster.dice(f"kubectl debug {client.context.now().isoformat()}").letters(5)
 
 
 def _enter(client: Client, flags: Parsed, target: Target, container: str) -> int:

@@ -168,8 +168,9 @@ def _delete_one(client: Client, flags: Parsed, target: Target, grace: int, dry_r
         options: Manifest = {"propagationPolicy": _POLICIES[flags["cascade"]]}
         if grace >= 0:
             options = {"gracePeriodSeconds": grace, **options}
-        query = [("dryRun", "All")] if dry_run == "server" else []
-        answer = client.delete(target.path, options, query)
+        if dry_run == "server":  # in the body: the server reads no query beside one
+            options["dryRun"] = ["All"]
+        answer = client.delete(target.path, options)
         about = answer.get("details") if answer.get("kind") == "Status" else answer.get("metadata")
         uid = (about or {}).get("uid", "")
     if flags["output"] == "name":

@@ -5,7 +5,7 @@ from base64 import b64decode
 from typing import Any
 
 from svclab.terminal.commands.kubectl import verbs
-from svclab.terminal.commands.kubectl.builder import Target, file_objects, named_files, targets
+from svclab.terminal.commands.kubectl.builder import Target, file_objects, named_files, resource_of, targets
 from svclab.terminal.commands.kubectl.client import Client
 from svclab.terminal.commands.kubectl.describe_network import (
     write_endpoints,
@@ -141,7 +141,7 @@ def text_of(client: Client, manifest: Manifest, *, with_events: bool = True) -> 
         case "Secret":
             _write_secret(out, manifest)
         case "ServiceAccount":
-            _write_serviceaccount(out, manifest, events)
+            _write_serviceaccount(out, client, manifest, events)
         case "IngressClass":
             _write_ingressclass(out, manifest, events)
         case _:
@@ -203,13 +203,18 @@ def _write_secret(out: Description, secret: Manifest) -> None:
         out.line(f"{key}:\t{len(b64decode(value))} bytes")
 
 
-def _write_serviceaccount(out: Description, account: Manifest, events: list[Manifest] | None) -> None:
+def _write_serviceaccount(
+    out: Description, client: Client, account: Manifest, events: list[Manifest] | None
+) -> None:
     out.head(account)
     out.labels(account["metadata"].get("labels"))
     out.annotations(account["metadata"].get("annotations"))
+    secrets = client.list(resource_of("secrets"), account["metadata"].get("namespace", ""))
+    known = {secret["metadata"]["name"] for secret in secrets}
     for title, key in (("Image pull secrets", "imagePullSecrets"), ("Mountable secrets", "secrets")):
-        names = [entry.get("name", "") for entry in account.get(key) or []] or ["<none>"]
-        out.line(f"{title}:\t" + "\n\t".join(names))
+        names = [entry.get("name", "") for entry in account.get(key) or []]
+        shown = [name if name in known else f"{name} (not found)" for name in names] or ["<none>"]
+        out.line(f"{title}:\t" + "\n\t".join(shown))
     out.line("Tokens:\t<none>")
     out.events(events)
 

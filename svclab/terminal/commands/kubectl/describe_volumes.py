@@ -17,6 +17,8 @@ def write_volumes(out: Description, volumes: list[Manifest], space: str = "") ->
         out.line(f"{' ' if space else ''}{volume['name']}:", 1)
         for name, value in _source(volume):
             out.field(name, value, 2)
+        if (downward := volume.get("downwardAPI")) is not None:
+            _write_downward(out, downward)
 
 
 def _source(volume: Manifest) -> list[tuple[str, Any]]:
@@ -53,7 +55,19 @@ def _source(volume: Manifest) -> list[tuple[str, Any]]:
         ]
     if (projected := volume.get("projected")) is not None:
         return _projected(projected.get("sources") or [])
+    if volume.get("downwardAPI") is not None:
+        return [("Type", "DownwardAPI (a volume populated by information about the pod)")]
     return [("Type", "<unknown>")]
+
+
+def _write_downward(out: Description, downward: Manifest) -> None:
+    """Which of the pod's fields become which files."""
+    out.line("Items:", 2)
+    for item in downward.get("items") or []:
+        if field := item.get("fieldRef"):
+            out.line(f"{field['fieldPath']} -> {item['path']}", 3)
+        if resource := item.get("resourceFieldRef"):
+            out.line(f"{resource['resource']} -> {item['path']}", 3)
 
 
 def _projected(sources: list[Manifest]) -> list[tuple[str, Any]]:

@@ -43,8 +43,9 @@ def write_deployment(
         for condition in status["conditions"]:
             out.line(f"{condition['type']} \t{condition['status']}\t{condition.get('reason', '')}", 1)
     new, old = new_and_old(client, deployment)
-    out.field("OldReplicaSets", _replica_sets(old))
-    out.field("NewReplicaSet", _replica_sets([new] if new else []))
+    if new or old:
+        out.field("OldReplicaSets", _replica_sets(old))
+        out.field("NewReplicaSet", _replica_sets([new] if new else []))
     out.events(events)
 
 

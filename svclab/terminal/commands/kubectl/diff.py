@@ -27,6 +27,8 @@ _FLAGS = (
     verbs.SHOW_MANAGED_FIELDS,
     Flag("server-side", "bool", help="compare with what server-side apply would make"),
     Flag("force-conflicts", "bool", help="with --server-side: take fields over"),
+    Flag("concurrency", "int", default=1, help="how many objects are compared at a time"),
+    Flag("prune", "bool", help="not available here: also what is no longer in the files"),
 )
 
 
@@ -101,8 +103,12 @@ def _unified(
     client: Client, flags: Parsed, found: FileObject, live: Manifest | None, merged: Manifest
 ) -> str:
     name = _file_name(found)
-    before = _lines(flags, live, found) if live else []
-    after = _lines(flags, merged, found)
+    is_secret = found.target.resource.kind == "Secret"
+    if is_secret:
+        live, merged = _masked(live, merged)
+    absent = ["null\n"] if is_secret else []  # kubectl masks what is not there, too
+    before = _lines(flags, live) if live else absent
+    after = _lines(flags, merged)
     now = client.context.now()
     stamp = now.strftime("%Y-%m-%d %H:%M:%S.%f") + "000 +0000"
     return unified(before, after, f"{_path('LIVE', name)}\t{stamp}", f"{_path('MERGED', name)}\t{stamp}")
@@ -160,13 +166,20 @@ def _shortest_script(before: list[str], after: list[str]) -> list[tuple[str, int
     return found
 
 
-def _lines(flags: Parsed, manifest: Manifest, found: FileObject) -> list[str]:
+def _masked(before: Manifest | None, after: Manifest) -> tuple[Manifest | None, Manifest]:
+    """A Secret before and after, without its values: one that changes is only said to."""
+    old, new = (before or {}).get("data") or {}, after.get("data") or {}
+    changed = {key for key in old.keys() & new.keys() if old[key] != new[key]}
+    masked_old = {key: "*** (before)" if key in changed else "***" for key in old}
+    masked_new = {key: "*** (after)" if key in changed else "***" for key in new}
+    return (
+        {**before, "data": masked_old} if before and old else before,
+        {**after, "data": masked_new} if new else after,
+    )
+
+
+def _lines(flags: Parsed, manifest: Manifest) -> list[str]:
     shown = manifest if flags["show-managed-fields"] else without_managed_fields(manifest)
-    if found.target.resource.kind == "Secret":
-        shown = {
-            **shown,
-            **{k: dict.fromkeys(v, "***") for k, v in shown.items() if k in ("data", "stringData")},
-        }
     return to_yaml(shown).splitlines(keepends=True)
 
 

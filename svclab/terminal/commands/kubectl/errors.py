@@ -122,7 +122,7 @@ def _invalid_words(status: Manifest) -> str:
     if not distinct:
         return words
     if len(distinct) == 1:
-        return f"{words}: {distinct[0]}"
+        return f"{words}: {distinct[0]}\n"
     return f"{words}: \n" + "\n".join(f"* {cause}" for cause in distinct)
 
 

@@ -5,7 +5,14 @@ from svclab.terminal.commands.kubectl.builder import file_objects
 from svclab.terminal.commands.kubectl.client import Client
 from svclab.terminal.commands.kubectl.errors import KubectlError, UsageError
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
-from svclab.terminal.commands.kubectl.pods import container_of, ended, place_of, pod_of, require_running
+from svclab.terminal.commands.kubectl.pods import (
+    container_of,
+    ended,
+    find_container,
+    place_of,
+    pod_of,
+    require_running,
+)
 from svclab.terminal.commands.kubectl.verbs import verb
 from svclab.terminal.commands.registry import Context
 
@@ -38,8 +45,7 @@ def execute(client: Client, flags: Parsed) -> int:
         )
     if not command:
         raise KubectlError("you must specify at least one command for the container")
-    name = before[0] if before else file_objects(client, flags["filename"])[0].target.name
-    pod = pod_of(client, name)
+    pod = pod_of(client, before[0] if before else _in_file(client, flags))
     container = container_of(client, pod, flags["container"], quiet=flags["quiet"])
     require_running(pod, container)
     context = client.context
@@ -52,6 +58,14 @@ def execute(client: Client, flags: Parsed) -> int:
     return context.enter(
         place_of(pod, container), command, stdin=flags["stdin"], tty=flags["tty"], on_exit=on_exit
     )
+
+
+def _in_file(client: Client, flags: Parsed) -> str:
+    """The one object of the files. Raises KubectlError where there are several."""
+    found = file_objects(client, flags["filename"])
+    if len(found) > 1:
+        raise KubectlError("cannot exec into multiple objects at a time")
+    return f"{found[0].target.resource.plural}/{found[0].target.name}"
 
 
 @verb(
@@ -70,6 +84,12 @@ def attach(client: Client, flags: Parsed) -> int:
             f"[{' '.join(flags.args)}]"
         )
     pod = pod_of(client, flags.args[0])
+    phase = (pod.get("status") or {}).get("phase", "")
+    if phase in ("Succeeded", "Failed"):
+        raise KubectlError(f"cannot attach a container in a completed pod; current phase is {phase}")
+    if flags["container"] and find_container(pod, flags["container"]) is None:
+        where = f"{flags['container']} not found in pod {pod['metadata']['name']}"
+        raise KubectlError(f"cannot attach to the container: container {where}")
     container = container_of(client, pod, flags["container"], quiet=flags["quiet"])
     require_running(pod, container)
     if not flags["stdin"]:

@@ -1,5 +1,6 @@
 """`kubectl expose`: a Service for the pods of something that is there."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from svclab.terminal.commands.kubectl import verbs
@@ -41,6 +42,15 @@ _FLAGS = (
 )
 
 
+@dataclass(slots=True)
+class _Shared:
+    """What the flags say, or else the first object that says it: it holds for all the objects after it."""
+
+    selector: dict[str, str]
+    ports: list[str]
+    labels: dict[str, str]
+
+
 @verb(
     "expose",
     flags=_FLAGS,
@@ -52,17 +62,24 @@ def expose(client: Client, flags: Parsed) -> int:
     """Create a Service."""
     dry_run = dry_run_of(flags)
     errors: list[Exception] = []
-    for target in _meant(client, flags):
+    shared = _Shared(
+        _pairs(flags["selector"]) if flags["selector"] else {},
+        flags["port"].split(",") if flags["port"] else [],
+        _pairs(flags["labels"]) if flags["labels"] else {},
+    )
+    for target, source in _meant(client, flags):
         try:
-            _expose(client, flags, target, dry_run)
+            _expose(client, flags, target, source or client.get(target.path), shared, dry_run)
         except (KubectlError, ApiError) as problem:
             errors.append(problem)
     raise_all(errors)
     return 0
 
 
-def _expose(client: Client, flags: Parsed, target: Target, dry_run: str) -> None:
-    manifest = _service(client, flags, target, client.get(target.path))
+def _expose(
+    client: Client, flags: Parsed, target: Target, source: Manifest, shared: _Shared, dry_run: str
+) -> None:
+    manifest = _service(client, flags, target, source, shared)
     manifest = overridden(manifest, flags["overrides"], flags["override-type"])
     namespace, services = client.namespace, resource_of("services")
     made = manifest
@@ -74,27 +91,32 @@ def _expose(client: Client, flags: Parsed, target: Target, dry_run: str) -> None
     )
 
 
-def _meant(client: Client, flags: Parsed) -> list[Target]:
+def _meant(client: Client, flags: Parsed) -> list[tuple[Target, Manifest | None]]:
+    """What is to be exposed, from a file with the object that stands there. Raises KubectlError."""
     if flags["filename"]:
-        return [f.target for f in file_objects(client, flags["filename"], recursive=flags["recursive"])]
+        read = file_objects(client, flags["filename"], recursive=flags["recursive"])
+        return [(found.target, found.manifest) for found in read]
     if not flags.args:
         raise KubectlError(NOTHING_GIVEN)
     found = targets(client, flags.args)
     if any(not target.name for target in found):
         raise KubectlError("resource(s) were provided, but no name was specified")
-    return found
+    return [(target, None) for target in found]
 
 
-def _service(client: Client, flags: Parsed, target: Target, source: Manifest) -> Manifest:
-    selector = _pairs(flags["selector"]) if flags["selector"] else _selector(target, source)
-    ports = flags["port"].split(",") if flags["port"] else _ports(source)
-    if not ports:
+def _service(client: Client, flags: Parsed, target: Target, source: Manifest, shared: _Shared) -> Manifest:
+    _refuse_kind(target)
+    shared.selector = shared.selector or _selector(target, source)
+    shared.ports = ports = shared.ports or _ports(source)
+    if not ports and flags["cluster-ip"] != "None":
         raise KubectlError("couldn't find port via --port flag or introspection")
-    labels = _pairs(flags["labels"]) if flags["labels"] else source["metadata"].get("labels") or {}
+    shared.labels = labels = shared.labels or source["metadata"].get("labels") or {}
+    if flags["session-affinity"] not in ("", "None", "ClientIP"):
+        raise KubectlError(f"unknown session affinity: {flags['session-affinity']}")
     spec: Manifest = {
         "ports": [_port(flags, source, text, index, len(ports)) for index, text in enumerate(ports)]
     }
-    spec["selector"] = selector
+    spec["selector"] = shared.selector
     for flag, field in (
         ("cluster-ip", "clusterIP"),
         ("type", "type"),
@@ -115,38 +137,35 @@ def _service(client: Client, flags: Parsed, target: Target, source: Manifest) ->
     }
 
 
+def _refuse_kind(target: Target) -> None:
+    if target.resource.kind not in ("Pod", "Service", "Deployment", "ReplicaSet"):
+        group = f".{target.resource.group}" if target.resource.group else ""
+        raise KubectlError(f"cannot expose a {target.resource.kind}{group}")
+
+
 def _selector(target: Target, source: Manifest) -> dict[str, str]:
+    """The labels of the pods behind an object. Raises KubectlError where it has none that a Service takes."""
     spec = source.get("spec") or {}
-    match target.resource.kind:
-        case "Pod":
-            labels = source["metadata"].get("labels")
-            if not labels:
-                raise KubectlError(
-                    "couldn't retrieve selectors via --selector flag or introspection: the pod has no "
-                    "labels and cannot be exposed"
-                )
+    if target.resource.kind == "Pod":
+        if labels := source["metadata"].get("labels"):
             return labels
-        case "Service":
-            if not spec.get("selector"):
-                raise KubectlError(
-                    "couldn't retrieve selectors via --selector flag or introspection: the service has "
-                    "no pod selector set"
-                )
-            return spec["selector"]
-        case "Deployment" | "ReplicaSet":
-            selector = spec.get("selector") or {}
-            if selector.get("matchExpressions"):
-                raise KubectlError(
-                    "couldn't retrieve selectors via --selector flag or introspection: couldn't convert "
-                    "expressions - "
-                    f'"{selector["matchExpressions"]}" to map-based selector format'
-                )
-            return selector.get("matchLabels") or {}
-    raise KubectlError(
-        f"cannot expose a {target.resource.kind}"
-        if not target.resource.group
-        else f"cannot expose a {target.resource.kind}.{target.resource.group}"
-    )
+        raise _no_selector("the pod has no labels and cannot be exposed")
+    if target.resource.kind == "Service":
+        if selector := spec.get("selector"):
+            return selector
+        raise _no_selector("the service has no pod selector set")
+    selector = spec.get("selector") or {}
+    if expressions := selector.get("matchExpressions"):
+        shown = " ".join(
+            f"{{Key:{each['key']} Operator:{each['operator']} Values:[{' '.join(each.get('values') or [])}]}}"
+            for each in expressions
+        )
+        raise _no_selector(f'couldn\'t convert expressions - "[{shown}]" to map-based selector format')
+    return selector.get("matchLabels") or {}
+
+
+def _no_selector(why: str) -> KubectlError:
+    return KubectlError(f"couldn't retrieve selectors via --selector flag or introspection: {why}")
 
 
 def _ports(source: Manifest) -> list[str]:

@@ -58,13 +58,19 @@ def registry_secret(server: str, user: str, password: str, email: str) -> str:
 
 
 def deployment(
-    name: str, namespace: str, images: list[str], replicas: int, port: int | None, command: list[str]
+    name: str,
+    namespace: str,
+    images: list[str],
+    replicas: int,
+    port: int | None,
+    command: list[str],
+    suffix: str,
 ) -> Manifest:
     """A Deployment with one container for each image, all labelled app=NAME."""
     labels = {"app": name}
     containers = []
     for index, image in enumerate(images):
-        container: Manifest = {"name": container_name(image), "image": image}
+        container: Manifest = {"name": container_name(image, suffix), "image": image}
         if command:
             container["command"] = command
         if port is not None and not index:
@@ -85,11 +91,15 @@ def deployment(
     }
 
 
-def container_name(image: str) -> str:
-    """The name of an image without registry, tag and digest, as a container may be called."""
+def container_name(image: str, suffix: str) -> str:
+    """The name of an image without registry, tag and digest, as a container may be called.
+
+    Where letters had to be replaced, the suffix keeps it from being another's.
+    """
     last = image.rpartition("/")[2]
     bare = re.split(r"[:@]", last)[0]
-    return bare.replace("_", "-")
+    name = re.sub(r"[_.]", "-", bare)
+    return name if name == bare else f"{name}-{suffix}"
 
 
 def service(name: str, namespace: str, kind: str, **spec: Any) -> Manifest:

@@ -13,7 +13,9 @@ from svclab.terminal.commands.kubectl.client import JSON, TABLE, Client, unliste
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, raise_all, status_in
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed, duration
 from svclab.terminal.commands.kubectl.output import (
+    FORMATS_OF_GET,
     as_list,
+    go_quoted,
     print_document,
     split_format,
 )
@@ -70,14 +72,17 @@ _FLAGS = (
 def get(client: Client, flags: Parsed) -> int:
     """Show objects."""
     if flags["raw"]:
+        _refuse_beside_raw(flags)
         response = client.ask("GET", flags["raw"])
         text = response.body.decode()
         if response.status >= 400:
             raise ApiError(status_in(text))
         client.context.stdout.write(text)
         return 0
-    form, _ = split_format(flags["output"], flags["template"])
+    form, _ = split_format(flags["output"], flags["template"], FORMATS_OF_GET)
     watching = flags["watch"] or flags["watch-only"]
+    if flags["show-labels"] and flags["output"] not in ("", "wide"):
+        raise KubectlError(f"--show-labels option cannot be used with {flags['output']} printer")
     if flags["output-watch-events"] and not watching:
         raise KubectlError("--output-watch-events option can only be used with --watch or --watch-only")
     found = _targets(client, flags)
@@ -92,6 +97,21 @@ def get(client: Client, flags: Parsed) -> int:
     except Unsortable as problem:
         client.log("F", "sorter.go:375" if form in ("", "wide") else "sorter.go:329", str(problem))
         return 1
+
+
+def _refuse_beside_raw(flags: Parsed) -> None:
+    """A path says all: no kind, format, selector or file goes with it. Raises KubectlError."""
+    if flags.args:
+        raise KubectlError("arguments may not be passed when --raw is specified")
+    if flags["watch"] or flags["watch-only"] or flags["selector"]:
+        raise KubectlError(
+            "--raw may not be specified with other flags that filter the server request or alter the output"
+        )
+    if flags["output"]:
+        raise KubectlError("--raw and --output are mutually exclusive")
+    if not flags["raw"].startswith("/"):
+        shown = go_quoted(flags["raw"])
+        raise KubectlError(f"--raw must be a valid URL path: parse {shown}: invalid URI for request")
 
 
 def _targets(client: Client, flags: Parsed) -> list[Target]:
@@ -226,7 +246,7 @@ def _table_texts(flags: Parsed, tables: list[tuple[Resource, Manifest]], *, wide
 
 
 def _nothing_found(client: Client, flags: Parsed, found: list[Target]) -> str:
-    namespaced = any(target.resource.namespaced for target in found)
+    namespaced = all(target.resource.namespaced for target in found)
     if flags["all-namespaces"] or not namespaced:
         return "No resources found"
     return f"No resources found in {client.namespace} namespace."

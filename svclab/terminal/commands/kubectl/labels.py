@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from svclab.kube.selectors import value_problems
 from svclab.terminal.commands.kubectl import verbs
 from svclab.terminal.commands.kubectl.builder import Target, expand, file_objects, targets
 from svclab.terminal.commands.kubectl.client import MERGE, Client
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, raise_all
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
+from svclab.terminal.commands.kubectl.label_rules import value_problems
 from svclab.terminal.commands.kubectl.setting import names_and_pairs
 from svclab.terminal.commands.kubectl.verbs import dry_run_of, verb, write_query
 from svclab.terminal.commands.kubectl.writing import report
@@ -82,13 +82,15 @@ def _run(client: Client, flags: Parsed, field: str, word: str) -> int:
     dry_run = dry_run_of(flags)
     errors: list[Exception] = []
     found = _targets(client, flags, named)
+    if flags["resource-version"] and len(found) > 1:
+        raise KubectlError("--resource-version may only be used with a single resource")
     for target, local in found:
         try:
             live = local or client.get(target.path)
             if flags["list"]:
                 _show(client, target, live, field, several=len(found) > 1)
             else:
-                _update(client, target, live, change, "local" if local else dry_run)
+                _update(client, target, live, change, dry_run, local=bool(local))
         except (ApiError, KubectlError) as problem:
             errors.append(problem)
     raise_all(errors)
@@ -105,9 +107,9 @@ def _targets(client: Client, flags: Parsed, named: list[str]) -> list[tuple[Targ
     if flags["filename"]:
         read = file_objects(client, flags["filename"], recursive=flags["recursive"], complete=not local)
         return [(found.target, found.manifest if local else None) for found in read]
-    selecting = bool(flags["all"] or flags["selector"] or flags["field-selector"])
+    selecting = bool(flags["selector"] or flags["field-selector"])
     found = targets(client, named, selecting=selecting)
-    if not selecting and any(not target.name for target in found):
+    if not (selecting or flags["all"]) and any(not target.name for target in found):
         raise KubectlError("resource(s) were provided, but no name was specified")
     if flags["all-namespaces"]:
         found = [Target(target.resource, "", target.name) for target in found]
@@ -136,12 +138,15 @@ def _change(field: str, word: str, updates: list[str], *, overwrite: bool) -> _C
     return _Change(field, word, values, removals, overwrite)
 
 
-def _update(client: Client, target: Target, live: Manifest, change: _Change, dry_run: str) -> None:
+def _update(
+    client: Client, target: Target, live: Manifest, change: _Change, dry_run: str, *, local: bool
+) -> None:
     present = live["metadata"].get(change.field) or {}
     if not change.overwrite:
         _refuse_overwriting(present, change)
     absent = [key for key in change.removals if key not in present]
-    if change.field == "labels" and dry_run in ("none", "server"):
+    offline = local or dry_run == "client"
+    if change.field == "labels" and not offline:
         for key in absent:
             client.print(f'label "{key}" not found.')
     wanted = {**change.values, **{key: None for key in change.removals if key in present}}
@@ -149,11 +154,11 @@ def _update(client: Client, target: Target, live: Manifest, change: _Change, dry
     done = _done(live["metadata"].get(change.field), after, change)
     answer = live
     version = client.flags["resource-version"]
-    if (after != present or version) and dry_run not in ("client", "local"):
+    if (after != present or version) and not offline:
         body = {"metadata": {change.field: wanted, **({"resourceVersion": version} if version else {})}}
         manager = f"kubectl-{'label' if change.field == 'labels' else 'annotate'}"
         answer = client.patch(target.path, body, MERGE, write_query(client, manager, dry_run))
-    elif dry_run in ("client", "local"):
+    elif offline:
         answer = {**live, "metadata": {**live["metadata"], change.field: after}}
     report(client, target, answer, done, dry_run)
 

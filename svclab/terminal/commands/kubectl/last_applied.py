@@ -16,8 +16,8 @@ from svclab.terminal.commands.kubectl.builder import (
 from svclab.terminal.commands.kubectl.client import MERGE, Client
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, UsageError
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
-from svclab.terminal.commands.kubectl.verbs import dry_run_of, verb, write_query
-from svclab.terminal.commands.kubectl.writing import LAST_APPLIED, report, with_last_applied
+from svclab.terminal.commands.kubectl.verbs import dry_run_of, verb
+from svclab.terminal.commands.kubectl.writing import LAST_APPLIED, report
 from svclab.terminal.commands.kubectl.yaml_text import escape_html, to_yaml
 
 Manifest = dict[str, Any]
@@ -38,12 +38,12 @@ Manifest = dict[str, Any]
 )
 def view_last_applied(client: Client, flags: Parsed) -> int:
     """Show what was applied last."""
-    if flags["output"] not in ("yaml", "json"):
-        words = f"Unexpected -o output mode: {flags['output']}, the flag 'output' must be one of yaml|json"
-        raise UsageError(words, "apply view-last-applied")
     if flags["all"]:
         raise KubectlError("setting 'all' parameter but found a non empty selector. ")
     found = [client.get(target.path) for target in _meant(client, flags)]
+    if flags["output"] not in ("yaml", "json"):
+        words = f"Unexpected -o output mode: {flags['output']}, the flag 'output' must be one of yaml|json"
+        raise UsageError(words, "apply view-last-applied")
     for manifest in found:
         text = (manifest["metadata"].get("annotations") or {}).get(LAST_APPLIED)
         if text is None:
@@ -85,13 +85,15 @@ def set_last_applied(client: Client, flags: Parsed) -> int:
     found = file_objects(client, flags["filename"])
     wanted = {id(one): _configuration(client, flags, one) for one in found}
     for one in found:
-        if (configuration := wanted[id(one)]) is None:
+        if wanted[id(one)] is None:
             client.print(f"set-last-applied {one.target.name}: no changes required.")
+    for one in found:
+        if (configuration := wanted[id(one)]) is None:
             continue
         answer = one.manifest
         if dry_run != "client":
             body = {"metadata": {"annotations": {LAST_APPLIED: configuration}}}
-            query = write_query(client, "kubectl-last-applied", dry_run)
+            query = [("dryRun", "All")] if dry_run == "server" else []
             answer = client.patch(one.target.path, body, MERGE, query)
         report(client, one.target, answer, "configured", dry_run)
     return 0
@@ -109,5 +111,14 @@ def _configuration(client: Client, flags: Parsed, found: FileObject) -> str | No
             f"no last-applied-configuration annotation found on resource: {found.target.name}, to create the "
             "annotation, run the command with --create-annotation"
         )
-    text = with_last_applied(found.manifest)["metadata"]["annotations"][LAST_APPLIED]
+    text = compact(_without_last_applied(found.manifest)) + "\n"
     return None if present is not None and compact(json.loads(present)) + "\n" == text else text
+
+
+def _without_last_applied(manifest: Manifest) -> Manifest:
+    """A configuration as it stands in its file, but for the annotation itself."""
+    annotations = (manifest.get("metadata") or {}).get("annotations") or {}
+    if LAST_APPLIED not in annotations:
+        return manifest
+    kept = {key: value for key, value in annotations.items() if key != LAST_APPLIED}
+    return {**manifest, "metadata": {**manifest["metadata"], "annotations": kept}}

@@ -4,12 +4,13 @@ import re
 from typing import Any
 
 from svclab.kube.meta import controller_of
-from svclab.kube.selectors import SelectorError, key_problems, label_selector, value_problems
+from svclab.kube.selectors import SelectorError, label_selector
 from svclab.terminal.commands.kubectl import verbs
 from svclab.terminal.commands.kubectl.builder import Target, expand, resource_of, targets
 from svclab.terminal.commands.kubectl.client import Client
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, UsageError
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
+from svclab.terminal.commands.kubectl.label_rules import key_problems, value_problems
 from svclab.terminal.commands.kubectl.verbs import dry_run_of, dry_run_words, verb, write_query
 from svclab.terminal.commands.kubectl.waiting import wait_until_gone
 from svclab.terminal.commands.kubectl.writing import report
@@ -32,7 +33,8 @@ _DRAIN_FLAGS = (
 )
 
 
-def _meant(client: Client, flags: Parsed, command: str) -> list[Target]:
+def _nodes(client: Client, flags: Parsed, command: str) -> list[tuple[Target, Manifest]]:
+    """The nodes that are meant. Raises ApiError before any is changed when one is not there."""
     if not flags.args and not flags["selector"]:
         raise UsageError(f"USAGE: {command} NODE [flags]", command)
     if flags.args and flags["selector"]:
@@ -41,8 +43,10 @@ def _meant(client: Client, flags: Parsed, command: str) -> list[Target]:
         )
     nodes = resource_of("nodes")
     if flags["selector"]:
-        return expand(client, [Target(nodes, "")], selector=flags["selector"])
-    return [Target(nodes, "", name.removeprefix("node/").removeprefix("nodes/")) for name in flags.args]
+        found = expand(client, [Target(nodes, "")], selector=flags["selector"])
+    else:
+        found = [Target(nodes, "", name.removeprefix("node/").removeprefix("nodes/")) for name in flags.args]
+    return [(target, client.get(target.path)) for target in found]
 
 
 @verb(
@@ -53,8 +57,8 @@ def _meant(client: Client, flags: Parsed, command: str) -> list[Target]:
 )
 def cordon(client: Client, flags: Parsed) -> int:
     """No new pods on a node."""
-    for target in _meant(client, flags, "cordon"):
-        _mark(client, target, client.get(target.path), unschedulable=True, dry_run=dry_run_of(flags))
+    for target, node in _nodes(client, flags, "cordon"):
+        _mark(client, target, node, unschedulable=True, dry_run=dry_run_of(flags))
     return 0
 
 
@@ -66,8 +70,8 @@ def cordon(client: Client, flags: Parsed) -> int:
 )
 def uncordon(client: Client, flags: Parsed) -> int:
     """New pods on a node again."""
-    for target in _meant(client, flags, "uncordon"):
-        _mark(client, target, client.get(target.path), unschedulable=False, dry_run=dry_run_of(flags))
+    for target, node in _nodes(client, flags, "uncordon"):
+        _mark(client, target, node, unschedulable=False, dry_run=dry_run_of(flags))
     return 0
 
 
@@ -95,18 +99,37 @@ def drain(client: Client, flags: Parsed) -> int:
         label_selector(flags["pod-selector"])
     except SelectorError:
         raise KubectlError("--pod-selector=<pod_selector> must be a valid label selector") from None
-    for target in _meant(client, flags, "drain"):
-        _mark(client, target, client.get(target.path), unschedulable=True, dry_run=dry_run)
+    found = _nodes(client, flags, "drain")
+    for target, node in found:
+        _mark(client, target, node, unschedulable=True, dry_run=dry_run)
+    pending: dict[str, list[str]] = {}
+    for target, _ in found:
         fields = f"spec.nodeName={target.name}"
         pods = client.list(resource_of("pods"), "", fieldSelector=fields, labelSelector=flags["pod-selector"])
-        leaving = _leaving(client, flags, target, pods)
+        leaving, refusals = _leaving(client, flags, pods)
+        if refusals:
+            pending[target.name] = refusals
+            why = _together(refusals)
+            client.note(
+                f'error: unable to drain node "{target.name}" due to error: {why}, continuing command...'
+            )
+            continue
         _evict_all(client, flags, leaving, dry_run)
         client.print(f"{target.printed} drained{dry_run_words(dry_run)}")
+    if pending:
+        reasons = [_together(refusals) for refusals in pending.values()]
+        lines = reasons if len(reasons) > 1 else next(iter(pending.values()))
+        nodes = "".join(f" {name}\n" for name in pending)
+        raise KubectlError(f"There are pending nodes to be drained:\n{nodes}" + "\n".join(lines), bare=True)
     return 0
 
 
-def _leaving(client: Client, flags: Parsed, target: Target, pods: list[Manifest]) -> list[Manifest]:
-    """The pods to evict. Raises KubectlError when some may not be, naming the flag that would allow it."""
+def _together(reasons: list[str]) -> str:
+    return reasons[0] if len(reasons) == 1 else f"[{', '.join(reasons)}]"
+
+
+def _leaving(client: Client, flags: Parsed, pods: list[Manifest]) -> tuple[list[Manifest], list[str]]:
+    """The pods to evict, and why some may not be: each reason names the flag that would allow it."""
     warnings: dict[str, list[str]] = {}
     refusals: dict[str, list[str]] = {}
     leaving = []
@@ -137,24 +160,13 @@ def _leaving(client: Client, flags: Parsed, target: Target, pods: list[Manifest]
             refusals.setdefault(words, []).append(name)
             continue
         leaving.append(pod)
-    if refusals:
-        reasons = ", ".join(f"{words}: {', '.join(names)}" for words, names in refusals.items())
-        shown = reasons if len(refusals) == 1 else f"[{reasons}]"
-        raise KubectlError(
-            f'unable to drain node "{target.name}" due to error: {shown}, continuing command...\n'
-            f"There are pending nodes to be drained:\n {target.name}\n{_lines(refusals)}"
-        )
-    if warnings:
+    if warnings and not refusals:
         client.context.stderr.write(
             "Warning: "
             + "; ".join(f"{words}: {', '.join(names)}" for words, names in warnings.items())
             + "\n"
         )
-    return leaving
-
-
-def _lines(refusals: dict[str, list[str]]) -> str:
-    return "\n".join(f"{words}: {', '.join(names)}" for words, names in refusals.items())
+    return leaving, [f"{words}: {', '.join(names)}" for words, names in refusals.items()]
 
 
 def _evict_all(client: Client, flags: Parsed, pods: list[Manifest], dry_run: str) -> None:
@@ -221,7 +233,7 @@ def taint(client: Client, flags: Parsed) -> int:
         known = {(old["key"], old.get("effect")) for old in node["spec"].get("taints") or []}
         replaces = any((entry["key"], entry["effect"]) in known for entry in added)
         done = "modified" if added and (removed or replaces) else "tainted" if added else "untainted"
-        answer = node
+        answer = {**node, "spec": {**node["spec"], "taints": taints}}
         if dry_run != "client":
             query = write_query(client, "kubectl-taint", dry_run)
             answer = client.patch(target.path, {"spec": {"taints": taints or None}}, query=query)
@@ -233,7 +245,9 @@ def _taints(specs: list[str]) -> tuple[list[Manifest], list[Manifest]]:
     added, removed = [], []
     for spec in specs:
         rest = spec.removesuffix("-")
-        shape = re.fullmatch(r"([^=:]+)(?:=([^:]*))?(?::(.*))?", rest)
+        if rest.partition(":")[0].count("=") > 1 or rest.count(":") > 1:
+            raise UsageError(f"invalid taint spec: {spec}", "taint")
+        shape = re.fullmatch(r"([^=:]*)(?:=([^:]*))?(?::(.*))?", rest)
         effect = shape[3] if shape else None
         if shape is None or (effect is None and not spec.endswith("-")):
             problems = key_problems(rest)
@@ -247,6 +261,16 @@ def _taints(specs: list[str]) -> tuple[list[Manifest], list[Manifest]]:
             shown = f"{{{entry['key']} {entry['value']} {entry['effect']} <nil>}}"
             raise UsageError(f"duplicated taints with the same key and effect: {shown}", "taint")
         (removed if spec.endswith("-") else added).append(entry)
+    both = sorted(
+        f"{entry['key']}={entry['effect']}"
+        for entry in removed
+        if any(_matches(other, entry) for other in added)
+    )
+    if both:
+        names = ", ".join(both)
+        raise KubectlError(
+            f"can not both modify and remove the following taint(s) in the same command: {names}"
+        )
     return added, removed
 
 

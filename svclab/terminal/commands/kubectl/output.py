@@ -18,26 +18,30 @@ from svclab.terminal.files import FileError
 
 Manifest = dict[str, Any]
 
-_KNOWN = (
-    "custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,"
-    "name,template,templatefile,wide,yaml"
+FORMATS = (
+    "go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,name,template,templatefile,"
+    "yaml"
 )
+FORMATS_OF_GET = f"custom-columns,custom-columns-file,{FORMATS.removesuffix('yaml')}wide,yaml"
 _FILE_WORDS = {"custom-columns-file": "template"}
-_WITH_ARGUMENT = frozenset(_KNOWN.split(",")) - {"json", "name", "wide", "yaml"}
+_WITH_ARGUMENT = frozenset(FORMATS_OF_GET.split(",")) - {"json", "name", "wide", "yaml"}
 
 
-def split_format(output: str, template: str = "") -> tuple[str, str]:
-    """(`jsonpath`, `{.x}`) for `jsonpath={.x}`; ("", "") for the default. Raises KubectlError for "
-    "another format."""
+def split_format(output: str, template: str = "", known: str = FORMATS) -> tuple[str, str]:
+    """(`jsonpath`, `{.x}`) for `jsonpath={.x}`; ("", "") for the default.
+
+    Raises KubectlError for a format that is not among the `known` ones of the command.
+    """
     form, equals, argument = (output or ("go-template" if template else "")).partition("=")
-    if form in ("template", "templatefile"):
-        form = "go-" + form.replace("templatefile", "template-file")
-    if form and (form not in _KNOWN.split(",") or (equals and form not in _WITH_ARGUMENT)):
-        known = ",".join(_KNOWN.split(","))
+    if form.lower() in ("json", "yaml", "name"):  # only these may be written in capitals
+        form = form.lower()
+    if form and (form not in known.split(",") or (equals and form not in _WITH_ARGUMENT)):
         raise KubectlError(
             f'unable to match a printer suitable for the output format "{output}", allowed formats '
             f"are: {known}"
         )
+    if form in ("template", "templatefile"):
+        form = "go-" + form.replace("templatefile", "template-file")
     argument = argument if equals else template
     if form in _WITH_ARGUMENT and not argument:
         raise KubectlError(_no_template(form))
@@ -57,7 +61,7 @@ def print_document(
 
     JSON keeps the order of keys without `sort_keys`, as for objects that a typed client holds.
     """
-    form, argument = split_format(output, template)
+    form, argument = split_format(output, template, FORMATS_OF_GET)
     write = client.context.stdout.write
     match form:
         case "yaml":
@@ -150,21 +154,12 @@ def _write_columns(client: Client, spec: str, form: str, items: list[Manifest]) 
     Raises KubectlError for a bad specification or a path that fails.
     """
     columns = _columns_of_file(spec) if form.endswith("-file") else _columns(spec)
-    for _, path in columns:
-        _check_path(path)
     rows = [] if client.flags.values.get("no-headers") else [[header for header, _ in columns]]
     try:
         for item in items:
             rows.append([_column_value(path, item) for _, path in columns])
     finally:
         client.context.stdout.write(TableWriter().format(rows))
-
-
-def _check_path(path: str) -> None:
-    try:
-        jsonpath.parse(jsonpath.relaxed(path))
-    except JsonPathError as problem:
-        raise KubectlError(str(problem)) from None
 
 
 def _columns(spec: str) -> list[tuple[str, str]]:

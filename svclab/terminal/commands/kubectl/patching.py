@@ -7,7 +7,7 @@ from typing import Any
 from svclab.kube.patch import PatchError, json_patch, merge_patch, strategic_merge
 from svclab.kube.resources import Resource
 from svclab.terminal.commands.kubectl import verbs
-from svclab.terminal.commands.kubectl.builder import Target, file_objects
+from svclab.terminal.commands.kubectl.builder import Target, file_objects, named_files
 from svclab.terminal.commands.kubectl.changing import COMMON, meant
 from svclab.terminal.commands.kubectl.client import JSON_PATCH, MERGE, STRATEGIC, Client
 from svclab.terminal.commands.kubectl.errors import KubectlError
@@ -59,14 +59,15 @@ def patch(client: Client, flags: Parsed) -> int:
 
 
 def _originals(client: Client, flags: Parsed) -> Iterator[tuple[Target, Manifest]]:
-    """The objects to patch: as in the files with --local, else as on the server."""
-    if not flags["local"]:
+    """The objects to patch: as in the files, or as on the server where they are named."""
+    if flags["local"] and flags.args:
+        raise KubectlError("cannot specify --local and server resources")
+    if not named_files(flags) and not flags["local"]:
         for target in meant(client, flags):
             yield target, client.get(target.path)
         return
-    if flags.args:
-        raise KubectlError("cannot specify --local and server resources")
-    for found in file_objects(client, flags["filename"], recursive=flags["recursive"], complete=False):
+    complete = not flags["local"]
+    for found in file_objects(client, flags["filename"], recursive=flags["recursive"], complete=complete):
         yield found.target, found.manifest
 
 

@@ -81,7 +81,7 @@ def container_of(client: Client, pod: Manifest, asked: str, *, quiet: bool = Fal
     containers = spec.get("containers") or []
     others = [*(spec.get("initContainers") or []), *(spec.get("ephemeralContainers") or [])]
     if asked:
-        found = next((c for c in (*containers, *others) if c["name"] == asked), None)
+        found = find_container(pod, asked)
         if found is None:
             raise bad_request(f"container {asked} is not valid for pod {name}")
         return found
@@ -91,6 +91,12 @@ def container_of(client: Client, pod: Manifest, asked: str, *, quiet: bool = Fal
         names = ", ".join([c["name"] for c in containers] + [_suffixed(c, spec) for c in others])
         client.note(f'Defaulted container "{chosen["name"]}" out of: {names}')
     return chosen
+
+
+def find_container(pod: Manifest, name: str) -> Manifest | None:
+    """The container of this name, an init or ephemeral one too."""
+    kinds = ("containers", "initContainers", "ephemeralContainers")
+    return next((c for kind in kinds for c in pod["spec"].get(kind) or [] if c["name"] == name), None)
 
 
 def _suffixed(container: Manifest, spec: Manifest) -> str:
@@ -117,10 +123,8 @@ def require_running(pod: Manifest, container: Manifest) -> None:
     status = status_of(pod, container["name"])
     if status is None or (status.get("state") or {}).get("running") is None:
         raise KubectlError(
-            "Internal error occurred: error executing command in container: container not found "
+            "Internal error occurred: unable to upgrade connection: container not found "
             f'("{container["name"]}")'
-            if status is not None
-            else f'unable to upgrade connection: container not found ("{container["name"]}")'
         )
 
 

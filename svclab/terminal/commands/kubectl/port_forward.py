@@ -49,6 +49,8 @@ def port_forward(client: Client, flags: Parsed) -> int:
         phase = (pod.get("status") or {}).get("phase", "")
         raise KubectlError(f"unable to forward port because pod is not running. Current status={phase}")
     forwards = [_forward(target, owner, pod, text) for text in flags.args[1:]]
+    if any(forward.port == 0 for _, forward in forwards):
+        raise KubectlError("remote port must be > 0")
     return _listen(client, target, pod, forwards)
 
 

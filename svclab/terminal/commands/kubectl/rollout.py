@@ -240,6 +240,8 @@ def _show_history(client: Client, flags: Parsed, target: Target, sets: dict[int,
             shown = {"kind": "ReplicaSet", "apiVersion": "apps/v1", **sets[number]}
             name = shown["metadata"]["name"]
             report(client, Target(replica_sets, target.namespace, name), shown, "", typed=True)
+    elif not sets:
+        client.print(f"{target.printed} \nNo rollout history found.")
     elif wanted:
         client.print(f"{target.printed} with revision #{wanted}")
         client.context.stdout.write(_template_text(client, sets[wanted]) + "\n")
@@ -301,12 +303,12 @@ def _undo(client: Client, flags: Parsed, target: Target, dry_run: str) -> None:
     if target.resource.kind != "Deployment":
         raise KubectlError(_no_helper(target, "rollbacker", "rollbacker"))
     deployment = client.get(target.path)
+    found = _revision(client, deployment, flags["to-revision"])
     if deployment["spec"].get("paused"):
         raise KubectlError(
             "you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and "
             "try again"
         )
-    found = _revision(client, deployment, flags["to-revision"])
     template = _without_hash(found["spec"]["template"])
     if template == _without_hash(deployment["spec"]["template"]):
         words = f"skipped rollback (current template already matches revision {revision_of(found)})"

@@ -109,7 +109,7 @@ def _check(flags: Parsed, names: list[str]) -> None:
     if " " in flags["image"]:
         raise KubectlError(f'Invalid image name "{flags["image"]}": invalid reference format')
     if flags["tty"] and not flags["stdin"]:
-        raise KubectlError("-i/--stdin is required for containers with -t/--tty=true")
+        raise UsageError("-i/--stdin is required for containers with -t/--tty=true", "run")
     if flags["expose"] and not flags["port"]:
         raise UsageError("--port must be set when exposing a service", "run")
     if flags["restart"] not in _POLICIES:
@@ -142,7 +142,9 @@ def _pod(client: Client, flags: Parsed, name: str, words: list[str]) -> Manifest
     labels = dict(_pair(part) for part in flags["labels"].split(",")) if flags["labels"] else {"run": name}
     meta = metadata(name, own_namespace(client), labels)
     if flags["annotations"]:
-        meta["annotations"] = dict(_pair(entry) for entry in flags["annotations"])
+        meta["annotations"] = dict(
+            _pair(entry, "invalid annotations format") for entry in flags["annotations"]
+        )
     manifest = {
         "kind": "Pod",
         "apiVersion": "v1",
@@ -157,13 +159,13 @@ def _variable(entry: str) -> Manifest:
     name, equals, value = entry.partition("=")
     if not equals or not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
         raise KubectlError(f"invalid env: {entry}")
-    return {"name": name, "value": value}
+    return {"name": name, "value": value} if value else {"name": name}
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _pair(text: str, refused: str = "unexpected label spec") -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals:
-        raise KubectlError(f"unexpected label spec: {text}")
+        raise KubectlError(f"{refused}: {text}")
     return key, value
 
 

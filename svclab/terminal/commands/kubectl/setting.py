@@ -7,7 +7,14 @@ from typing import Any
 
 from svclab.kube.selectors import SelectorError, label_selector
 from svclab.terminal.commands.kubectl import verbs
-from svclab.terminal.commands.kubectl.builder import NOTHING_GIVEN, Target, expand, file_objects, targets
+from svclab.terminal.commands.kubectl.builder import (
+    NOTHING_GIVEN,
+    Target,
+    expand,
+    file_objects,
+    qualified_kind,
+    targets,
+)
 from svclab.terminal.commands.kubectl.client import Client
 from svclab.terminal.commands.kubectl.create_others import amounts
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, raise_all
@@ -97,10 +104,10 @@ def originals(client: Client, flags: Parsed, named: list[str]) -> Iterator[tuple
 def no_template(target: Target, *, local: bool = False) -> KubectlError:
     """Why an object without a pod template cannot be changed."""
     kind = f"*{target.resource.version}.{target.resource.kind}"
-    where = target.resource.singular if local else target.resource.plural
-    return KubectlError(
-        f"error: {where}/{target.name} the object is not a pod or does not have a pod template: {kind}\n"
-    )
+    where = f"{target.resource.plural}/{target.name}"
+    if local:  # with its group, kubectl breaks the line here
+        where = f"{qualified_kind(target.resource)}/{target.name}" + ("\n" if target.resource.group else "")
+    return KubectlError(f"error: {where} the object is not a pod or does not have a pod template: {kind}\n")
 
 
 def pod_spec(manifest: Manifest) -> Manifest | None:
@@ -174,13 +181,11 @@ def set_image(client: Client, flags: Parsed) -> int:
     named, updates = names_and_pairs(flags.args, "image")
     if not named and not flags["filename"] and not flags["local"]:
         raise KubectlError(NOTHING_GIVEN)
+    found = list(originals(client, flags, named))
     if not updates:
-        if not flags["filename"]:
-            targets(client, named, selecting=bool(flags["all"] or flags["selector"]))
         raise KubectlError("at least one image update is required")
     images = dict(update.split("=", 1) for update in updates)
     setting = Setting("image updated", "failed to patch image update to pod template: ")
-    found = list(originals(client, flags, named))
     change_templates(client, flags, found, setting, lambda _, spec: _put_images(spec, images))
     return 0
 

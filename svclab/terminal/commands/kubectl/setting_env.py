@@ -6,8 +6,10 @@ Source: kubectl pkg/cmd/set/set_env.go and its env package.
 import re
 from base64 import b64decode
 from fnmatch import fnmatchcase
+from math import ceil
 from typing import Any
 
+from svclab.kube import quantity
 from svclab.terminal.commands.kubectl.builder import Target, targets
 from svclab.terminal.commands.kubectl.client import Client
 from svclab.terminal.commands.kubectl.create_data import VARIABLE, VARIABLE_RULE
@@ -176,7 +178,9 @@ def _resolved(
         return manifest["metadata"].get(_FIELDS[reference["fieldPath"]], "")
     if kind == "resourceFieldRef":
         group, _, name = reference.get("resource", "").partition(".")
-        return str(((container.get("resources") or {}).get(group) or {}).get(name, "0"))
+        amount = quantity.parse(((container.get("resources") or {}).get(group) or {}).get(name, "0"))
+        divisor = quantity.parse(reference.get("divisor") or "1")
+        return str(ceil(amount.amount / (divisor.amount or 1)))
     plural = "configmap" if kind == "configMapKeyRef" else "secret"
     holder = Target(targets(client, [f"{plural}/x"])[0].resource, target.namespace, reference["name"])
     data = client.get(holder.path).get("data") or {}

@@ -29,8 +29,8 @@ def _changes(field: FieldType, current: Manifest, modified: Manifest) -> Manifes
                 patch[key] = wanted
         elif isinstance(wanted, dict) and isinstance(present, dict):
             below = _changes(child, present, wanted)
-            if child.retain_keys and below:
-                below["$retainKeys"] = sorted(wanted)
+            if child.retain_keys:
+                _retain(below, present, wanted)
             if below:
                 patch[key] = below
         elif isinstance(wanted, list) and isinstance(present, list):
@@ -38,6 +38,13 @@ def _changes(field: FieldType, current: Manifest, modified: Manifest) -> Manifes
         elif wanted != present:
             patch[key] = wanted
     return patch
+
+
+def _retain(patch: Manifest, present: Manifest, wanted: Manifest) -> None:
+    """Where only the wanted keys may stay, others in the live object are a change by themselves."""
+    kept = [key for key, value in wanted.items() if value is not None]
+    if kept and (patch or any(value is not None and key not in wanted for key, value in present.items())):
+        patch["$retainKeys"] = sorted(kept)
 
 
 def _list_changes(field: FieldType, key: str, present: list, wanted: list, patch: Manifest) -> None:
@@ -72,8 +79,8 @@ def _item_changes(field: FieldType, present: list, wanted: list) -> list[Manifes
             found.append(item)
             continue
         below = _changes(FieldType(field.type), known[name], item)
-        if field.retain_keys and below:
-            below["$retainKeys"] = sorted(item)
+        if field.retain_keys:
+            _retain(below, known[name], item)
         if below:
             found.append({**below, field.merge_key: name})
     return found

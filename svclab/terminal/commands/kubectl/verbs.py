@@ -122,11 +122,12 @@ def write_query(
     if dry_run == "server":
         query.insert(0, ("dryRun", "All"))
     if strict:
-        query.append(("fieldValidation", _validation(flags.values.get("validate", "strict"))))
+        query.append(("fieldValidation", checked_validation(flags.values.get("validate", "strict"))))
     return query
 
 
-def _validation(value: str) -> str:
+def checked_validation(value: str) -> str:
+    """The server's word for a value of --validate. Raises KubectlError."""
     match value:
         case "true" | "strict":
             return "Strict"

@@ -183,6 +183,8 @@ def _wait_for_deletion(client: Client, found: list[Target], seconds: float) -> i
         try:
             if client.find(target.path) is None:
                 continue
+            if seconds == 0:
+                raise KubectlError(f"condition not met for {target.resource.plural}/{target.name}")
             _watch_until_gone(client, target, "", max((until - client.context.now()).total_seconds(), 0))
             client.print(f"{target.printed} condition met")
         except KubectlError as problem:

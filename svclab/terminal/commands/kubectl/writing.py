@@ -4,7 +4,6 @@ from typing import Any
 
 from svclab.terminal.commands.kubectl.builder import Target, compact, qualified_kind
 from svclab.terminal.commands.kubectl.client import Client
-from svclab.terminal.commands.kubectl.errors import KubectlError
 from svclab.terminal.commands.kubectl.output import print_document, split_format, without_managed_fields
 from svclab.terminal.commands.kubectl.typed import as_typed
 from svclab.terminal.commands.kubectl.verbs import dry_run_words
@@ -12,12 +11,6 @@ from svclab.terminal.commands.kubectl.verbs import dry_run_words
 Manifest = dict[str, Any]
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-
-
-_PRINTED = (
-    "go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,name,template,templatefile,"
-    "yaml"
-)
 
 
 def report(
@@ -32,7 +25,6 @@ def report(
     """`service/web created`, or the object itself with -o; `typed` as the commands show it that decode it."""
     output = client.flags.values.get("output") or ""
     form, _ = split_format(output, client.flags.values.get("template") or "")
-    require_printable(form, output)
     if form in ("", "name"):
         name = target.name or manifest["metadata"].get("name", "")
         words = f" {done}{dry_run_words(dry_run)}" if form == "" else ""
@@ -46,15 +38,6 @@ def report(
     client.documents_printed += 1
     template = client.flags.values.get("template") or ""
     print_document(client, shown, output, template, sort_keys=not typed)
-
-
-def require_printable(form: str, output: str) -> None:
-    """Raises KubectlError for the formats that only `get` has."""
-    if form == "wide" or form.startswith("custom-columns"):
-        raise KubectlError(
-            f'unable to match a printer suitable for the output format "{output}", allowed formats are: '
-            f"{_PRINTED}"
-        )
 
 
 def with_last_applied(manifest: Manifest) -> Manifest:
