@@ -240,6 +240,10 @@ def test_what_a_lesson_would_change_of_the_learners_is_asked_for(visit):
     ground.get_by_role("button", name="Put this right").click()
     expect(ground).to_contain_text("Put in place for this lesson", timeout=40_000)
     expect(goal(page, "pods").locator(".goal-found")).to_contain_text("Holds so far.")
+    enter(page, "environment-variables")
+    expect(ground).to_contain_text("Service backend-service in service-demo: it should not be there")
+    ground.get_by_role("button", name="Put this right").click()
+    expect(ground).to_contain_text("Service backend-service in service-demo: taken away", timeout=40_000)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -41,7 +41,7 @@ export function createGround({ url, csrf, onBegun }) {
       const { gaps: left } = await ask("POST");
       if (left.length) draw({ begun: false, gaps: left }, false);
       else {
-        say("Put in place for this lesson; the rest of your cluster is as it was:", names(gaps.map((gap) => ({ ...gap, state: "missing", detail: "" }))), button("All right", () => { root.hidden = true; byId("lamps-summary").focus({ preventScroll: true }); }));
+        say("Put in place for this lesson; the rest of your cluster is as it was:", names(gaps.map((gap) => ({ ...gap, detail: gap.state === "in the way" ? "taken away" : "" }))), button("All right", () => { root.hidden = true; byId("lamps-summary").focus({ preventScroll: true }); }));
         root.dataset.kind = "added";
         onBegun();
       }
