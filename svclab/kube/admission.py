@@ -16,7 +16,7 @@ from svclab.kube.admission_pod import admit_pod, qos_class
 from svclab.kube.admission_service import prepare_service
 from svclab.kube.allocation import AllocationError
 from svclab.kube.apply import track_update
-from svclab.kube.defaults import apply_defaults
+from svclab.kube.defaults import TEMPLATE_GENERATION, apply_defaults
 from svclab.kube.meta import timestamp
 from svclab.kube.resources import Resource, by_kind
 from svclab.kube.snapshot import Snapshot
@@ -192,6 +192,8 @@ def prepare_update(
         new.setdefault("spec", {})
     _convert_secret(new)
     apply_defaults(new)
+    if resource.kind == "DaemonSet":
+        _count_template(new, old)
     if resource.kind == "Pod":
         _keep_admitted(new, old)
     if manager:
@@ -213,6 +215,13 @@ def _keep_metadata(new: Manifest, old: Manifest) -> None:
     metadata.pop("selfLink", None)
     if "managedFields" not in metadata and "managedFields" in old["metadata"]:
         metadata["managedFields"] = deepcopy(old["metadata"]["managedFields"])
+
+
+def _count_template(new: Manifest, old: Manifest) -> None:
+    """How often a DaemonSet's template has changed is the server's to say."""
+    count = int((old["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, 1))
+    changed = new["spec"].get("template") != old["spec"].get("template")
+    new["metadata"]["annotations"][TEMPLATE_GENERATION] = str(count + changed)
 
 
 def _keep_admitted(new: Manifest, old: Manifest) -> None:

@@ -84,6 +84,9 @@ def _secret(secret: Manifest) -> None:
     secret.setdefault("type", "Opaque")
 
 
+TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+
+
 def _deployment(deployment: Manifest) -> None:
     spec = deployment.setdefault("spec", {})
     spec.setdefault("replicas", 1)
@@ -114,6 +117,8 @@ def _labels_from_template(owner: Manifest) -> None:
 
 def _daemon_set(daemon_set: Manifest) -> None:
     spec = daemon_set.setdefault("spec", {})
+    # A field until apps/v1; the server still tells it, as an annotation.
+    daemon_set["metadata"].setdefault("annotations", {}).setdefault(TEMPLATE_GENERATION, "1")
     strategy = spec.setdefault("updateStrategy", {})
     strategy.setdefault("type", "RollingUpdate")
     if strategy["type"] == "RollingUpdate":
@@ -188,4 +193,4 @@ _DEFAULTS: dict[str, Callable[[Manifest], None]] = {
     "IngressClass": _ingress_class,
     "Event": _event,
 }
-__all__ = ["apply_defaults", "default_pod_spec", "is_externally_accessible"]
+__all__ = ["TEMPLATE_GENERATION", "apply_defaults", "default_pod_spec", "is_externally_accessible"]

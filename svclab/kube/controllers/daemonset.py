@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from svclab.kube import names, nodes, pods
+from svclab.kube.defaults import TEMPLATE_GENERATION
 from svclab.kube.meta import is_true
 from svclab.kube.podhash import pod_template_hash
 from svclab.kube.reconcile import Change, Create, Delete, Event, Result, Update, controller_key, with_status
@@ -116,7 +117,7 @@ def _create(
     while snapshot.get("Pod", namespace, pod_name) is not None:
         pod_name = names.generated(f"{name}-", dice)
     pod = pods.from_template(daemon_set, daemon_set["spec"]["template"], pod_name, generate_name=f"{name}-")
-    generation = str(daemon_set["metadata"].get("generation", 1))
+    generation = (daemon_set["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, "1")
     labels = {**(pod["metadata"].get("labels") or {}), _HASH: revision, "pod-template-generation": generation}
     pod["metadata"]["labels"] = labels
     only = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}

@@ -47,6 +47,11 @@ spec:
 """
 
 
+def with_spec(**fields):
+    """A change of fields of an object's spec."""
+    return lambda old: {**old, "spec": {**old["spec"], **fields}}
+
+
 def names(cluster, **labels):
     return [pod["metadata"]["name"] for pod in cluster.list("Pod", **labels)]
 
@@ -135,6 +140,30 @@ def test_a_daemon_set_runs_on_every_node_that_it_tolerates():
     assert sorted(p["spec"]["nodeName"] for p in cluster.list("Pod", app="agent")) == ["node1", "node2"]
     status = cluster.get("DaemonSet", "agent")["status"]
     assert (status["desiredNumberScheduled"], status["numberReady"], status["numberAvailable"]) == (2, 2, 2)
+
+
+def test_a_daemon_set_tells_how_often_its_template_has_changed():
+    """Convert_apps_DaemonSet_To_v1_DaemonSet, daemonSetStrategy.PrepareForUpdate"""
+    note = "deprecated.daemonset.template.generation"
+    cluster = Simulation().apply(DAEMON)
+
+    def told():
+        metadata = cluster.get("DaemonSet", "agent")["metadata"]
+        return metadata["annotations"][note], metadata["generation"]
+
+    assert told() == ("1", 1)
+    cluster.change("DaemonSet", "agent", with_spec(minReadySeconds=1))
+    assert told() == ("1", 2)
+    template = cluster.get("DaemonSet", "agent")["spec"]["template"]
+    containers = [{**template["spec"]["containers"][0], "image": "nginx:1.27"}]
+    newer = {**template, "spec": {**template["spec"], "containers": containers}}
+    cluster.change("DaemonSet", "agent", with_spec(template=newer))
+    assert told() == ("2", 3)
+    cluster.wait(120)
+    labels = {
+        pod["metadata"]["labels"]["pod-template-generation"] for pod in cluster.list("Pod", app="agent")
+    }
+    assert labels == {"2"}
 
 
 def test_a_new_node_gets_its_daemon_and_a_deleted_node_loses_everything():
@@ -285,3 +314,41 @@ def test_deleted_in_the_foreground_an_owner_waits_for_its_pods():
     cluster.wait(10)
     assert cluster.get("ReplicaSet", "web") is None
     assert names(cluster, app="web") == []
+
+
+# ---- Deployment ----
+
+DEPLOYMENT = REPLICAS.replace("ReplicaSet", "Deployment")
+
+
+def progress(cluster):
+    """Status and reason of the Deployment's condition."""
+    conditions = cluster.get("Deployment", "web")["status"]["conditions"]
+    found = next(c for c in conditions if c["type"] == "Progressing")
+    return found["status"], found["reason"], found["message"].split(" ", 2)[-1]
+
+
+def test_a_deployment_that_was_paused_is_resumed_and_goes_on_when_it_gets_on():
+    """checkPausedConditions, syncRolloutStatus"""
+    cluster = Simulation().apply(DEPLOYMENT)
+    cluster.wait(20)
+
+    cluster.change("Deployment", "web", with_spec(paused=True))
+    assert progress(cluster) == ("Unknown", "DeploymentPaused", "paused")
+    cluster.change("Deployment", "web", with_spec(replicas=3))
+    cluster.change("Deployment", "web", with_spec(paused=False))
+    assert progress(cluster) == ("Unknown", "DeploymentResumed", "resumed")
+    cluster.wait(20)
+    assert progress(cluster) == ("True", "NewReplicaSetAvailable", "has successfully progressed.")
+
+
+def test_how_long_pods_must_be_ready_reaches_the_replica_set_without_a_new_one():
+    """getNewReplicaSet"""
+    cluster = Simulation().apply(DEPLOYMENT)
+    cluster.change("Deployment", "web", with_spec(minReadySeconds=7))
+
+    (replica_set,) = cluster.list("ReplicaSet", app="web")
+    assert replica_set["spec"]["minReadySeconds"] == 7
+    cluster.change("Deployment", "web", with_spec(minReadySeconds=0))
+    (replica_set,) = cluster.list("ReplicaSet", app="web")
+    assert "minReadySeconds" not in replica_set["spec"]

@@ -79,13 +79,17 @@ def _progress(
     done = current is not None and current["reason"] == "NewReplicaSetAvailable"
     if done and counts["replicas"] == counts["updatedReplicas"]:
         return conditions
+    if current is not None and current["reason"] == "DeploymentPaused":
+        words = ("Unknown", "DeploymentResumed", "Deployment is resumed")
+        conditions = with_condition(conditions, "Progressing", *words, now)
+        current = conditions[-1]
     if is_complete(rollout, counts):
         message = f"{replica_set} has successfully progressed."
         return with_condition(conditions, "Progressing", "True", "NewReplicaSetAvailable", message, now)
-    if _has_progressed(counts, before) or current is None or current["reason"] == "DeploymentPaused":
+    if _has_progressed(counts, before) or current is None:
         return _progressing(conditions, current, f"{replica_set} is progressing.", now)
     late = moment(current["lastUpdateTime"]) + timedelta(seconds=deadline)
-    if current["status"] == "True" and now < late:
+    if current["status"] != "False" and now < late:
         result.again(late)
         return conditions
     message = f"{replica_set} has timed out progressing."

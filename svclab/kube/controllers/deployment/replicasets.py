@@ -42,10 +42,17 @@ def ensure_new(rollout: Rollout, snapshot: Snapshot, replicas: int, now: datetim
         _create_new(rollout, snapshot, replicas, revision, now, result)
         return True
     annotations = _annotations(rollout, new, str(max(int(revision), _revision(new))))
-    if annotations != (new["metadata"].get("annotations") or {}):
-        result.add(Update(with_metadata(new, annotations=annotations)))
+    spec = _with_patience(new["spec"], rollout.deployment["spec"].get("minReadySeconds", 0))
+    if annotations != (new["metadata"].get("annotations") or {}) or spec != new["spec"]:
+        result.add(Update({**with_metadata(new, annotations=annotations), "spec": spec}))
     _mark_revision(rollout, annotations[_REVISION], result)
     return bool(result.writes)
+
+
+def _with_patience(spec: Manifest, seconds: int) -> Manifest:
+    """How long pods must be ready may change without a new template."""
+    rest = {key: value for key, value in spec.items() if key != "minReadySeconds"}
+    return {**rest, "minReadySeconds": seconds} if seconds else rest
 
 
 def _create_new(
