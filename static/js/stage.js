@@ -1,7 +1,7 @@
 // @ts-check
 // The stage as one thing: objects in, picture on top. Wires topology/ and trace/ together.
 
-import { byId, setText, svg } from "./core/dom.js";
+import { byId, set, setText, svg } from "./core/dom.js";
 import { clusterModel } from "./topology/model.js";
 import { layout } from "./topology/layout.js";
 import { along, plateOf, pointOf, way } from "./topology/roads.js";
@@ -36,6 +36,7 @@ export function createStage({ onPick, onFrame }) {
   let shown = null;
   /** @type {Set<string>} */
   let wanted = new Set(); // what the trace on the stage has to do with
+  let wantsJourney = true; // of a narrow page
   let marks = { chosen: "", guessed: "", answered: "" };
 
   const geometry = {
@@ -80,10 +81,19 @@ export function createStage({ onPick, onFrame }) {
   }
   NARROW.addEventListener("change", redraw);
 
+  byId("narrow-view").addEventListener("click", (/** @type {any} */ event) => {
+    if (!event.target.value) return;
+    wantsJourney = event.target.value === "journey";
+    redraw();
+  });
+
   function drawNarrow() {
     const bands = byId("pods-narrow");
-    bands.hidden = !NARROW.matches || Boolean(shown);
-    byId("subway").hidden = !NARROW.matches || !shown;
+    const journey = Boolean(shown) && wantsJourney;
+    bands.hidden = !NARROW.matches || journey;
+    byId("subway").hidden = !NARROW.matches || !journey;
+    byId("narrow-view").hidden = !NARROW.matches || !shown;
+    for (const button of byId("narrow-view").children) set(button, { "aria-pressed": String((button.value === "journey") === wantsJourney) });
     if (!bands.hidden) drawBands(bands, model, (key) => onPick(key, null), marks.chosen);
   }
 
@@ -172,6 +182,7 @@ export function createStage({ onPick, onFrame }) {
       const was = shown?.frames;
       shown = picture ? { picture, frames } : null;
       if (was !== shown?.frames) {
+        wantsJourney = true;
         wanted = new Set(frames.flatMap((each) => [each.host, ...servicesOf(each)]));
         return redraw();
       }

@@ -254,8 +254,10 @@ function pick(host, element) {
   if (choice.from && choice.from !== host) return deliver(host);
   const sender = SENDER.test(host);
   const content = cardOf(stage.model, host);
+  const met = frames.find((frame) => frame.host === host && frame.kind === "rules");
   const actions = [];
-  if (sender) actions.push({ label: "Send from here", icon: "send", primary: true, run: () => choose({ from: host, to: "" }) });
+  if (met) actions.push({ label: "See its rules", icon: "list", primary: true, run: () => { openPart("inspect"); openTab("tab-rules"); seek(met.index); byId("tab-rules").focus(); } });
+  if (sender) actions.push({ label: "Send from here", icon: "send", primary: !met, run: () => choose({ from: host, to: "" }) });
   if (!sender || host.startsWith("pod/")) actions.push({ label: "Send to here", icon: "chevron-right", primary: !sender, run: () => deliver(host) });
   if (host.startsWith("pod/")) actions.push({ label: "Remove pod", icon: "trash-2", run: () => removePod(host) });
   if (content) card.open({ ...content, actions }, element);
@@ -301,7 +303,7 @@ store.subscribe((state, before) => {
   }
   if (state.connection !== before.connection || state.clock !== before.clock || state.mode !== before.mode) bar.render(state);
   if (state.traces !== before.traces || state.background !== before.background || state.objects !== before.objects || state.trace !== before.trace || state.hidden !== before.hidden) {
-    requestList.render(state.traces, state.background);
+    requestList.render(state.traces, state.background, state.hidden);
     drawBackground(byId("background"), state.background, Date.now());
     const target = state.trace?.target ?? state.traces.at(-1)?.target ?? "";
     histogram.render(state.traces.filter((summary) => summary.id !== state.hidden), target, endpointsOf(stage.model, target, state));

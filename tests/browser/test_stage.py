@@ -82,6 +82,80 @@ def test_who_only_looks_sends_nothing_and_can_let_go(visit):
     expect(page.locator("html.has-trace")).to_have_count(0)
 
 
+def test_a_nodes_gate_opens_on_the_rules_that_the_packet_met_there(visit, played):
+    page = visit()
+    _send(page, "http://web")
+    _to_end(page, played)
+    node = page.locator(".node.on-path").first
+    name = node.get_attribute("data-node").removeprefix("node/")
+    node.locator(".box").click(position={"x": 20, "y": 40})
+    page.get_by_role("button", name="See its rules").click()
+    expect(page.locator("#tab-rules")).to_be_focused()
+    expect(page.locator("#pane-rules .lead")).to_contain_text(f"The rules of {name}")
+
+
+def test_the_newcomers_buttons_keep_the_focus(visit, played):
+    page = visit(still=True)
+    expect(page.locator(".guess")).to_have_count(3)
+    page.locator(".guess").nth(1).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".guess").nth(1)).to_be_focused()
+    page.locator("#welcome-actions button").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Send 10 more", exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#histogram .note")).to_contain_text("10 answers")
+    assert page.evaluate("document.activeElement.closest('#welcome-actions') !== null")
+
+
+def test_the_greeting_counts_what_is_there(visit):
+    page = visit()
+    page.click("#terminals")
+    page.keyboard.type("kubectl scale deployment web -n hello --replicas 2\n")
+    expect(page.locator("#welcome-question")).to_have_text("Two copies of one program. Which one answers?")
+    page.keyboard.type("kubectl delete namespace hello; echo gone$((1+1))\n")
+    page.click("#clock-rate button[value='10']")
+    expect(page.locator("#welcome-question")).to_contain_text("Nothing of yours runs here")
+    expect(page.locator("#terminals")).to_contain_text("gone2", timeout=60_000)
+    page.click("#welcome-actions button")
+    expect(page.locator("#welcome-question")).to_have_text("Three copies of one program. Which one answers?")
+
+
+def test_the_list_of_requests_does_not_give_an_end_away_that_is_not_seen(visit, played):
+    page = visit(still=True)
+    _send(page, "http://web")
+    page.wait_for_selector("html.has-trace", state="attached")
+    page.click("#tab-requests")
+    row = page.locator(".request-list li").first
+    expect(row).to_contain_text("under way")
+    expect(row.locator(".who")).to_be_empty()
+    _to_end(page, played)
+    expect(row).to_contain_text("✓ OK")
+
+
+def test_choices_of_the_menu_are_kept(visit):
+    page = visit()
+    page.click("#menu summary")
+    page.select_option("#motion", "off")
+    page.uncheck("#shortcuts")
+    page.reload()
+    page.wait_for_selector("html.has-cluster", state="attached")
+    assert page.evaluate("document.documentElement.dataset.motion") == "off"
+    page.keyboard.press("?")
+    expect(page.locator("#help-dialog")).to_be_hidden()
+
+
+def test_an_error_far_down_a_long_manifest_is_in_sight(visit):
+    page = visit()
+    page.click("#tab-yaml")
+    page.click(".cm-content")
+    page.keyboard.press("Control+a")
+    good = "".join(f"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: m{i}\n---\n" for i in range(40))
+    page.keyboard.insert_text(f"{good}apiVersion: v1\nkind: Nonsense\nmetadata:\n  name: x\n")
+    page.click("#yaml-apply")
+    expect(page.locator("#yaml-results .error")).to_be_in_viewport()
+
+
 def test_a_request_is_sent_with_keys_alone(visit, played):
     page = visit()
     page.focus("[data-host='pod/hello/visitor']")
@@ -509,7 +583,7 @@ def test_a_stage_larger_than_its_frame_follows_the_packet(visit):
     page.click("#player-size button[value='packet']")
     for _ in range(4):
         page.click("#player-forward")
-        expect(page.locator(".envelope .shape")).to_be_in_viewport()
+        expect(page.locator(".envelope .shape")).to_be_in_viewport(ratio=0.9)
 
 
 def test_on_a_phone_the_journey_is_a_line_of_stations(visit, played):
@@ -525,6 +599,21 @@ def test_on_a_phone_the_journey_is_a_line_of_stations(visit, played):
     for part in ("story", "stage", "inspect", "terminal"):
         page.click(f"#narrow-tabs button[value={part}]")
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
+
+
+def test_on_a_phone_the_cluster_can_be_seen_again_after_a_journey(visit, played):
+    page = visit(size=NARROW)
+    page.get_by_role("button", name="Play", exact=True).first.click()
+    expect(page.locator("#verdict .caption")).to_contain_text("visitor")
+    page.locator("#player-range").focus()
+    page.keyboard.press("End")
+    played(page)
+    page.get_by_role("button", name="The cluster", exact=True).click()
+    expect(page.locator("#subway")).to_be_hidden()
+    page.click("#pods-narrow [data-host='pod/hello/visitor']")
+    page.get_by_role("button", name="Send from here").click()
+    page.click("#pods-narrow [data-host='service/hello/web']")
+    expect(page.locator("#subway")).to_be_visible()
 
 
 @pytest.mark.parametrize("size", SIZES)

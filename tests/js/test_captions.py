@@ -71,3 +71,16 @@ def test_a_port_that_no_service_has_is_told_from_an_address_that_nobody_has(js):
         "The sender waits in vain."
     )
     assert "Service" not in unknown
+
+
+def test_where_no_rule_gives_a_reason_the_service_does(js):
+    debug = pod("debug", "10.244.1.9", "node1", ports=())
+    svc = service("web", "10.96.5.5")
+    where = world(standard(debug, svc), "nftables")
+    trace = curl(where, "pod/default/debug", "10.96.5.5").as_json()
+
+    told = _told(js, trace, **{"10.96.5.5": "Service web"})[-1][1]
+
+    assert told == (
+        "A rule of node1 refuses it: nothing stands behind port 80 of Service web. The sender is told at once."
+    )

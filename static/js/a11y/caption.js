@@ -113,11 +113,16 @@ function deathWords(frames, death, nameOf) {
   const because = comment && !step.where.startsWith("ipvs") ? `: ${comment}` : "";
   const reason = step.why.replace(/\.$/, "");
   const why = capital(reason);
+  const owner = nameOf(death.packet?.dst ?? "").startsWith("Service ") ? nameOf(death.packet.dst) : "";
   switch (step.code) {
-    case "REJECTED": return because ? `A rule of ${hostWords(step.host)} refuses it${because}. The sender is told at once.` : `${why}. The sender is told at once.`;
+    case "REJECTED":
+      if (!because && owner) return `A rule of ${hostWords(step.host)} refuses it: nothing stands behind port ${death.packet.dport} of ${owner}. The sender is told at once.`;
+      return because ? `A rule of ${hostWords(step.host)} refuses it${because}. The sender is told at once.` : `${why}. The sender is told at once.`;
     case "DROPPED": return because ? `A rule of ${hostWords(step.host)} throws it away without a word${because}. The sender waits in vain.` : `${host} throws it away without a word: ${reason}. The sender waits in vain.`;
     case "RESET": return `It arrived at ${hostWords(step.host)}, but ${reason.replace(/ here$/, "")}. The sender is told at once.`;
-    case "UNROUTED": if (nameOf(death.packet?.dst ?? "").startsWith("Service ")) return `${unserved(frames, death, nameOf)} The sender waits in vain.`; return `It comes to nothing at ${hostWords(step.host)}: ${reason}. The sender waits in vain.`;
+    case "UNROUTED":
+      if (owner) return `${unserved(frames, death, nameOf)} The sender waits in vain.`;
+      return `It comes to nothing at ${hostWords(step.host)}: ${reason}. The sender waits in vain.`;
     case "ASYMMETRIC": return `The answer came by another way than the request: ${reason}.`;
     default: return `${why}.`;
   }

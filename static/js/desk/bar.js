@@ -28,6 +28,7 @@ export function wireBar({ send, toast, setMotion, renew }) {
     byId("menu").open = false;
     toast(done ? "The old kubeconfig opens nothing any more. Download the new one." : "That could not be done. Is the connection there?");
   });
+  byId("kubeconfig").addEventListener("click", () => toast("Saved as svclab.kubeconfig. In its folder: KUBECONFIG=svclab.kubeconfig kubectl get nodes"));
   byId("help").addEventListener("click", () => byId("help-dialog").showModal());
   byId("theme").addEventListener("click", (/** @type {any} */ event) => {
     const choice = event.target.closest("button")?.value;
@@ -35,7 +36,14 @@ export function wireBar({ send, toast, setMotion, renew }) {
     document.dispatchEvent(new CustomEvent("svclab:theme", { detail: choice }));
     showTheme();
   });
-  byId("motion").addEventListener("change", (/** @type {any} */ event) => setMotion(event.target.value === "system" ? null : event.target.value));
+  const motion = byId("motion");
+  motion.value = kept("motion") ?? "system";
+  const move = () => setMotion(motion.value === "system" ? null : motion.value);
+  move();
+  motion.addEventListener("change", () => { keep("motion", motion.value); move(); });
+  const shortcuts = byId("shortcuts");
+  shortcuts.checked = kept("shortcuts") !== "off";
+  shortcuts.addEventListener("change", () => keep("shortcuts", shortcuts.checked ? "on" : "off"));
   document.addEventListener("click", (event) => {
     if (!byId("menu").contains(/** @type {Node} */ (event.target))) byId("menu").open = false;
   });
@@ -62,6 +70,22 @@ export function wireBar({ send, toast, setMotion, renew }) {
       }
     },
   };
+}
+
+/** A choice of the menu, kept in the browser. @param {string} name */
+function kept(name) {
+  try {
+    return localStorage.getItem(`svclab.${name}`);
+  } catch {
+    return null;
+  }
+}
+
+/** @param {string} name @param {string} value */
+function keep(name, value) {
+  try {
+    localStorage.setItem(`svclab.${name}`, value);
+  } catch { /* a private window: for this page only */ }
 }
 
 const THINK_AGAIN = 4000; // ms

@@ -1,7 +1,7 @@
 // @ts-check
 // The first half minute: a guess, one real packet, ten more, then a pod goes away.
 
-import { byId, h, icon } from "../core/dom.js";
+import { byId, h, icon, keyed, set, setText } from "../core/dom.js";
 import { hostName } from "../a11y/narrate.js";
 
 /**
@@ -19,6 +19,8 @@ export function welcomeScene(model) {
 }
 
 const MOST_IDLE = 20;
+const MOST_GUESSES = 6;
+const COUNTS = [,, "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten"];
 
 /**
  * @param {{peek: (source: string, target: string) => void, send: (source: string, target: string, count: number, animate: boolean) => void, remove: (pod: any) => void,
@@ -27,6 +29,7 @@ const MOST_IDLE = 20;
 export function createWelcome(actions) {
   const root = byId("welcome");
   if (!root) return { render() {}, answered() {} };
+  const question = byId("welcome-question");
   const pods = byId("welcome-pods");
   const buttons = byId("welcome-actions");
   const note = byId("welcome-note");
@@ -39,8 +42,15 @@ export function createWelcome(actions) {
   const counts = new Map();
 
   const target = () => (scene ? `http://${scene.service.name}${scene.asker.namespace === scene.service.namespace ? "" : `.${scene.service.namespace}`}` : "");
-  const button = (/** @type {string} */ name, /** @type {string} */ text, /** @type {() => void} */ run, primary = true) =>
-    h(`button.button${primary ? ".primary" : ""}`, { type: "button", onclick: run }, icon(name), text);
+  /** @typedef {{icon: string, text: string, run: () => void, primary: boolean}} Action */
+  const action = (/** @type {string} */ name, /** @type {string} */ text, /** @type {() => void} */ run, primary = true) => ({ icon: name, text, run, primary });
+
+  /** The same button for the same words, so that the focus stays. @param {Action[]} actions */
+  function drawActions(actions) {
+    const held = buttons.contains(document.activeElement);
+    keyed(buttons, actions, ({ text }) => text, ({ icon: name, text, primary }) => h(`button.button${primary ? ".primary" : ""}`, { type: "button" }, icon(name), text), (element, { run }) => { element.onclick = run; });
+    if (held && !buttons.contains(document.activeElement)) buttons.querySelector("button")?.focus();
+  }
 
   /** Until the first touch a packet leaves every two seconds, so that the page is seen to live. */
   let shown = 0;
@@ -53,21 +63,30 @@ export function createWelcome(actions) {
   }, 2200);
 
   function draw() {
+    setText(question, scene ? `${COUNTS[scene.pods.length] ?? scene.pods.length} copies of one program. Which one answers?` : "Nothing of yours runs here. Start three copies of one program?");
+    keyed(pods, scene ? scene.pods.slice(0, MOST_GUESSES) : [], (pod) => pod.host, (pod) => h("button.guess", { type: "button", onclick: () => choose(pod.host) }, h("span.dot"), h("span.who"), h("span.mono")), (element, pod) => {
+      const [, name, detail] = element.children;
+      set(element, { "aria-pressed": String(pod.host === guess), class: `guess${pod.host === answer ? " answered" : ""}` });
+      setText(name, pod.suffix ? `${pod.title} · ${pod.suffix}` : pod.name);
+      setText(detail, counts.get(pod.host) ? `×${counts.get(pod.host)}` : pod.ip);
+    });
     if (!scene) {
-      pods.replaceChildren();
-      buttons.replaceChildren(button("layers", "Start three copies", actions.apply));
-      note.textContent = "";
+      drawActions([action("layers", "Start three copies", actions.apply)]);
+      note.textContent = "Or apply a manifest of your own.";
       return;
     }
     const { asker, service } = scene;
-    pods.replaceChildren(...scene.pods.slice(0, 6).map((pod) => h(`button.guess${pod.host === answer ? ".answered" : ""}`, { type: "button", "aria-pressed": String(pod.host === guess), onclick: () => choose(pod.host) },
-      h("span.dot"), h("span", { text: pod.suffix ? `${pod.title} · ${pod.suffix}` : pod.name }), h("span.mono", { text: counts.get(pod.host) ? `×${counts.get(pod.host)}` : pod.ip }))));
-    const play = button("play", "Play", () => { step = "sent"; actions.send(asker.host, target(), 1, true); draw(); });
-    const ten = button("fast-forward", "Send 10 more", () => { step = "ten"; actions.send(asker.host, target(), 10, false); draw(); });
+    const send = (/** @type {number} */ count) => actions.send(asker.host, target(), count, count === 1);
+    const go = (/** @type {string} */ next) => { step = next; draw(); };
     const most = [...counts].sort((a, b) => b[1] - a[1])[0]?.[0];
     const victim = scene.pods.find((pod) => pod.host === most);
-    const kill = victim && button("trash-2", `Remove ${victim.suffix || victim.name}, which answered most`, () => { step = "removed"; actions.remove(victim); actions.send(asker.host, target(), 10, false); draw(); });
-    buttons.replaceChildren(...{ guess: [play], sent: [ten, button("play", "Again", () => actions.send(asker.host, target(), 1, true), false)], ten: [kill, button("plus", "10 more", () => actions.send(asker.host, target(), 10, false), false)].filter(Boolean), removed: [button("plus", "10 more", () => actions.send(asker.host, target(), 10, false), false)] }[step] ?? []);
+    const more = action("plus", "10 more", () => send(10), false);
+    drawActions({
+      guess: [action("play", "Play", () => { send(1); go("sent"); })],
+      sent: [action("fast-forward", "Send 10 more", () => { send(10); go("ten"); }), action("play", "Again", () => send(1), false)],
+      ten: [...(victim ? [action("trash-2", `Remove ${victim.suffix || victim.name}, which answered most`, () => { actions.remove(victim); send(10); go("removed"); })] : []), more],
+      removed: [more],
+    }[step] ?? []);
     note.textContent = {
       guess: guess ? `${hostName(asker.host)} will ask for “${service.name}”. Press Play.` : "Tap your guess, then Play.",
       sent: answer ? `${nameOf(answer)} answered.${guess ? (guess === answer ? " You guessed it." : " Not your guess: it is drawn by chance.") : ""} Will it be the same one next time?` : "Watch the packet…",

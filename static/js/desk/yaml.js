@@ -38,7 +38,7 @@ export async function createEditor({ send, post, files }) {
   }
   async function apply() {
     const { text } = view;
-    results.replaceChildren(h("li", { text: "applying…" }));
+    results.replaceChildren(h("li.waiting", { text: "applying…" }));
     if (new Blob([text]).size <= LARGEST) send({ type: "apply", yaml: text, name: current });
     else showResults(await post(text));
   }
@@ -48,6 +48,7 @@ export async function createEditor({ send, post, files }) {
   function showResults(items) {
     results.replaceChildren(...items.map((item) => h(`li${item.error ? ".error" : ""}`, {}, h("span", { text: item.error ?? item.message }),
       item.line ? h("button.link", { type: "button", text: `line ${item.line}`, onclick: () => view.goTo(item.line ?? 1) }) : null)));
+    results.querySelector(".error")?.scrollIntoView({ block: "nearest" });
     view.mark(items.filter((item) => item.error && item.line).map((item) => ({ line: item.line ?? 1, message: item.error ?? "" })));
   }
   return {

@@ -204,7 +204,8 @@ function nodeMark(box, interactive) {
   const gate = interactive(svg("g.gate", {},
     svg("rect.gate-back", { rx: 7 }),
     ...box.gate.plates.map((plate) => svg("g.plate", { "data-hook": plate.hook }, svg("rect", { rx: 3 }), svg("text", { "text-anchor": "middle" })))));
-  return svg("g.node", {}, svg("rect.box", { rx: 14 }), svg("path.wire"), svg("text.title", {}), svg("text.subtitle", {}),
+  const pressed = { onclick: (/** @type {Event} */ event) => { event.stopPropagation(); gate.dispatchEvent(new MouseEvent("click", { bubbles: true })); } }; // for the pointer; keys have the gate
+  return svg("g.node", {}, svg("rect.box", { rx: 14, ...pressed }), svg("path.wire"), svg("text.title", pressed), svg("text.subtitle", {}),
     svg("g.bridge", {}, svg("rect", { rx: 7, height: 14, width: 44, x: -22, y: -7 }), svg("text", { "text-anchor": "middle", y: 3.5, text: "cni0" })),
     gate, svg("g.stack", {}, svg("rect", { rx: 8 }), svg("rect", { rx: 8 }), svg("text", { "text-anchor": "middle" })));
 }

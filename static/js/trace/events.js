@@ -1,7 +1,7 @@
 // @ts-check
 // The trace as lists: events (filterable), transcript (printable), and all requests so far.
 
-import { byId, h, icon } from "../core/dom.js";
+import { byId, h, icon, keyed, set, setText } from "../core/dom.js";
 import { hostName, sentence, shortWords } from "../a11y/narrate.js";
 
 /** @param {HTMLElement} pane @param {{onPick: (index: number) => void}} options */
@@ -77,14 +77,23 @@ const MOST_BACKGROUND = 20;
 
 /** @param {HTMLElement} pane @param {{onPick: (id: number) => void}} options */
 export function createRequestList(pane, { onPick }) {
+  const nothing = h("p.nothing", { text: "No request was sent yet." });
+  const list = h("ul.request-list");
+  pane.append(nothing, list);
+  const row = (/** @type {any} */ trace) => h("li", {}, h("button", { type: "button", onclick: () => onPick(trace.id) }, h("span.tag"), h("span.path"), h("span.who")));
   return {
-    /** @param {any[]} traces @param {any[]} [background] of which the latest are shown too */
-    render(traces, background = []) {
+    /** @param {any[]} traces @param {any[]} [background] of which the latest are shown too @param {any} [hidden] id of the one whose end is not yet seen */
+    render(traces, background = [], hidden = null) {
       const all = [...traces.slice(-MOST_REQUESTS), ...background.slice(-MOST_BACKGROUND)].sort((one, other) => other.id - one.id);
-      if (!all.length) return pane.replaceChildren(h("p.nothing", { text: "No request was sent yet." }));
-      return pane.replaceChildren(h("ul.request-list", {}, ...all.map((trace) => h("li", {}, h("button", { type: "button", onclick: () => onPick(trace.id) },
-        h(`span.tag.${trace.code === "OK" ? "ok" : "dead"}`, { text: trace.code === "OK" ? "✓ OK" : `✗ ${trace.code}` }),
-        h("span.path", { text: `${hostName(trace.source)} → ${trace.target}` }), h("span.who", { text: `${trace.background ? "background " : ""}${trace.endpoint ?? ""}` }))))));
+      nothing.hidden = all.length > 0;
+      keyed(list, all, (trace) => String(trace.id), row, (element, trace) => {
+        const [tag, path, who] = element.firstElementChild.children;
+        const good = trace.code === "OK";
+        const known = trace.id !== hidden;
+        set(tag, { class: `tag ${!known ? "" : good ? "ok" : "dead"}`, text: !known ? "under way" : good ? "✓ OK" : `✗ ${trace.code}` });
+        setText(path, `${hostName(trace.source)} → ${trace.target}`);
+        setText(who, `${trace.background ? "background " : ""}${known ? trace.endpoint ?? "" : ""}`);
+      });
     },
   };
 }

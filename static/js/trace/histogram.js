@@ -1,7 +1,7 @@
 // @ts-check
 // Who answered, of the requests to one target: bars with the expected value and a 95 % band.
 
-import { h } from "../core/dom.js";
+import { h, keyed, set, setText } from "../core/dom.js";
 import { hostName } from "../a11y/narrate.js";
 
 const LYING = 3; // more bars than that stand upright, side by side
@@ -56,22 +56,25 @@ export function createHistogram(root, { onMore, podOf }) {
       bars.classList.toggle("many", all.length > LYING);
       bars.classList.toggle("uncounted", all.length > COUNTED);
       root.classList.toggle("judged", total >= ENOUGH);
-      bars.replaceChildren(...all.map((endpoint) => barCell(endpoint, counts.get(endpoint) ?? 0, { total, expected, half, most }, podOf(endpoint))));
+      keyed(bars, all, (endpoint) => endpoint, barCell, (element, endpoint) => updateBar(element, endpoint, counts.get(endpoint) ?? 0, { total, expected, half, most }, podOf(endpoint)));
       streaks.textContent = ` · longest streak ${streak}`;
       note.replaceChildren(`${total} answer${total === 1 ? "" : "s"}${failed ? `, ${failed} failed` : ""}`, streaks);
     },
   };
 }
 
-/** @param {string} endpoint @param {number} count @param {{total: number, expected: number, half: number, most: number}} scale @param {string | null} pod */
-function barCell(endpoint, count, { total, expected, half, most }, pod) {
+const barCell = () => h("div.bar-cell", {}, h("div.track", { "aria-hidden": "true" }, h("span.band"), h("span.fill"), h("span.expected")),
+  h("div.who", {}, h("span.name"), h("span.count"), h("span.share")));
+
+/** @param {HTMLElement} cell @param {string} endpoint @param {number} count @param {{total: number, expected: number, half: number, most: number}} scale @param {string | null} pod */
+function updateBar(cell, endpoint, count, { total, expected, half, most }, pod) {
   const percent = (/** @type {number} */ value) => `${Math.max(0, Math.min(100, (value / most) * 100))}%`;
-  const track = h("div.track", { "aria-hidden": "true" }, h("span.band"), h("span.fill"), h("span.expected"));
+  const [track, who] = /** @type {HTMLElement[]} */ ([...cell.children]);
   const low = Math.max(0, expected - half);
   const places = { count, low, band: expected + half - low, expected };
   for (const [name, value] of Object.entries(places)) track.style.setProperty(`--${name}`, percent(value));
   const name = pod ? hostName(pod).split("-").at(-1) : endpoint.replace(/:\d+$/, "");
-  const share = total ? Math.round((100 * count) / total) : 0;
-  return h("div.bar-cell", { title: `${pod ? hostName(pod) : endpoint}: ${count} of ${total}; expected ${expected.toFixed(1)} ± ${half.toFixed(1)}` }, track,
-    h("div.who", {}, h("span.name", { text: name }), h("span.count", { text: count }), h("span.share", { text: `· ${share}%` })));
+  const texts = [name, String(count), `· ${total ? Math.round((100 * count) / total) : 0}%`];
+  texts.forEach((text, i) => setText(who.children[i], text));
+  set(cell, { title: `${pod ? hostName(pod) : endpoint}: ${count} of ${total}; expected ${expected.toFixed(1)} ± ${half.toFixed(1)}` });
 }

@@ -107,9 +107,9 @@ function breadcrumbs(step) {
   return path.flatMap((/** @type {string} */ chain, /** @type {number} */ i) => [i ? h("span.crumb-gap", { text: "›", "aria-hidden": "true" }) : null, h("span.crumb", { text: chain })]).filter(Boolean);
 }
 
-/** iptables draws a number below 1 for each rule; nftables and ipvs draw one of n choices. @param {any} step */
+/** iptables draws a number below 1 for each rule, nftables one of n choices; ipvs says its own reason. @param {any} step */
 function drawWords(step) {
-  if (step.table === "ipvs" || /^ip6? /.test(step.table)) return `drew ${step.draw} of 0 to ${Math.round(1 / step.probability) - 1}`;
+  if (/^ip6? /.test(step.table)) return `drew ${step.draw}, of 0 to ${Math.round(1 / step.probability) - 1}`;
   return `${step.draw.toFixed(2)} ${step.matched ? "<" : "≥"} ${step.probability.toFixed(2)} → ${step.matched ? "take it" : "next"}`;
 }
 
@@ -118,7 +118,7 @@ export function ruleRow(step) {
   if (step.kind === "skipped") return h("div.rule.miss", {}, h("span.number", { text: `${step.first}–${step.first + step.count - 1}` }), h("div", {}, h("p.gloss", { text: `${step.count} rules skipped by index: ${step.why}` })));
   const reason = step.table === "ipvs" ? `: ${step.why}` : "";
   const gloss = step.matched ? capital(targetWords(step)) + reason : capital(step.why || "does not match");
-  const chance = step.matched && typeof step.probability === "number" && typeof step.draw === "number" ? h("span.tag", { text: drawWords(step) }) : null;
+  const chance = step.matched && step.table !== "ipvs" && typeof step.probability === "number" && typeof step.draw === "number" ? h("span.tag", { text: drawWords(step) }) : null;
   const origin = step.origin ? h("span.origin", { text: `from ${step.origin.kind} ${step.origin.name}${step.origin.field ? `, ${step.origin.field}` : ""}` }) : null;
   return h(`div.rule.${step.matched ? "hit" : "miss"}`, {}, h("span.number", { text: step.number || "end" }),
     h("div", {}, h("p.gloss", {}, gloss, " ", chance), h("code.text", { text: step.text }), origin));
