@@ -16,6 +16,7 @@ from svclab.apiserver.negotiation import (
 from svclab.apiserver.options import ListOptions, continue_token, list_options, too_new, version_number
 from svclab.apiserver.routing import Target
 from svclab.apiserver.watch import Watch
+from svclab.cluster import leases
 from svclab.cluster.store import ClusterHandle
 from svclab.kube import printing, selectors
 from svclab.kube.decoding import internal_type
@@ -94,6 +95,8 @@ def find(cluster: ClusterHandle, target: Target) -> Manifest:
 def get(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings: list[str]) -> ApiResponse:
     """GET of one object."""
     format_ = answer_format(request)
+    if target.resource.kind == "Lease":
+        leases.renew(cluster)
     check_version(cluster, version_number(request.parameter("resourceVersion"), watch=True))
     manifest = find(cluster, target)
     if format_ == PLAIN:
@@ -144,6 +147,8 @@ def collection(
     format_ = answer_format(request, watchable=True)
     options = list_options(request)
     chosen = selection(target, options)
+    if target.resource.kind == "Lease":
+        leases.renew(cluster)
     version = version_number(options.resource_version, watch=options.watch)
     if options.watch:
         check_stream(format_)

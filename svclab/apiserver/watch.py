@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from svclab.apiserver.messages import JSON_TYPE, ApiRequest, encoded
 from svclab.apiserver.negotiation import Format
 from svclab.apiserver.options import ListOptions
+from svclab.cluster import leases
 from svclab.cluster.errors import Expired
 from svclab.kube import printing
 from svclab.kube.resources import Resource
@@ -58,6 +59,8 @@ class Watch:
         """The encoded events since the last call; the first call also gives the initial state, if wanted."""
         if self.ended:
             return []
+        if self.resource.kind == "Lease":
+            leases.renew(self.cluster)
         events = self._initial() if self._wants_initial else []
         self._wants_initial = False
         try:

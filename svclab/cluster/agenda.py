@@ -21,6 +21,7 @@ from svclab.kube.controllers import (
     loadbalancer,
     mirroring,
     namespace,
+    nodelease,
     nodelifecycle,
     replicaset,
     scheduler,
@@ -48,6 +49,7 @@ CONTROLLERS: Mapping[str, ModuleType] = {
         namespace,
         gc,
         kubeproxy,
+        nodelease,
     )
 }
 

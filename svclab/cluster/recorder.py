@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from svclab.cluster.batch import Batch
-from svclab.kube.meta import timestamp
+from svclab.kube.meta import micro_timestamp, timestamp
 from svclab.kube.names import event_name
 from svclab.kube.reconcile import Event
 from svclab.kube.snapshot import Manifest
@@ -21,14 +21,9 @@ def record(batch: Batch, event: Event) -> Manifest:
         return batch.create(_fresh(batch, event, reference))
     if event.action:
         count = said.get("series", {}).get("count", 1) + 1
-        series = {"count": count, "lastObservedTime": micro_time(batch.now)}
+        series = {"count": count, "lastObservedTime": micro_timestamp(batch.now)}
         return batch.update({**said, "series": series})
     return batch.update({**said, "lastTimestamp": timestamp(batch.now), "count": said["count"] + 1})
-
-
-def micro_time(moment: datetime) -> str:
-    """A metav1.MicroTime: RFC 3339 with six digits of a second."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _reference(event: Event) -> dict[str, Any]:
@@ -74,7 +69,7 @@ def _fresh(batch: Batch, event: Event, reference: dict[str, Any]) -> Manifest:
             "firstTimestamp": None,
             "lastTimestamp": None,
             "type": event.type,
-            "eventTime": micro_time(batch.now),
+            "eventTime": micro_timestamp(batch.now),
             "action": event.action,
             "reportingComponent": event.component,
             "reportingInstance": f"{event.component}-control-plane",

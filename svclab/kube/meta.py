@@ -13,6 +13,11 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def micro_timestamp(moment: datetime) -> str:
+    """The same with microseconds, as metav1.MicroTime is written."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def moment(text: str | None) -> datetime | None:
     """The time that an API timestamp (metav1.Time or MicroTime) says; None for no timestamp."""
     if not text:
