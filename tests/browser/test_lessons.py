@@ -176,6 +176,14 @@ def test_names_with_html_in_them_stay_text(visit):
     assert page.title() != "pwned"
 
 
+def test_many_goals_leave_room_for_their_count(visit):
+    page = visit("/lessons/complete-template/", size=NARROW)
+    rows = page.locator("#lamps-count").evaluate(
+        "(count) => { count.textContent = 'All 14 goals reached'; return count.getClientRects()[0].height / 14; }"
+    )
+    assert rows < 2
+
+
 def test_a_command_that_runs_inside_a_pod_says_so_and_offers_the_way(visit):
     page = visit("/lessons/dns-names/#step-names")
     ready(page)
