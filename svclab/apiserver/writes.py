@@ -75,6 +75,9 @@ def update(cluster: ClusterHandle, request: ApiRequest, target: Target, warnings
     with cluster.writing() as batch:
         old = batch.snapshot.get(resource.kind, target.namespace, target.name)
         if old is None:
+            if uid := given["metadata"].get("uid"):
+                nothing = {"namespace": target.namespace, "name": target.name, "uid": ""}
+                raise _other_uid(resource, {"metadata": nothing}, uid)
             if resource.kind not in _CREATE_ON_UPDATE:
                 raise not_found(resource, target.name)
             made = create_in(batch, resource, without_version(given), options)

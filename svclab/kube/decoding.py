@@ -43,6 +43,7 @@ _READABLE = {
     "autoscaling/v1": {"Scale"},
 }
 _INTERNAL_PACKAGES = {"": "core", "events.k8s.io": "core"}
+_MOST_STRICT_ERRORS = 100  # sigs.k8s.io/json keeps no more
 _RANGES = {"int32": 2**31, "int64": 2**63}
 
 
@@ -187,7 +188,8 @@ class Walk:
     def result(self, value: Any, go_type: GoType) -> Decoded | str:
         """What a whole document becomes, or the words of the first error."""
         manifest = self.convert(value, go_type, "")
-        return self.error or Decoded(manifest or {}, tuple(dict.fromkeys(self.strict)))
+        once = dict.fromkeys(self.strict)
+        return self.error or Decoded(manifest or {}, tuple(once)[:_MOST_STRICT_ERRORS])
 
     def convert(self, value: Any, go_type: GoType, path: str) -> Any:
         """The converted value; None where it does not fit, after noting the error."""

@@ -3,6 +3,7 @@
 Sources: RFC 6902, RFC 7386, apimachinery pkg/util/strategicpatch. All functions leave their arguments alone.
 """
 
+import re
 from copy import deepcopy
 from typing import Any
 
@@ -47,12 +48,12 @@ def _apply_operation(document: Json, operation: Manifest) -> Json:
     verb, path = operation.get("op"), _pointer(operation.get("path"))
     match verb:
         case "add":
-            return _add(document, path, deepcopy(_value(operation)))
+            return _add(document, path, deepcopy(operation.get("value")))
         case "remove":
             return _remove(document, path)
         case "replace":
             _get(document, path)
-            return _replace(document, path, deepcopy(_value(operation)))
+            return _replace(document, path, deepcopy(operation.get("value")))
         case "test":
             if _get(document, path, missing=None) != operation.get("value"):
                 raise PatchError(f"testing value {operation.get('path')} failed")
@@ -66,12 +67,6 @@ def _apply_operation(document: Json, operation: Manifest) -> Json:
     raise PatchError(f"unexpected kind: {verb}")
 
 
-def _value(operation: Manifest) -> Json:
-    if "value" not in operation:
-        raise PatchError("missing value")
-    return operation["value"]
-
-
 def _pointer(path: Any) -> list[str]:
     if not isinstance(path, str) or (path and not path.startswith("/")):
         raise PatchError(f"invalid path: {path}")
@@ -82,13 +77,20 @@ def _get(document: Json, path: list[str], missing: Json = _MISSING) -> Json:
     for part in path:
         if isinstance(document, dict) and part in document:
             document = document[part]
-        elif isinstance(document, list) and part.isdigit() and int(part) < len(document):
-            document = document[int(part)]
+        elif isinstance(document, list) and (index := _index(part, len(document))) is not None:
+            document = document[index]
         elif missing is not _MISSING:
             return missing
         else:
             raise PatchError(f"missing path: {part}")
     return document
+
+
+def _index(part: str, length: int) -> int | None:
+    """A place in a list of this length; -1 is the last one, as in evanphx/json-patch."""
+    if not re.fullmatch(r"[-+]?[0-9]+", part) or not -length <= (index := int(part)) < length:
+        return None
+    return index % length
 
 
 def _parent(document: Json, path: list[str]) -> Json:
@@ -103,8 +105,8 @@ def _add(document: Json, path: list[str], value: Json) -> Json:
         parent[last] = value
     elif isinstance(parent, list) and last == "-":
         parent.append(value)
-    elif isinstance(parent, list) and last.isdigit() and int(last) <= len(parent):
-        parent.insert(int(last), value)
+    elif isinstance(parent, list) and (index := _index(last, len(parent) + 1)) is not None:
+        parent.insert(index, value)
     else:
         raise PatchError(f"cannot add at {last}")
     return document

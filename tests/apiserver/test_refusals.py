@@ -59,6 +59,16 @@ def _binding(name: str, /, **target: str) -> dict[str, Any]:
         ("DELETE", SHOP, {"gracePeriodSeconds": "x"}, 500, "json: cannot unmarshal string into Go struct field"),
         ("DELETE", SHOP, {"kind": "Foo", "apiVersion": "v1"}, 500, 'no kind "Foo" is registered for version "v1"'),
         ("DELETE", "/api/v1/services", None, 405, "the server does not allow this method on the requested"),
+        # etcd3 store, GuaranteedUpdate: a uid is compared with nothing before anybody sees that there is nothing
+        (
+            "PUT",
+            "/apis/apps/v1/namespaces/default/deployments/ghost",
+            {"metadata": {"name": "ghost", "uid": "abc"}},
+            409,
+            'Operation cannot be fulfilled on deployments.apps "ghost": StorageError: invalid object, Code: 4, Key: '
+            "/registry/deployments/default/ghost, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in "
+            "precondition: abc, UID in object meta: ",
+        ),
         # NamespaceKeyFunc, IsValidPathSegmentName; a path is decoded before it is split
         ("GET", f"{SERVICES}/%2e%2e", None, 400, "Name parameter invalid: \"..\": may not be '..'"),
         ("GET", f"{SERVICES}/a%25b", None, 400, "Name parameter invalid: \"a%b\": may not contain '%'"),

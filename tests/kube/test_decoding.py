@@ -140,3 +140,10 @@ def test_another_kind_than_the_urls_is_refused(kind: str, body: dict[str, Any], 
 
 def test_base64_that_is_none_is_refused_at_its_byte() -> None:
     assert _refusal("Secret", {"data": {"a": "not base64!"}}) == "illegal base64 data at input byte 3"
+
+
+def test_no_more_than_a_hundred_strict_errors_are_told() -> None:
+    """sigs.k8s.io/json, saveStrictError"""
+    body = {"kind": "ConfigMap", "apiVersion": "v1", **{f"x{n}": 1 for n in range(150)}}
+
+    assert len(decode(body, _resource("ConfigMap"), openapi.schemas()).strict_errors) == 100

@@ -111,7 +111,6 @@ def test_json_patch_operations(operations, expected):
         {"op": "replace", "path": "/none", "value": 1},
         {"op": "test", "path": "/a", "value": 2},
         {"op": "add", "path": "/x/y", "value": 1},
-        {"op": "add", "path": "/a"},
         {"op": "dance", "path": "/a"},
     ],
     ids=str,
@@ -128,3 +127,26 @@ def test_a_merge_patch_replaces_lists_and_removes_nulls():
     patched = merge_patch(SERVICE, {"spec": {"ports": [{"port": 1}], "selector": None}})
 
     assert patched["spec"] == {"ports": [{"port": 1}]}
+
+
+@pytest.mark.parametrize(
+    ("operation", "left"),
+    [
+        ({"op": "add", "path": "/-1", "value": 9}, [1, 2, 9]),
+        ({"op": "add", "path": "/-3", "value": 9}, [9, 1, 2]),
+        ({"op": "replace", "path": "/-1", "value": 9}, [1, 9]),
+        ({"op": "remove", "path": "/-2"}, [2]),
+        ({"op": "add", "path": "/0"}, [None, 1, 2]),
+        ({"op": "add", "path": "/3", "value": 9}, None),
+        ({"op": "add", "path": "/-4", "value": 9}, None),
+        ({"op": "remove", "path": "/2"}, None),
+        ({"op": "remove", "path": "/x"}, None),
+    ],
+)
+def test_places_in_a_list_count_from_its_end_too(operation, left):
+    """evanphx/json-patch, partialArray: negative indices; a value that is not given is null"""
+    if left is None:
+        with pytest.raises(PatchError):
+            json_patch([1, 2], [operation])
+    else:
+        assert json_patch([1, 2], [operation]) == left
