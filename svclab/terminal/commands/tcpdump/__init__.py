@@ -1,3 +1,3 @@
-"""tcpdump: `expressions` reads filters, `capture` finds packets in traces, `printing` writes them,
-`program`.
+"""tcpdump: `expressions` reads filters, `capture` finds packets in traces, `frames` makes bytes of them,
+`printing` and `names` words, `program` is the command.
 """

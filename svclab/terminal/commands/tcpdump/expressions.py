@@ -66,10 +66,10 @@ class _Reader:
         side = self._take("src", "dst")
         kind = self._take("port", "host", "net", "portrange")
         if not kind and not side:
-            if not protocol:
-                kind = "host"
-            else:
+            if protocol:
                 return _of_protocol(protocol)
+            if not re.match(r"[\d.]+$", "".join(self._words[self._i : self._i + 1])):
+                raise self._error()
         found = self._qualified(kind or "host", side)
         return _both(_of_protocol(protocol), found) if protocol else found
 

@@ -1,115 +1,186 @@
-"""Packets in words, as tcpdump prints them, and as bytes of a pcap file. Source: tcpdump 4.99,
-pcap-savefile(5).
-"""
+"""Packets in words, as tcpdump prints them. Source: tcpdump 4.99."""
 
-import struct
-from collections.abc import Iterable
-from hashlib import sha256
-from ipaddress import IPv4Address
+from dataclasses import dataclass, field
 
 from svclab.terminal.commands.service_names import SERVICE_NAMES
 from svclab.terminal.commands.tcpdump.capture import Captured
+from svclab.terminal.commands.tcpdump.frames import (
+    COOKED,
+    ETHERNET,
+    PROTOCOLS,
+    frame,
+    hardware,
+    ip_packet,
+    quoted,
+    tcp_options,
+)
+from svclab.terminal.commands.tcpdump.names import dns_text
 
 _FLAGS = {"SYN": "S", "SYN-ACK": "S.", "ACK": ".", "DATA": "P.", "FIN": "F.", "RST": "R."}
-_LENGTHS = {"DATA": 79, "DATAGRAM": 45}
 _ICMP = {"ECHO-REQUEST": "echo request", "ECHO-REPLY": "echo reply"}
-_LINKTYPE_RAW = 101
-_PROTOCOLS = {"TCP": 6, "UDP": 17, "ICMP": 1, "SCTP": 132}
-_TCP_BITS = {"SYN": 0x02, "SYN-ACK": 0x12, "ACK": 0x10, "DATA": 0x18, "FIN": 0x11, "RST": 0x14}
+_HTTP_PORTS = frozenset({80, 8080, 3128})
+_WINDOWS = {"SYN": 64240, "SYN-ACK": 65160, "RST": 0}
+
+Stream = tuple[str, int, str, int]
 
 
-def _end(address: str, port: int, protocol: str, numeric: bool) -> str:
-    if protocol not in ("TCP", "UDP", "SCTP"):
-        return address
-    name = str(port) if numeric else SERVICE_NAMES.get((port, protocol.lower()), str(port))
-    return f"{address}.{name}"
+@dataclass(slots=True)
+class Printer:
+    """Prints the packets of one capture at `host`; it remembers where each TCP stream began."""
+
+    host: str
+    link_type: int
+    interfaces: list[str]
+    numeric: bool = False
+    verbose: int = 0  # how often -v was given
+    quick: bool = False
+    link_header: bool = False
+    times: bool = True
+    ascii: bool = False
+    hex: int = 0  # 1: -x, 2: -X
+    whole: bool = False  # -xx, -XX: from the link header on
+    begun: dict[Stream, tuple[int, int]] = field(default_factory=dict)
+
+    def text(self, packet: Captured) -> str:
+        """One packet, without the last newline."""
+        where = ""
+        if self.link_type == COOKED:
+            where = f"{packet.interface:<5} {packet.direction:<3} "
+        time = packet.time.strftime("%H:%M:%S.%f ") if self.times else ""
+        return f"{time}{where}{self._link(packet)}{self._network(packet)}{self._bytes(packet)}"
+
+    def _link(self, packet: Captured) -> str:
+        if not self.link_header:
+            return "IP "
+        length = len(frame(packet, self.host, self.link_type, self.interfaces))
+        source, destination = hardware(self.host, packet)
+        if self.link_type == ETHERNET:
+            return f"{source} > {destination}, ethertype IPv4 (0x0800), length {length}: "
+        number = self.interfaces.index(packet.interface) + 1 if packet.interface in self.interfaces else 0
+        return f"ifindex {number} {source} ethertype IPv4 (0x0800), length {length}: "
+
+    def _network(self, packet: Captured) -> str:
+        ends = f"{self._end(packet, 'source')} > {self._end(packet, 'destination')}: {self._body(packet)}"
+        if not self.verbose:
+            return ends
+        length, protocol = len(ip_packet(packet)), packet.protocol
+        head = f"tos 0x0, ttl {packet.ttl}, id 0, offset 0, flags [DF]"
+        return f"({head}, proto {protocol} ({PROTOCOLS[protocol]}), length {length})\n    {ends}"
+
+    def _end(self, packet: Captured, side: str) -> str:
+        address, port = (
+            (packet.source, packet.sport) if side == "source" else (packet.destination, packet.dport)
+        )
+        if packet.protocol not in ("TCP", "UDP", "SCTP"):
+            return address
+        name = str(port) if self.numeric else SERVICE_NAMES.get((port, packet.protocol.lower()), str(port))
+        return f"{address}.{name}"
+
+    def _body(self, packet: Captured) -> str:
+        match packet.protocol:
+            case "TCP":
+                return f"tcp {len(packet.payload)}" if self.quick else self._tcp(packet)
+            case "UDP":
+                return self._udp(packet)
+            case "ICMP":
+                return self._icmp(packet)
+            case name:
+                return f"{name} {packet.kind}"
+
+    def _udp(self, packet: Captured) -> str:
+        sum_ = "[udp sum ok] " if self.verbose > 1 else ""
+        if 53 in (packet.sport, packet.dport) and len(packet.payload) >= 12 and not self.quick:
+            return sum_ + dns_text(packet.payload, verbose=self.verbose)
+        return f"{sum_}UDP, length {len(packet.payload)}"
+
+    def _icmp(self, packet: Captured) -> str:
+        length = len(ip_packet(packet)) - 20
+        if packet.kind in _ICMP:
+            number = (packet.sport or packet.dport) % 65536
+            return f"ICMP {_ICMP[packet.kind]}, id {number}, seq 1, length {length}"
+        if packet.about is None:
+            return f"ICMP {packet.destination} {packet.kind.lower().replace('-', ' ')}, length {length}"
+        protocol, _, _, destination, port = packet.about
+        what = f"host {destination} unreachable"
+        if packet.kind == "PORT-UNREACHABLE":
+            name = SERVICE_NAMES.get((port, protocol.lower()), str(port))
+            what = f"{destination} {protocol.lower()} port {port if self.numeric else name} unreachable"
+        elif packet.kind == "ADMIN-PROHIBITED":
+            what = f"host {destination} unreachable - admin prohibited filter"
+        elif packet.kind == "TIME-EXCEEDED":
+            what = "time exceeded in-transit"
+        inner = quoted(packet) if self.verbose else None
+        prefix = "" if self.link_header else "IP "
+        spoken_of = f"\n\t{prefix}{self._network(inner)}" if inner is not None else ""
+        return f"ICMP {what}, length {length}{spoken_of}"
+
+    def _tcp(self, packet: Captured) -> str:
+        sequence, acknowledged = self._numbers(packet)
+        length = len(packet.payload)
+        parts = [f"Flags [{_FLAGS.get(packet.kind, '.')}]"]
+        if self.verbose:
+            data = ip_packet(packet)[20:]
+            parts.append(f"cksum 0x{data[16:18].hex()} (correct)")
+        if length or packet.kind != "ACK":
+            shown = f"{sequence}:{sequence + length}" if length else f"{sequence}"
+            parts.append(f"seq {shown}")
+        if packet.kind != "SYN":
+            parts.append(f"ack {acknowledged}")
+        parts.append(f"win {_WINDOWS.get(packet.kind, 502)}")
+        if options := _options(packet):
+            parts.append(f"options [{options}]")
+        return f"{', '.join(parts)}, length {length}{self._http(packet)}"
+
+    def _numbers(self, packet: Captured) -> tuple[int, int]:
+        """Relative to where the stream began, once that is known: the first packet's are absolute."""
+        stream = (packet.source, packet.sport, packet.destination, packet.dport)
+        back = (packet.destination, packet.dport, packet.source, packet.sport)
+        began = self.begun.get(stream)
+        if began is None or packet.kind in ("SYN", "SYN-ACK"):
+            self.begun[stream] = (packet.sequence, packet.acknowledged - 1)
+            self.begun[back] = (packet.acknowledged - 1, packet.sequence)
+            return packet.sequence, packet.acknowledged
+        return (packet.sequence - began[0]) % 2**32, (packet.acknowledged - began[1]) % 2**32
+
+    def _http(self, packet: Captured) -> str:
+        if not packet.payload or not {packet.sport, packet.dport} & _HTTP_PORTS:
+            return ""
+        lines = packet.payload.split(b"\r\n")
+        if b"HTTP/1." not in lines[0]:
+            return ": HTTP"
+        if not self.verbose:
+            return f": HTTP: {lines[0].decode()}"
+        said = "".join(f"\n\t{line.decode()}" for line in lines[:-1])
+        return f": HTTP, length: {len(packet.payload)}{said}"
+
+    # -- bytes ---------------------------------------------------------------------------------------------
+
+    def _bytes(self, packet: Captured) -> str:
+        if not (self.ascii or self.hex):
+            return ""
+        data = ip_packet(packet)
+        if self.whole:
+            data = frame(packet, self.host, self.link_type, self.interfaces)
+        return f"\n{_in_ascii(data)}" if self.ascii else _in_hex(data, with_text=self.hex == 2)
 
 
-def line(packet: Captured, *, numeric: bool, any_interface: bool, verbose: bool = False) -> str:
-    """One packet as tcpdump prints it; with `any_interface` the interface and direction stand in front."""
-    source = _end(packet.source, packet.sport, packet.protocol, numeric)
-    destination = _end(packet.destination, packet.dport, packet.protocol, numeric)
-    where = f"{packet.interface:<5} {packet.direction:<3} " if any_interface else ""
-    time = packet.time.strftime("%H:%M:%S.%f")
-    return f"{time} {where}IP {source} > {destination}: {_body(packet)}"
+def _options(packet: Captured) -> str:
+    stamps = f"TS val {packet.stamp} ecr {packet.echoed}"
+    if packet.kind in ("SYN", "SYN-ACK"):
+        return f"mss 1460,sackOK,{stamps},nop,wscale 7"
+    return f"nop,nop,{stamps}" if tcp_options(packet) else ""
 
 
-def _first(stream: str) -> int:
-    """The number that an end of a connection begins to count its bytes with."""
-    return int(sha256(stream.encode()).hexdigest()[:8], 16)
+def _in_ascii(data: bytes) -> str:
+    lines = data.replace(b"\r\n", b"\n")
+    return "".join(chr(each) if 32 < each < 127 or each in b" \n\t" else "." for each in lines)
 
 
-def _body(packet: Captured) -> str:
-    match packet.protocol:
-        case "TCP":
-            return _tcp(packet)
-        case "UDP":
-            if 53 in (packet.sport, packet.dport) and packet.note:
-                return f"{_query_number(packet)}{packet.note}"
-            return f"UDP, length {_LENGTHS['DATAGRAM']}"
-        case "ICMP":
-            if packet.kind in _ICMP:
-                return f"ICMP {_ICMP[packet.kind]}, id {packet.sport % 65536}, seq 1, length 64"
-            what = packet.kind.lower().replace("-", " ")
-            return f"ICMP {packet.destination} {what}, length 68"
-        case name:
-            return f"{name} {packet.kind}"
-
-
-def _query_number(packet: Captured) -> int:
-    """The same for a question and its answer."""
-    port = packet.sport if packet.dport == 53 else packet.dport
-    return int(sha256(f"dns{port}".encode()).hexdigest()[:4], 16)
-
-
-def _tcp(packet: Captured) -> str:
-    flags = _FLAGS.get(packet.kind, ".")
-    length = _LENGTHS.get(packet.kind, 0)
-    sequence = f"{_first(packet.stream)}" if not length else f"1:{length + 1}"
-    got = (_first(packet.opposite) + 1) % 2**32 if packet.kind == "SYN-ACK" else 1
-    ack = "" if packet.kind == "SYN" else f", ack {got}"
-    options = (
-        ", options [mss 1460,sackOK,TS val 1 ecr 0,nop,wscale 7]" if packet.kind in ("SYN", "SYN-ACK") else ""
-    )
-    window = 64240 if flags[0] == "S" else 502
-    return f"Flags [{flags}], seq {sequence}{ack}, win {window}{options}, length {length}"
-
-
-def pcap(packets: Iterable[Captured]) -> bytes:
-    """A pcap file of raw IPv4 packets; their payload is left out."""
-    parts = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, _LINKTYPE_RAW)]
-    for packet in packets:
-        data = _ip_packet(packet)
-        seconds = int(packet.time.timestamp())
-        parts.append(struct.pack("<IIII", seconds, packet.time.microsecond, len(data), len(data)) + data)
-    return b"".join(parts)
-
-
-def _checksum(data: bytes) -> int:
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
-
-
-def _ip_packet(packet: Captured) -> bytes:
-    body = _transport(packet)
-    number = _PROTOCOLS[packet.protocol]
-    source, destination = IPv4Address(packet.source).packed, IPv4Address(packet.destination).packed
-    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0x4000, 64, number, 0) + source + destination
-    return head[:10] + struct.pack(">H", _checksum(head)) + head[12:] + body
-
-
-def _transport(packet: Captured) -> bytes:
-    match packet.protocol:
-        case "TCP":
-            begins = packet.kind in ("SYN", "SYN-ACK")
-            number = (_first(packet.stream) + (not begins)) % 2**32
-            got = 0 if packet.kind == "SYN" else (_first(packet.opposite) + 1) % 2**32
-            bits = _TCP_BITS.get(packet.kind, 0x10)
-            return struct.pack(">HHIIBBHHH", packet.sport, packet.dport, number, got, 0x50, bits, 64240, 0, 0)
-        case "UDP" | "SCTP":
-            return struct.pack(">HHHH", packet.sport, packet.dport, 8, 0)
-        case _:
-            kind = {"ECHO-REQUEST": (8, 0), "ECHO-REPLY": (0, 0)}.get(packet.kind, (3, 3))
-            return struct.pack(">BBHHH", *kind, 0, packet.sport % 65536, 1)
+def _in_hex(data: bytes, *, with_text: bool) -> str:
+    lines = []
+    for start in range(0, len(data), 16):
+        row = data[start : start + 16]
+        words = " ".join(row[i : i + 2].hex() for i in range(0, len(row), 2))
+        text = "".join(chr(each) if 32 < each < 127 else "." for each in row)
+        lines.append(f"\n\t0x{start:04x}:  {f'{words:<39}  {text}' if with_text else words}")
+    return "".join(lines)
