@@ -123,6 +123,16 @@ ROWS = [
     ("ping -c 1 nosuch", 2, "ping: nosuch: Name does not resolve\n"),
     ("nc -zn web 80", 1, "nc: getaddrinfo for host \"web\" port 80: Name does not resolve\n"),
     ("nc -z web 80 81; echo $?; nc -z web 81 81; echo $?", 0, "0\n1\n"),
+    ("nc -z web http; echo $?; nc -zvu $(hostname -i) 9; echo $?", 0, "0\n1\n"),
+    ("nc -h 2>&1 | head -1; nc 2>&1 | head -1", 0, "OpenBSD netcat (Debian patchlevel 1.219-1)\n"
+     "usage: nc [-46CDdFhklNnrStUuvZz] [-I length] [-i interval] [-M ttl]\n"),
+    ("ping -qc 1 -s 1472 127.0.0.1 | head -1; ping -c 1 -s 1472 127.0.0.1 | grep -o '^[0-9]* bytes'", 0,
+     "PING 127.0.0.1 (127.0.0.1) 1472(1500) bytes of data.\n1480 bytes\n"),
+    ("ping -c 2 -i 0.2 127.0.0.1 | grep -o 'time [0-9]*ms'", 0, "time 200ms\n"),
+    ("ss -tln '( sport = :9 )' | wc -l; ss -t state listening | grep -c State; ss -tan dport = :80 | wc -l", 0,
+     "1\n0\n1\n"),
+    ("conntrack -V; conntrack -L expect", 0, "conntrack v1.4.7 (conntrack-tools)\n"
+     "conntrack v1.4.7 (conntrack-tools): 0 expectations have been shown.\n"),
     ("ip -j addr | jq -c '[.[] | [.ifname, .mtu, .operstate]]'; ip -o link | wc -l; ip foo; ip addr nosuch", 255,
      '[["lo",65536,"UNKNOWN"],["eth0",1500,"UP"]]\n2\nObject "foo" is unknown, try "ip help".\n'
      'Command "nosuch" is unknown, try "ip address help".\n'),

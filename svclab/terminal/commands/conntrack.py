@@ -15,7 +15,7 @@ _NUMBERS = {Protocol.TCP: 6, Protocol.UDP: 17, Protocol.ICMP: 1, Protocol.SCTP: 
 _LONG = (
     "proto=", "src=", "dst=", "dport=", "sport=", "orig-src=", "orig-dst=", "reply-src=", "reply-dst=",
     "orig-port-dst=", "orig-port-src=", "reply-port-src=", "reply-port-dst=", "src-nat", "dst-nat", "any-nat",
-    "state=",
+    "state=", "version", "help",
 )  # fmt: skip
 _STATISTICS = (
     "found", "invalid", "insert", "insert_failed", "drop", "early_drop", "error", "search_restart",
@@ -27,10 +27,15 @@ _STATISTICS = (
 def conntrack(context: Context, argv: list[str]) -> int:
     """Lists connections (-L), or counts them (-C); -p, -s, -d, --dport, --sport, -n choose some."""
     try:
-        given, _ = options(argv, "LCEDFSp:s:d:r:q:f:no:e:u:j", _LONG)
+        given, rest = options(argv, "LCEDFSVhp:s:d:r:q:f:no:e:u:j", _LONG)
     except Usage as wrong:
         return _refused(context, f"unknown option `{str(wrong).rpartition(' ')[2].strip(chr(39))}'")
     settings = dict(given)
+    if settings.keys() & {"-V", "--version"}:
+        context.print("conntrack v1.4.7 (conntrack-tools)")
+        return 0
+    if rest == ["expect"] and "-L" in settings:
+        return context.fail("conntrack v1.4.7 (conntrack-tools): 0 expectations have been shown.", 0)
     if "-S" in settings:
         for cpu in range(2):
             context.print(f"cpu={cpu}   \t" + "".join(f"{name}=0 " for name in _STATISTICS))
@@ -49,7 +54,7 @@ def conntrack(context: Context, argv: list[str]) -> int:
         return 0
     if "-D" in settings or "-F" in settings or "-E" in settings:
         return context.fail("conntrack: svclab lets you read the table (-L, -C, -S)")
-    if "-L" not in settings:
+    if "-L" not in settings or settings.keys() & {"-h", "--help"}:
         context.print("Command line interface for the connection tracking system. Version 1.4.7")
         context.print("Usage: conntrack [commands] [options]")
         return 0

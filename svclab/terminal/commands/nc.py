@@ -18,10 +18,17 @@ from svclab.terminal.commands.registry import Context, Usage, command
 from svclab.terminal.commands.service_names import SERVICE_NAMES
 
 _MAX_PORTS = 100
+_NUMBERS = {name: port for (port, _), name in SERVICE_NAMES.items()}
+_USAGE = """\
+usage: nc [-46CDdFhklNnrStUuvZz] [-I length] [-i interval] [-M ttl]
+\t  [-m minttl] [-O length] [-P proxy_username] [-p source_port]
+\t  [-q seconds] [-s sourceaddr] [-T keyword] [-V rtable] [-W recvlimit]
+\t  [-w timeout] [-X proxy_protocol] [-x proxy_address[:port]]
+\t  [destination] [port]"""
 
 
 def _ports(text: str) -> list[int]:
-    first, dash, last = text.partition("-")
+    first, dash, last = str(_NUMBERS.get(text, text)).partition("-")
     if not first.isdigit() or (dash and not last.isdigit()):
         raise Usage(f"port number invalid: {text}", 1)
     found = list(range(int(first), int(last if dash else first) + 1))
@@ -35,8 +42,13 @@ def _ports(text: str) -> list[int]:
 @command("nc", "netcat", "ncat", places={"laptop", "node", "netshoot", "busybox", "alpine"})
 def nc(context: Context, argv: list[str]) -> int:
     """Connects to a port: -z only tries, -v says what happened, -u UDP, -w seconds to wait."""
-    given, words = options(argv, "zvuw:nl46p:q:kNi:")
+    given, words = options(argv, "zvuw:nl46p:q:kNi:hs:")
     settings = dict(given)
+    openbsd = context.location.toolset not in ("busybox", "alpine")
+    if openbsd and "-h" in settings:
+        return context.fail(f"OpenBSD netcat (Debian patchlevel 1.219-1)\n{_USAGE}", 0)
+    if openbsd and not words:
+        return context.fail(_USAGE)
     if "-l" in settings:
         return context.fail(
             f"{context.name}: listening is not available in this terminal; a pod's image decides what listens"
@@ -69,6 +81,8 @@ def _try(context: Context, host: str, port: int, settings: dict[str, str]) -> in
         code = Outcome.OK  # nobody said no
     shown = f"{host} ({sent.address})" if host != sent.address else host
     if code is not Outcome.OK:
+        if protocol is Protocol.UDP and "-z" in settings and code in REFUSALS:
+            return 1  # its test datagrams fail without a word
         if verbose or context.location.toolset in ("busybox", "alpine"):
             _complain(context, shown, port, name, code)
         return 1

@@ -17,6 +17,8 @@ _PLACES = frozenset({"laptop", "node", "netshoot", "busybox", "alpine"})
 
 @dataclass(slots=True)
 class _Tally:
+    size: int = 56  # bytes after the ICMP header
+    interval_seconds: float = 1.0
     sent: int = 0
     times: list[float] = field(default_factory=list)  # milliseconds
 
@@ -24,15 +26,18 @@ class _Tally:
 @command("ping", "ping4", places=_PLACES)
 def ping(context: Context, argv: list[str]) -> int:
     """Sends an echo request a second until Ctrl-C, or as many as -c says."""
-    given, words = options(argv, "c:W:i:qnw:s:I:t:46")
+    given, words = options(argv, "c:W:i:qnw:s:I:t:46V")
     settings = dict(given)
+    if "-V" in settings:
+        context.print("ping from iputils 20221126")
+        return 0
     if not words:
         raise Usage("usage error: Destination address required", 1)
     busybox = context.location.toolset in ("busybox", "alpine")
     count = _count(settings["-c"]) if "-c" in settings else None
     interval = seconds_of(settings.get("-i", "1")) or 1.0
     patience = seconds_of(settings.get("-W", "10")) or 10.0
-    tally = _Tally()
+    tally = _Tally(size=whole_number(settings.get("-s", "56"), "argument"), interval_seconds=interval)
     address = ""
     try:
         while count is None or tally.sent < count:
@@ -42,7 +47,7 @@ def ping(context: Context, argv: list[str]) -> int:
             tally.sent += 1
             address = sent.address or ""
             if tally.sent == 1:
-                _title(context, words[0], address, busybox)
+                _title(context, words[0], address, tally.size, busybox)
             _report(context, sent, tally, busybox, quiet="-q" in settings)
             if count is None or tally.sent < count:
                 context.sleep(interval)
@@ -79,11 +84,11 @@ def _echo(context: Context, host: str) -> Sent:
         raise Usage(f"{host}: Name or service not known", 2) from None
 
 
-def _title(context: Context, host: str, address: str, busybox: bool) -> None:
+def _title(context: Context, host: str, address: str, size: int, busybox: bool) -> None:
     context.print(
-        f"PING {host} ({address}): 56 data bytes"
+        f"PING {host} ({address}): {size} data bytes"
         if busybox
-        else f"PING {host} ({address}) 56(84) bytes of data."
+        else f"PING {host} ({address}) {size}({size + 28}) bytes of data."
     )
 
 
@@ -101,7 +106,8 @@ def _report(context: Context, sent: Sent, tally: _Tally, busybox: bool, *, quiet
         if not quiet:
             source = sent.address
             name = f"seq={tally.sent - 1}" if busybox else f"icmp_seq={tally.sent}"
-            context.print(f"64 bytes from {source}: {name} ttl={64 - max(crossed - 1, 0)} time={time:.3f} ms")
+            ttl = 64 - max(crossed - 1, 0)
+            context.print(f"{tally.size + 8} bytes from {source}: {name} ttl={ttl} time={time:.3f} ms")
     elif code is Outcome.DENIED:
         context.fail(
             "ping: sendto: Operation not permitted" if busybox else "ping: sendmsg: Operation not permitted"
@@ -115,7 +121,7 @@ def _report(context: Context, sent: Sent, tally: _Tally, busybox: bool, *, quiet
 def _statistics(context: Context, host: str, tally: _Tally, busybox: bool) -> None:
     lost = 100 * (tally.sent - len(tally.times)) // max(tally.sent, 1)
     received = "packets received" if busybox else "received"
-    end = "" if busybox else f", time {max(tally.sent - 1, 0) * 1000}ms"
+    end = "" if busybox else f", time {round(max(tally.sent - 1, 0) * tally.interval_seconds * 1000)}ms"
     context.print(f"\n--- {host} ping statistics ---")
     context.print(
         f"{tally.sent} packets transmitted, {len(tally.times)} {received}, {lost}% packet loss{end}"

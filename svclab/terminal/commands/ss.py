@@ -1,5 +1,8 @@
 """ss and netstat: what listens at this place. Source: iproute2 6.1, net-tools 2.10."""
 
+import re
+from dataclasses import dataclass
+
 from svclab.linux.packet import Protocol
 from svclab.terminal.commands.arguments import options
 from svclab.terminal.commands.ip import host_of
@@ -17,6 +20,12 @@ def _listening(context: Context, flags: str) -> list[tuple[Protocol, int, str]]:
     return sorted(found, key=lambda each: (each[0].value, each[1]))
 
 
+_NUMBERS = {name: port for (port, _), name in SERVICE_NAMES.items()}
+_NO_PORT = -1
+_OTHER_STATES = frozenset(
+    {"established", "syn-sent", "syn-recv", "fin-wait-1", "fin-wait-2", "time-wait", "closed", "close-wait",
+     "last-ack", "closing", "connected", "synchronized", "bucket"}
+)  # fmt: skip
 _ANY = "0.0.0.0"  # noqa: S104 (shown, not listened on)
 _GO_PROGRAMS = frozenset({"kubelet", "kube-proxy", "kube-apiserver", "coredns", "containerd", "etcd"})
 _COLUMNS = (
@@ -37,9 +46,12 @@ def ss(context: Context, argv: list[str]) -> int:
     flags = "".join("H" if name == "--no-header" else name.lstrip("-")[0] for name, _ in given)
     if "s" in flags:
         return _summary(context)
+    asked = _Asked.read(expression)
+    shown = set(flags) & {"l", "a"} or asked.state in ("listening", "listen", "all")
+    listening = _listening(context, flags) if shown and asked.state not in _OTHER_STATES else ()
     rows = []
-    for protocol, port, name in _listening(context, flags) if set(flags) & {"l", "a"} else ():
-        if _port_asked(expression) not in (None, port):
+    for protocol, port, name in listening:
+        if asked.port not in (None, port):
             continue
         is_tcp, is_go = protocol is Protocol.TCP, name in _GO_PROGRAMS
         address = "*" if is_go else _ANY
@@ -51,20 +63,36 @@ def ss(context: Context, argv: list[str]) -> int:
             (protocol.value.lower(), state, "0", queue, f"{address}:", shown, f"{address}:", "*", users)
         )
     both = ("t" in flags) == ("u" in flags)
-    _table(context, rows, heading="H" not in flags, netid=both)
+    left_out = (() if both else (0,)) + ((1,) if asked.state else ())
+    _table(context, rows, heading="H" not in flags, left_out=left_out)
     return 0
 
 
-def _port_asked(expression: list[str]) -> int | None:
-    """The port of a filter like `sport = :80`."""
-    text = "".join(expression).replace(" ", "")
-    number = text.rpartition(":")[2]
-    return int(number) if text.startswith(("sport", "(sport")) and number.rstrip(")").isdigit() else None
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A filter, as far as it concerns sockets that listen: a state, a port of their own."""
+
+    state: str = ""
+    port: int | None = None
+
+    @classmethod
+    def read(cls, expression: list[str]) -> "_Asked":
+        """Of words like `state listening sport = :80`, with or without parentheses."""
+        words = re.sub(r"([()=]+)", r" \1 ", " ".join(expression)).split()
+        words = [word for word in words if word not in ("(", ")", "=", "==", "eq", "and")]
+        pairs = dict(zip(words, words[1:], strict=False))  # noqa: RUF007  # a look-up, not a walk
+        port = pairs.get("sport", pairs.get("src", "")).rpartition(":")[2]
+        number = int(port) if port.isdigit() else _NUMBERS.get(port)
+        if "dport" in pairs:
+            number = _NO_PORT  # what listens has no port over there
+        return cls(pairs.get("state", ""), number)
 
 
-def _table(context: Context, rows: list[tuple[str, ...]], *, heading: bool, netid: bool) -> None:
+def _table(
+    context: Context, rows: list[tuple[str, ...]], *, heading: bool, left_out: tuple[int, ...]
+) -> None:
     """Columns as wide as their contents; a terminal's width is shared out among them."""
-    columns = [place for place in range(len(_COLUMNS)) if netid or place]
+    columns = [place for place in range(len(_COLUMNS)) if place not in left_out]
     shown = [tuple(title for title, _, _ in _COLUMNS), *rows] if heading else rows
     if not shown:
         return
