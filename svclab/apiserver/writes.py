@@ -54,8 +54,9 @@ def create_in(batch: Batch, resource: Resource, given: Manifest, options: WriteO
     dice = batch.dice(f"create/{resource.kind}/{given['metadata'].get('namespace', '')}")
     made = prepare_create(resource, given, batch.snapshot, batch.now, dice, options.manager)
     namespace, name = key_of(made)
-    if batch.snapshot.get(resource.kind, namespace, name) is not None:
-        raise already_exists(resource, name)
+    there = batch.snapshot.get(resource.kind, namespace, name)
+    if there is not None:
+        raise already_exists(resource, name, ending="deletionTimestamp" in there["metadata"])
     return made if options.dry_run else batch.create(made)
 
 

@@ -174,9 +174,10 @@ def not_found(resource: Resource, name: str) -> Refusal:
     )
 
 
-def already_exists(resource: Resource, name: str) -> Refusal:
-    """409: an object of this name is there already."""
+def already_exists(resource: Resource, name: str, *, ending: bool = False) -> Refusal:
+    """409: an object of this name is there already, or still there while it is `ending`."""
     message = f"{resource.qualified} {go_quote(name)} already exists"
+    message = f"object is being deleted: {message}" if ending else message
     return failure(409, "AlreadyExists", message, _named(resource, name))
 
 

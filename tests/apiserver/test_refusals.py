@@ -243,3 +243,16 @@ def test_containers_to_debug_with_stay_as_they_are(cluster: ClusterHandle) -> No
 
     assert first.json["spec"]["ephemeralContainers"][0]["terminationMessagePolicy"] == "File"
     assert 'existing ephemeral containers "d" may not be changed' in second.json["message"]
+
+
+def test_a_name_is_taken_until_its_object_is_gone(cluster: ClusterHandle) -> None:
+    """Store.Create"""
+    pod = {"metadata": {"name": "web"}, "spec": {"containers": [_CONTAINER]}}
+    assert _send(cluster, "POST", PODS, pod).json["message"] == 'pods "web" already exists'
+    _send(cluster, "DELETE", WEB, None)
+
+    refused = _send(cluster, "POST", PODS, pod)
+
+    message = 'object is being deleted: pods "web" already exists'
+    assert (refused.status, refused.json["reason"]) == (409, "AlreadyExists")
+    assert refused.json["message"] == message
