@@ -102,8 +102,10 @@ class ListOptions:
     field_selector: str
     watch: bool
     resource_version: str
+    exact: bool  # the state of that very version
     limit: int
     start: str  # the key after which the page begins
+    start_version: int  # of the list that is gone on with; 0 without one, -1 for whatever there is by now
     timeout_seconds: int | None
     bookmarks: bool
     send_initial_events: bool
@@ -115,13 +117,18 @@ def list_options(request: ApiRequest) -> ListOptions:
     watch = request.flag("watch") or "/watch/" in f"{request.path}/"
     initial = _initial_events(request)
     _refuse("ListOptions", _version_match_errors(request, watch, initial))
+    start, start_version = _start(request)
+    version, match = request.parameter("resourceVersion"), request.parameter("resourceVersionMatch")
+    paged_from = not match and bool(limit) and version not in ("", "0")  # what limit meant before "Exact"
     return ListOptions(
         request.parameter("labelSelector"),
         request.parameter("fieldSelector"),
         watch,
-        request.parameter("resourceVersion"),
+        version,
+        match == "Exact" or paged_from,
         limit or 0,
-        _start(request),
+        start,
+        start_version,
         timeout,
         request.flag("allowWatchBookmarks"),
         bool(initial),
@@ -212,11 +219,14 @@ def continue_token(version: int, last: str) -> str:
     return base64.urlsafe_b64encode(token.encode()).decode().rstrip("=")
 
 
-def _start(request: ApiRequest) -> str:
-    """The key after which a continued list goes on, "" for one from its beginning. Raises Refusal (400)."""
+def _start(request: ApiRequest) -> tuple[str, int]:
+    """The key after which a continued list goes on, and its version; "" and 0 for one from its beginning.
+
+    Raises Refusal (400).
+    """
     token = request.parameter("continue")
     if not token:
-        return ""
+        return "", 0
     found = _decoded_token(token)
     if found.get("v") != f"{_GROUP}/v1":
         version = go_quote(str(found.get("v", "")))
@@ -228,7 +238,8 @@ def _start(request: ApiRequest) -> str:
         raise _bad_token(f"encoded start key is empty (version {_GROUP}/v1)")
     if request.parameter("resourceVersion") not in ("", "0"):
         raise bad_request("specifying resource version is not allowed when using continue")
-    return start.rstrip("\0")
+    version = found["rv"]
+    return start.rstrip("\0"), version if isinstance(version, int) else -1
 
 
 def _decoded_token(token: str) -> dict[str, Any]:

@@ -17,14 +17,22 @@ from svclab.apiserver.options import ListOptions, continue_token, list_options, 
 from svclab.apiserver.routing import Target
 from svclab.apiserver.watch import Watch
 from svclab.cluster import leases
+from svclab.cluster.errors import Expired
 from svclab.cluster.store import ClusterHandle
 from svclab.kube import printing, selectors
 from svclab.kube.decoding import internal_type
 from svclab.kube.resources import Resource
 from svclab.kube.snapshot import Manifest, key_of
-from svclab.kube.status import bad_request, invalid, not_found
+from svclab.kube.status import Refusal, bad_request, expired, invalid, not_found
 
 _META = "meta.k8s.io/v1"
+_CONTINUE_EXPIRED = (
+    "The provided continue parameter is too old to display a consistent list result. You can start a new "
+    "list without the continue parameter, or use the continue token in this response to retrieve the "
+    "remainder of the results. Continuing with the provided token results in an inconsistent list - "
+    "objects that were created, modified, or deleted between the time the first chunk was returned and "
+    "now may show up in the list."
+)
 _MOST_TEXTS = 4096
 _texts: dict[tuple[int, str, str], tuple[Manifest, bytes]] = {}
 
@@ -154,13 +162,49 @@ def collection(
         check_stream(format_)
         return Watch(cluster, request, target.resource, format_, options, version, chosen, warnings)
     check_version(cluster, version)
-    snapshot = cluster.snapshot()
-    found = [manifest for manifest in snapshot.list(target.resource.kind) if chosen(manifest)]
-    page, metadata = _page(found, options, snapshot.resource_version)
+    state, of = _state(cluster, target.resource.kind, options, version or 0)
+    found = sorted(filter(chosen, state), key=_page_key)
+    page, metadata = _page(found, options, of)
     if format_ == PLAIN:
         body = _list_text(target.resource, page, metadata)
         return ApiResponse(200, {"Content-Type": JSON_TYPE}, body, warnings)
     return answer(format_, 200, _listed(cluster, request, target.resource, page, metadata, format_), warnings)
+
+
+def _state(
+    cluster: ClusterHandle, kind: str, options: ListOptions, version: int
+) -> tuple[list[Manifest], int]:
+    """The objects of a kind and the version that they are of: the latest, unless a client wants another.
+
+    Raises Refusal (410) for one that nobody remembers.
+    """
+    snapshot = cluster.snapshot()
+    wanted = options.start_version or (version if options.exact else 0)
+    if not 0 < wanted < snapshot.resource_version:
+        return list(snapshot.list(kind)), snapshot.resource_version
+    try:
+        since = cluster.events_since(wanted)
+    except Expired:
+        raise _too_old(options) from None
+    found = {key_of(manifest): manifest for manifest in snapshot.list(kind)}
+    for entry in reversed(since):
+        if entry.object["kind"] != kind:
+            continue
+        if entry.type == "ADDED":
+            found.pop(key_of(entry.object), None)
+        elif entry.previous is None:
+            raise _too_old(options)
+        else:
+            found[key_of(entry.object)] = entry.previous
+    return list(found.values()), wanted
+
+
+def _too_old(options: ListOptions) -> Refusal:
+    if not options.start_version:
+        return expired("The resourceVersion for the provided list is too old.")
+    refusal = expired(_CONTINUE_EXPIRED)
+    refusal.status["metadata"] = {"continue": continue_token(-1, options.start)}
+    return refusal
 
 
 def selection(target: Target, options: ListOptions) -> Callable[[Manifest], bool]:
@@ -198,6 +242,7 @@ def _page(found: list[Manifest], options: ListOptions, version: int) -> tuple[li
 
 
 def _page_key(manifest: Manifest) -> str:
+    """Where an object stands in lists and pages: etcd's keys, in which "a-b/x" comes before "a/x"."""
     return "/".join(part for part in key_of(manifest) if part)
 
 

@@ -3,7 +3,6 @@
 Source: client-go tools/record (v1 events) and tools/events (events.k8s.io, the scheduler's).
 """
 
-from datetime import datetime
 from typing import Any
 
 from svclab.cluster.batch import Batch
