@@ -57,6 +57,10 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tupl
         for command in (
             "apply -f compared.yaml",
             "wait --for=condition=ready pod --all -n shop --timeout=60s",
+            "wait --for=condition=ready pod -l app -n zoo --timeout=60s",
+            "wait --for=jsonpath={.status.loadBalancer.ingress} svc/lb -n zoo --timeout=60s",
+            "wait --for=jsonpath={.status.phase}=Failed pod/failed -n zoo --timeout=60s",
+            "wait --for=jsonpath={.status.phase}=Succeeded pod/done -n zoo --timeout=60s",
         ):
             assert _real(directory, f"kubectl {command}")[2] == 0
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -102,6 +106,7 @@ def _masked(answer: Answer) -> Answer:
     out, err, code = answer
     for pattern, mark in (
         (r"(?<![\w.\-:])(\d+[smhd]){1,2}(?![\w.\-:]) *", "<age> "),
+        (r"\bAGE +|(?<=  )Age {2,}(?=From)|(?<=  )---- +(?=----)", "<age> "),
         (r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000", "<date>"),
         (r'(creationTimestamp|renewTime|lastHeartbeatTime)("?): "[^"]+"', r"\1\2: <time>"),
         (r"(?m)^  Renew|^  AcquireTime", "<time>"),

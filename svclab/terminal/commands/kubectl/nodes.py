@@ -178,6 +178,8 @@ def _evict_all(client: Client, flags: Parsed, pods: list[Manifest], dry_run: str
         if dry_run == "client":
             continue
         options: Manifest = {} if flags["grace-period"] < 0 else {"gracePeriodSeconds": flags["grace-period"]}
+        if dry_run == "server":
+            options["dryRun"] = ["All"]
         body = {
             "apiVersion": "policy/v1",
             "kind": "Eviction",
