@@ -153,7 +153,7 @@ class LabConsumer(AsyncWebsocketConsumer):
         self.room.count_from(message.last_seq)
         self.say(Welcome(self.session))
         await self.room.join(self.take)
-        for found in await work.run(work.greet, self.cluster.id, message):
+        for found in await work.read(work.greet, self.cluster.id, message):
             self.say(found)
 
     async def on_send(self, message: protocol.Send) -> None:
@@ -202,7 +202,7 @@ class LabConsumer(AsyncWebsocketConsumer):
 
     async def on_term_open(self, message: protocol.TermOpen) -> None:
         """A terminal."""
-        await work.run(self.terminals.open, message)
+        await work.read(self.terminals.open, message)
 
     async def on_term_input(self, message: protocol.TermInput) -> None:
         """Keys. What only edits a line is echoed at once, however many commands run elsewhere."""
@@ -240,7 +240,7 @@ class LabConsumer(AsyncWebsocketConsumer):
             await asyncio.sleep(rest)
             self._ungraded, began = False, time.monotonic()
             try:
-                self.say(await work.run(work.progress, self.cluster, self.learner, self.lesson))
+                self.say(await work.read(work.progress, self.cluster, self.learner, self.lesson))
             except Exception:
                 # The learner goes on; the next thing that happens is looked at again.
                 log.exception("grading %s failed", self.lesson)

@@ -91,7 +91,7 @@ class Room:
         while True:
             self._wake.clear()
             try:
-                found = await work.run(work.look, self.cluster_id, self._seen)
+                found = await work.read(work.look, self.cluster_id, self._seen)
             except work.NoSuchCluster:
                 self._looked.set()
                 self.spread([Error("This cluster is gone. Reload the page for a new one.")])

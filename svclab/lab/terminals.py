@@ -14,6 +14,7 @@ from svclab.lab.protocol import Message, TermClosed, TermDone, TermEdit, TermOpe
 from svclab.terminal.interactive import InteractiveShell
 
 _GATHER_SECONDS = 0.008
+_KEEP_SECONDS = 3.0  # after a command the lines typed are written down: a server that is killed can no more
 _COMMAND_BEGINS = "\x1b]697;{}\x07"  # an OSC sequence of ours, which shows nothing: the page marks the line
 
 
@@ -25,6 +26,7 @@ class Terminal:
     decoder: Any = field(default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace"))
     unsent: list[bytes] = field(default_factory=list)
     due: bool = False
+    keeping: asyncio.Future[None] | None = None  # the lines typed will soon be written down
     waiting: list[tuple[str, str]] = field(default_factory=list)  # (id, line) of term.run, oldest first
     commands: int = 0  # begun so far
     line: str = ""  # the one that runs
@@ -76,10 +78,13 @@ class Terminals:
     def echo(self, message: protocol.TermInput) -> bool:
         """Keys that only edit a line, handled on the event loop; False where `input` must, in a thread."""
         terminal = self._open.get(message.session)
-        if terminal is None or not terminal.shell.type_at_once(message.data):
+        if terminal is None:
             return False
-        self._flush(message.session)
-        return True
+        terminal.due = True  # below, so nobody need have it sent later
+        try:
+            return terminal.shell.type_at_once(message.data)
+        finally:
+            self._flush(message.session)
 
     def run(self, message: protocol.TermRun) -> None:
         """Run a line as if typed."""
@@ -152,6 +157,16 @@ class Terminals:
         self._loop.call_soon_threadsafe(self._flush, name)  # what it printed comes before its end
         place = str(terminal.shell.session.location)
         self._tell(TermDone(name, status, found, number, line, place, terminal.commands))
+        self._loop.call_soon_threadsafe(self._keep_soon, terminal)
+
+    def _keep_soon(self, terminal: Terminal) -> None:
+        if terminal.keeping is None:
+            terminal.keeping = asyncio.ensure_future(self._keep(terminal))
+
+    async def _keep(self, terminal: Terminal) -> None:
+        await asyncio.sleep(_KEEP_SECONDS)
+        terminal.keeping = None
+        await work.run(terminal.shell.session.keep_history)
 
     def _exited(self, name: str, code: int) -> None:
         self._loop.call_soon_threadsafe(self._flush, name)

@@ -41,6 +41,9 @@ from svclab.linux.packet import Protocol
 
 __all__ = ["NoSuchCluster"]
 T = TypeVar("T")
+# For what mostly computes. Few threads, or the event loop, which echoes keystrokes, would be one among many
+# that ask for the interpreter's lock when fifty pages open together.
+READERS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="look")
 POOL = ThreadPoolExecutor(max_workers=16, thread_name_prefix="lab")
 
 _RECENT = 200  # traces whose summaries a new page gets
@@ -55,6 +58,11 @@ class Refused(Exception):
 async def run(function: Callable[..., T], *args: Any) -> T:
     """Run a function that blocks or reads the database in the pool."""
     return await DatabaseSyncToAsync(function, thread_sensitive=False, executor=POOL)(*args)
+
+
+async def read(function: Callable[..., T], *args: Any) -> T:
+    """Run a function that looks at a cluster and computes, a few of them at a time."""
+    return await DatabaseSyncToAsync(function, thread_sensitive=False, executor=READERS)(*args)
 
 
 # ---- looking ----

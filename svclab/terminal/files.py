@@ -99,11 +99,15 @@ class Files:
         if not self._writers[path]:
             del self._writers[path]
 
-    def read(self, path: str) -> str:
-        """A file's text. Raises FileError."""
+    def find(self, path: str) -> str | None:
+        """A file's text; None where there is none."""
         for store in self._writers.get(path, ()):
             store()
-        text = self._text(path)
+        return self._text(path)
+
+    def read(self, path: str) -> str:
+        """A file's text. Raises FileError."""
+        text = self.find(path)
         if text is not None:
             return text
         raise FileError("Is a directory" if self.is_directory(path) else "No such file or directory")

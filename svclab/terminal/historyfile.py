@@ -1,7 +1,7 @@
 """The file in which bash keeps the lines that were typed, so that a reload of the page finds them again.
 
-bash writes it when a shell ends; here a line is written as soon as its command has ended, because a server
-that is killed has no time to (`history -a` in $PROMPT_COMMAND does the same). Several shells append to it.
+bash writes it when a shell ends; whoever holds a session here has it written now and then as well, because a
+server that is killed ends no shell. Several shells append to it.
 """
 
 from svclab.terminal.files import FileError, Files
@@ -12,10 +12,7 @@ _MAX_KEPT = 2000  # lines of the file, HISTFILESIZE
 
 def load(files: Files, path: str) -> History:
     """The history that a new shell begins with."""
-    try:
-        lines = files.read(path).splitlines()
-    except FileError:
-        return History()
+    lines = (files.find(path) or "").splitlines()
     return History([line for line in lines if line.strip()][-MAX_LINES:])
 
 
@@ -23,9 +20,10 @@ def save(files: Files, path: str, history: History) -> None:
     """Append what is new. A file that cannot be written is left alone, as bash leaves it."""
     if not history.fresh:
         return
-    fresh, history.fresh[:] = "\n".join(history.fresh), ()
+    fresh = "\n".join(history.fresh)
+    history.fresh.clear()
+    kept = (files.find(path) or "").splitlines()
     try:
-        kept = files.read(path).splitlines() if files.exists(path) else []
         files.write(path, "\n".join([*kept, fresh][-_MAX_KEPT:]) + "\n")
     except FileError:
         return

@@ -244,7 +244,6 @@ class InteractiveShell:
                 if self._on_done:
                     self._on_done(status, self.session.flows)
                 self._finished(stdin, status)
-                self.session.keep_history()
 
         self._run_in(work)
 
@@ -254,14 +253,15 @@ class InteractiveShell:
 
     def _finished(self, stdin: TtyInput, status: int) -> None:
         with self._lock:
-            self._stdin = None
             if self._cancelled.is_set() and not self.closed:
                 self._screen("Quit\r\n" if self._quit else "\r\n")
             if self.session.closed:
+                self._stdin = None
                 if self.exit_code is None:
                     self.exit_code = status
                 if self._on_exit:
                     self._on_exit(self.exit_code)
                 return
             self._prompt(self.session.prompt())
+            self._stdin = None
             self._typed(stdin.rest())

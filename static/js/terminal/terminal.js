@@ -3,6 +3,7 @@
 
 import { byId, h } from "../core/dom.js";
 import { createBraces } from "./braces.js";
+import { countColumns } from "./widths.js";
 
 const CHIPS = ["kubectl get pods -A -o wide", "kubectl get svc -A", "kubectl get endpointslices -A", "kubectl describe svc ", "curl -s ", "dig +search "];
 const MOST = 8;
@@ -49,6 +50,7 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
     const fit = new FitAddon();
     terminal.loadAddon(fit);
     terminal.loadAddon(new WebLinksAddon());
+    countColumns(terminal);
     terminal.open(element);
     const entry = { id, element, terminal, fit, title: `Terminal ${number}`, alive: false, ended: false, escaped: 0, typed: "", timer: 0, sent: 0, location: "laptop", marks: new Map() };
     open.set(id, entry);
@@ -98,6 +100,7 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
       const twice = event.timeStamp - entry.escaped < 600;
       entry.escaped = event.timeStamp;
       if (twice) {
+        type(entry, "\x07"); // so that the first Escape does not wait for a key that comes after
         entry.terminal.blur();
         onLeave();
         return false;

@@ -10,7 +10,7 @@ from svclab.terminal.commands.kubectl.errors import KubectlError
 from svclab.terminal.commands.kubectl.flags import Parsed
 from svclab.terminal.commands.kubectl.yaml_text import to_yaml
 from svclab.terminal.commands.registry import Context
-from svclab.terminal.files import HOME, FileError
+from svclab.terminal.files import HOME
 from svclab.terminal.manifests import ManifestError, read_one
 
 Manifest = dict[str, Any]
@@ -35,11 +35,10 @@ def fresh() -> Manifest:
 
 def load(context: Context, name: str = "") -> Manifest:
     """The configuration, of another file when it is named. Raises KubectlError when the file is not one."""
-    try:
-        text = context.files.read(context.path(name) if name else PATH)
-    except FileError:
+    text = context.files.find(context.path(name) if name else PATH)
+    if text is None:
         if name:
-            raise KubectlError(f"stat {name}: no such file or directory") from None
+            raise KubectlError(f"stat {name}: no such file or directory")
         return fresh()
     try:
         found = read_one(text) or {}
