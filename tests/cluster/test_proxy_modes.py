@@ -145,3 +145,18 @@ def test_a_departed_endpoint_has_weight_0_until_its_connections_have_ended(clust
 
     wait(cluster, 150)
     assert reached not in real_servers(cluster, node)
+
+
+def test_ipset_lists_its_sets_on_a_node_in_ipvs_mode(cluster):
+    cluster.configure(proxy_mode="ipvs")
+    wait(cluster, 3)
+
+    assert "KUBE-CLUSTER-IP\n" in typed(cluster, "ipset list -n")
+    one = typed(cluster, "ipset list KUBE-CLUSTER-IP").splitlines()
+    assert one[:3] == ["Name: KUBE-CLUSTER-IP", "Type: hash:ip,port", "Revision: 7"]
+    assert "10.96.0.1,tcp:443" in one
+    assert typed(cluster, "ipset save KUBE-CLUSTER-IP").startswith(
+        "create KUBE-CLUSTER-IP hash:ip,port family inet"
+    )
+    assert typed(cluster, "ipset list nope") == "ipset v7.17: The set with the given name does not exist\n"
+    assert typed(cluster, "ipset").startswith("ipset v7.17: No command specified.\n")

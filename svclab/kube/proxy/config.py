@@ -47,13 +47,16 @@ class ProxyConfig:
         """The configuration of the kube-proxy that runs on this Node object.
 
         The node IP is the first InternalIP of the family, else the first ExternalIP (kube-proxy asks the
-        Node object).
+        Node object). The node's end of its pods' links is a local address, too.
         """
         version = 6 if overrides.get("ip_family") == "IPv6" else 4
+        node_ips, pod_cidr = _node_ips(node, version), _pod_cidr(node, version)
+        if node_ips and pod_cidr:
+            node_ips += (str(ip_network(pod_cidr)[1]),)
         settings = {
             "node_name": node["metadata"]["name"],
-            "node_ips": _node_ips(node, version),
-            "pod_cidr": _pod_cidr(node, version),
+            "node_ips": node_ips,
+            "pod_cidr": pod_cidr,
             "topology_labels": dict(node["metadata"].get("labels") or {}),
         }
         return cls(**(settings | overrides))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from ipaddress import ip_address
 from types import MappingProxyType
 
@@ -83,15 +84,36 @@ class IpSet:
 
     def lines(self, version: int) -> list[str]:
         """As `ipset save` prints it; entries in order (the kernel's own order is that of a hash table)."""
+        added = [f"add {self.name} {entry}" for entry in self._members()]
+        return [f"create {self.name} {self.kind} {self._header(version)}", *added]
+
+    def listing(self, version: int, references: int) -> str:
+        """As `ipset list` prints it, with the number of rules that look things up in it."""
+        revision, empty_bytes = _KINDS[self.kind]
+        size = empty_bytes + (0 if self.kind == "bitmap:port" else _ENTRY_BYTES * len(self.entries))
+        members = "".join(f"{entry}\n" for entry in self._members())
+        return (
+            f"Name: {self.name}\nType: {self.kind}\nRevision: {revision}\nHeader: {self._header(version)}\n"
+            f"Size in memory: {size}\nReferences: {references}\nNumber of entries: {len(self.entries)}\n"
+            f"Members:\n{members}"
+        )
+
+    def _members(self) -> list[str]:
+        """The entries as ipset prints them: a range of one address is that address."""
+        return [entry.removesuffix("/128" if "::" in entry else "/32") for entry in sorted(self.entries)]
+
+    def _header(self, version: int) -> str:
         if self.kind == "bitmap:port":
-            created = "range 0-65535"
-        else:
-            created = f"family {'inet6' if version == 6 else 'inet'} hashsize 1024 maxelem 65536"
-        ordered = sorted(self.entries)
-        return [
-            f"create {self.name} {self.kind} {created}",
-            *(f"add {self.name} {entry}" for entry in ordered),
-        ]
+            return "range 0-65535"
+        family = "inet6" if version == 6 else "inet"
+        start = int(sha256(self.name.encode()).hexdigest()[:8], 16)  # the kernel draws it
+        return f"family {family} hashsize 1024 maxelem 65536 bucketsize 12 initval 0x{start:08x}"
+
+
+# By type of set: the revision, and bytes in memory of an empty one; then bytes of each entry.
+_KINDS = {"hash:ip": (6, 200), "hash:ip,port": (7, 216), "hash:ip,port,ip": (6, 208),
+          "hash:ip,port,net": (8, 480), "bitmap:port": (3, 8264)}  # fmt: skip
+_ENTRY_BYTES = 48
 
 
 def ipvsadm_text(servers: Iterable[VirtualServer], connections: Connections = MappingProxyType({})) -> str:

@@ -1,5 +1,7 @@
 """ipvsadm, ipset: what kube-proxy keeps on a node in ipvs mode. Source: ipvsadm 1.31, ipset 7.17."""
 
+from collections import Counter
+
 from svclab.kube.node_rules import ipvs_connections
 from svclab.kube.proxy.ipvs import IpvsRuleset, compile_ipvs
 from svclab.terminal.commands.ip import host_of
@@ -37,13 +39,31 @@ def ipvsadm(context: Context, argv: list[str]) -> int:
 
 @command("ipset", places={"node", "netshoot"})
 def ipset(context: Context, argv: list[str]) -> int:
-    """Prints the sets of ipvs mode (`save`, `list`), or their names (`list -n`)."""
-    rules = _ipvs(context)
-    if rules is None:
+    """Prints the sets of ipvs mode (`list`, `save`), one of them, or their names (`list -n`)."""
+    words = [word for word in argv if not word.startswith("-")]
+    flags = set(argv) - set(words)
+    if flags & {"-v", "-V", "--version", "-version"}:
+        context.print("ipset v7.17, protocol version: 7")
         return 0
-    if {"-n", "-name"} & set(argv):
-        for name in rules.ipsets:
-            context.print(name)
-    else:
-        context.stdout.write(rules.ipset_text())
+    verb = words.pop(0) if words[:1] in (["list"], ["save"], ["l"]) else ""
+    if not verb and not flags & {"-L", "-S"}:
+        return context.fail(_NO_COMMAND if not argv else _READING, 2 if not argv else 1)
+    rules = _ipvs(context)
+    sets = {} if rules is None else rules.ipsets
+    if words and words[0] not in sets:
+        return context.fail("ipset v7.17: The set with the given name does not exist")
+    chosen = [each for each in sets.values() if words[:1] in ([], [each.name])]
+    if rules is None or flags & {"-n", "-name"}:
+        context.stdout.write("".join(f"{each.name}\n" for each in chosen))
+        return 0
+    version = rules.config.ip_version
+    if verb == "save" or "-S" in flags:
+        context.stdout.write("".join(f"{line}\n" for each in chosen for line in each.lines(version)))
+        return 0
+    looked_up = Counter(word for table in rules.tables for rule in table.rules for word in rule.text.split())
+    context.stdout.write("\n".join(each.listing(version, looked_up[each.name]) for each in chosen))
     return 0
+
+
+_NO_COMMAND = "ipset v7.17: No command specified.\nTry `ipset help' for more information."
+_READING = "ipset: svclab lets you read the sets: ipset list, ipset save, ipset list -n"

@@ -1,11 +1,17 @@
 """kube-proxy's ipvs mode, by its documented design (nothing of it was recorded)."""
 
+import os
+import shutil
+import subprocess
+
 import pytest
 from hypothesis import given
 
+from svclab.kube.node_rules import kernel_ipvs
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.proxy.ipvs import IpvsRuleset, compile_ipvs
-from svclab.linux.iptables.save import parse_rule, print_rule
+from svclab.linux.iptables.save import parse_rule, print_rule, print_save
+from tests.kernel.clusters import random_node
 from tests.kube.proxy.clusters import CONFIG, clusters
 from tests.recordings.cases import config_of, node_of, objects_of, proxy_cases
 
@@ -22,6 +28,9 @@ def test_each_address_of_a_service_is_a_virtual_server_over_its_endpoints():
         "TCP  10.107.236.60:80 rr",
         "  -> 10.244.1.4:80                Masq    1      0          0",
         "  -> 10.244.2.4:80                Masq    1      0          0",
+        "TCP  10.244.2.1:30222 rr",
+        "  -> 10.244.1.4:80                Masq    1      0          0",
+        "  -> 10.244.2.4:80                Masq    1      0          0",
         "TCP  192.168.64.12:30222 rr",
         "  -> 10.244.1.4:80                Masq    1      0          0",
         "  -> 10.244.2.4:80                Masq    1      0          0",
@@ -29,6 +38,34 @@ def test_each_address_of_a_service_is_a_virtual_server_over_its_endpoints():
         "  -> 10.244.1.4:80                Masq    1      0          0",
         "  -> 10.244.2.4:80                Masq    1      0          0",
     ]
+
+
+def test_a_node_port_is_served_on_every_local_address_but_those_of_kube_ipvs0():
+    """Source: kube-proxy's ipvs proxier, syncProxyRules: nodeAddressSet is what GetAllLocalAddressesExcept finds."""
+    ports = {s.address for s in compiled("lb-source-ranges", "node2").servers if s.port >= 30000}
+
+    assert ports == {"192.168.64.12", "10.244.2.1"}
+
+
+def test_a_set_is_listed_and_saved_as_ipset_does():
+    """Source: ipset 7.17; the seed of a hash is the kernel's draw."""
+    ranges = compiled("lb-source-ranges", "node1").ipsets["KUBE-LOAD-BALANCER-SOURCE-CIDR"]
+    ranges.entries["203.0.113.200,tcp:80,192.0.2.50/32"] = next(iter(ranges.entries.values()))
+
+    lines = ranges.listing(4, references=1).splitlines()
+
+    header = "family inet hashsize 1024 maxelem 65536 bucketsize 12 initval 0x"
+    assert lines[:3] == ["Name: KUBE-LOAD-BALANCER-SOURCE-CIDR", "Type: hash:ip,port,net", "Revision: 8"]
+    assert lines[3].startswith(f"Header: {header}")
+    assert lines[4:] == [
+        "Size in memory: 624", "References: 1", "Number of entries: 3", "Members:",
+        "203.0.113.200,tcp:80,192.0.2.50", "203.0.113.200,tcp:80,198.51.100.0/24",
+        "203.0.113.200,tcp:80,203.0.113.0/28",
+    ]  # fmt: skip
+    assert ranges.lines(4)[0].startswith(f"create KUBE-LOAD-BALANCER-SOURCE-CIDR hash:ip,port,net {header}")
+    assert compiled("no-endpoints", "node1").ipsets["KUBE-NODE-PORT-TCP"].lines(4)[0] == (
+        "create KUBE-NODE-PORT-TCP bitmap:port range 0-65535"
+    )
 
 
 def test_session_affinity_is_persistence():
@@ -104,3 +141,29 @@ def test_a_node_port_is_served_on_the_node_s_addresses_but_never_on_loopback():
     ruleset = compile_ipvs(case["services"], case["endpointSlices"], config)
 
     assert [server.address for server in ruleset.servers if server.port >= 30000] == ["172.18.0.3"]
+
+
+IPSET = shutil.which("ipset") and shutil.which("iptables-restore") and os.geteuid() == 0
+
+
+@pytest.mark.kernel
+@pytest.mark.skipif(not IPSET, reason="needs root, ipset and iptables: the kernel takes sets and rules")
+@pytest.mark.parametrize("number", range(8))
+def test_the_kernel_takes_the_sets_of_a_random_cluster_and_the_rules_that_look_up_in_them(number, tmp_path):
+    snapshot, config = random_node(f"text-{number}")
+    ruleset = compile_ipvs(snapshot.list("Service"), snapshot.list("EndpointSlice"), config)
+    tables = kernel_ipvs(ruleset).tables
+    rules = [line for line in print_save(tables).splitlines() if "-m ipvs" not in line]  # a module apart
+    (tmp_path / "sets").write_text(ruleset.ipset_text())
+    (tmp_path / "rules").write_text("\n".join([*rules, ""]))
+
+    load = f"ipset restore < {tmp_path}/sets && iptables-restore --test < {tmp_path}/rules && ipset save"
+    run = subprocess.run(["unshare", "-n", "sh", "-c", load], capture_output=True, text=True, check=False)
+
+    assert run.stderr == ""
+    assert _as_set(run.stdout) == _as_set(ruleset.ipset_text())
+
+
+def _as_set(saved):
+    """The lines of `ipset save`: the order of a hash's entries is the kernel's."""
+    return set(saved.splitlines())
