@@ -6,7 +6,7 @@ printed what it echoes, and a program that cannot start says why.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from svclab.apiserver import system_logs
@@ -188,27 +188,24 @@ def _requests(cluster: ClusterHandle, pod: Manifest, container: Manifest) -> lis
     address = pod.get("status", {}).get("podIP")
     host = f"pod/{pod['metadata']['namespace']}/{pod['metadata']['name']}"
     ports = {port["containerPort"] for port in container.get("ports", ())} or {80}
+
+    @cache
+    def size(path: str, port: int) -> int:
+        found = partial(starts.services, cluster.id)
+        return len(web_response(cluster.snapshot(), host, path, port=port, found=found).body)
+
     lines = []
-    for record in dataplane.traces(cluster):
-        outcome = record.trace["outcome"]
-        ip, _, port = (outcome.get("endpoint") or "").rpartition(":")
-        words = outcome.get("words") or ""
-        mine = ip == address or (ip == "127.0.0.1" and record.trace["source"] == host)
+    for at, request in dataplane.answers(cluster):
+        ip, _, port = (request["endpoint"] or "").rpartition(":")
+        words = request.get("words", "")
+        mine = ip == address or (ip == "127.0.0.1" and request["source"] == host)
         if not mine or int(port) not in ports or not words.startswith("HTTP/1.1 "):
             continue
-        text = _access_line(cluster, pod, record, int(port), words.split(" ")[1])
-        lines.append(LogLine(record.virtual_time, text))
+        path = read_target(request["target"]).path.partition("?")[0]
+        answered = f'"GET {path} HTTP/1.1" {words.split(" ")[1]} {size(path, int(port))}'
+        client, when = request["source_seen"] or "-", at.strftime("%d/%b/%Y:%H:%M:%S +0000")
+        lines.append(LogLine(at, f'{client} - - [{when}] {answered} "-" "curl/8.14.1" "-"'))
     return lines
-
-
-def _access_line(cluster: ClusterHandle, pod: Manifest, record: Any, port: int, status: str) -> str:
-    path = read_target(record.trace["target"]).path.partition("?")[0]
-    host = f"pod/{pod['metadata']['namespace']}/{pod['metadata']['name']}"
-    found = partial(starts.services, cluster.id)
-    size = len(web_response(cluster.snapshot(), host, path, port=port, found=found).body)
-    when = record.virtual_time.strftime("%d/%b/%Y:%H:%M:%S +0000")
-    client = record.trace["outcome"].get("source_seen") or "-"
-    return f'{client} - - [{when}] "GET {path} HTTP/1.1" {status} {size} "-" "curl/8.14.1" "-"'
 
 
 class LogFollow:

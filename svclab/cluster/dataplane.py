@@ -7,6 +7,7 @@ is the cluster's and its number, so the same requests in the same cluster draw t
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -22,6 +23,7 @@ from svclab.kube.world import World
 from svclab.linux.dice import Dice
 
 BACKGROUND = "background"  # the origin of what client programs of pods send
+_MOST_WORDS = 80  # characters of an answer in a summary
 _LONGEST_PROBE = 200  # connections in one probe of the grader
 
 
@@ -132,6 +134,16 @@ def summaries(cluster: ClusterHandle, most: int) -> list[dict[str, Any]]:
     return [json.loads(text) for text in reversed(found.values_list("summary", flat=True))]
 
 
+def answers(cluster: ClusterHandle) -> Iterator[tuple[datetime, dict[str, Any]]]:
+    """When each stored request was made, oldest first, and its summary.
+
+    Beside what a list shows, that has `words`, the first of its answer, and `source_seen` by the server.
+    """
+    found = models.TraceRecord.objects.filter(cluster_id=cluster.id).order_by("number")
+    for at, text in found.values_list("virtual_time", "summary"):
+        yield at, json.loads(text)
+
+
 def forget_traces(cluster: ClusterHandle) -> None:
     """Drop all stored traces; numbers go on counting."""
     models.TraceRecord.objects.filter(cluster_id=cluster.id).delete()
@@ -147,7 +159,8 @@ def _store(cluster: ClusterHandle, record: TraceRecord, revision: int, world: Wo
     """
     outcome, number = record.trace["outcome"], record.id
     summary = {"id": number, "source": record.trace["source"], "target": record.trace["target"]}
-    summary |= {name: outcome[name] for name in ("code", "verdict", "endpoint")}
+    summary |= {name: outcome[name] for name in ("code", "verdict", "endpoint", "source_seen")}
+    summary["words"] = (outcome["words"] or "")[:_MOST_WORDS]
     summary["background"] = record.origin == BACKGROUND
     row = models.TraceRecord(
         cluster_id=cluster.id,

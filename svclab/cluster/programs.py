@@ -33,6 +33,7 @@ _IN_THIS_PROCESS = 200  # likewise, of all clusters
 _LEASE = timedelta(seconds=10)
 _RENEW_SECONDS = 3.0
 _UNATTENDED_SECONDS = 600.0  # then a program that nobody looks at is given up until somebody does
+_STORE_SECONDS = 1.0
 _SHORT_SECONDS = 1.0  # a wait that may keep its thread's database connection
 
 Key = tuple[str, str, int]  # a pod's uid, a container's name, and which run of it
@@ -63,6 +64,7 @@ class Program:
     _line: str = ""  # printed, and not yet ended by a newline
     _stamp: datetime | None = None
     _stored: str = ""
+    _stored_at: float = field(default_factory=monotonic)
 
     def now(self) -> datetime:
         """The cluster's virtual time, asked of memory."""
@@ -85,6 +87,8 @@ class Program:
         for line in lines:
             self._keep(line)
         self._line = self._line[:MOST_LOG]
+        if monotonic() - self._stored_at > _STORE_SECONDS:
+            self._store()  # it may go on for a while before it waits
 
     def _keep(self, line: str) -> None:
         now = self.now()
@@ -134,7 +138,7 @@ class Program:
         """Write down what it has printed. False if it is not this process's any more."""
         if self.text is self._stored:
             return True
-        self._stored = self.text
+        self._stored, self._stored_at = self.text, monotonic()
         return _written(self.cluster, self.key, text=self.text)
 
     def ended(self, exit_code: int) -> None:
@@ -160,7 +164,7 @@ class _There:
 
 
 _there: dict[UUID, _There] = {}
-_running: Recent[UUID, tuple[int, dict[Key, tuple[Manifest, Manifest, list[str]]]]] = Recent(256)
+_running: Recent[UUID, tuple[Snapshot, dict[Key, tuple[Manifest, Manifest, list[str]]]]] = Recent(256)
 
 
 def run_with(runner: Runner | None) -> None:
@@ -183,11 +187,11 @@ def forget() -> None:
 
 def look(cluster: ClusterHandle, now: datetime) -> None:
     """Somebody looks at the cluster at its time `now`: what waits for that time goes on, what runs nowhere
-    is begun, and what has no container any more is stopped.
+    is begun, and what has no container any more is stopped. To be called behind the cluster's lock.
     """
-    state = memory.get(cluster.id) or cluster.state()
+    state, runner = memory.get(cluster.id) or cluster.state(), _runner
     running = _client_programs(cluster.id, state.snapshot)
-    if _runner is None or not (running or cluster.id in _there):
+    if runner is None or not (running or cluster.id in _there):
         return
     with _guard:
         there = _there.setdefault(cluster.id, _There())
@@ -204,7 +208,9 @@ def look(cluster: ClusterHandle, now: datetime) -> None:
     if is_time:
         for key, found in running.items():
             if key not in there.programs:
-                _begin(cluster, key, *found)
+                program = _taken(cluster, key, *found)
+                if program is not None and _is_noted(there, program):
+                    runner(program)
     with _guard:
         for program in there.programs.values():
             program.wake(now)
@@ -239,8 +245,8 @@ def _programs_of(cluster_id: UUID) -> dict[Key, Program]:
 def _client_programs(cluster_id: UUID, snapshot: Snapshot) -> dict[Key, tuple[Manifest, Manifest, list[str]]]:
     """Pod, container and command of each container that runs a client program."""
     known = _running.get(cluster_id)
-    if known is None or known[0] != snapshot.resource_version:
-        known = snapshot.resource_version, {key: found for key, *found in _running_clients(snapshot)}
+    if known is None or known[0] is not snapshot:
+        known = snapshot, {key: found for key, *found in _running_clients(snapshot)}
         _running.put(cluster_id, known)
     return known[1]
 
@@ -267,33 +273,32 @@ def _written(cluster: ClusterHandle, key: Key, **columns: Any) -> bool:
         return bool(rows.update(**columns))
 
 
-def _begin(cluster: ClusterHandle, key: Key, pod: Manifest, container: Manifest, argv: list[str]) -> None:
-    """Run a program, unless another process does, or too many run already: later, then."""
-    if sum(len(there.programs) for there in _there.values()) >= _IN_THIS_PROCESS:
-        return
-    if (text := _taken(cluster, key)) is None:
-        return
-    program = Program(cluster, pod, container, argv, key, text, _stored=text)
-    with _guard:
-        _programs_of(cluster.id)[key] = program
-    assert _runner is not None
-    _runner(program)
-
-
-def _taken(cluster: ClusterHandle, key: Key) -> str | None:
-    """Take the lease of a run; what it has printed so far, or None if it cannot be had."""
+def _taken(
+    cluster: ClusterHandle, key: Key, pod: Manifest, container: Manifest, argv: list[str]
+) -> Program | None:
+    """The program, if this process may run it; None if another one does, or too many run already."""
     now = real_now()
-    if _held(cluster, now) >= AT_ONCE:
+    here = sum(len(there.programs) for there in list(_there.values()))
+    if here >= _IN_THIS_PROCESS or _held(cluster, now) >= AT_ONCE:
         return None
-    uid, container, run = key
+    uid, name, run = key
     with memory.transaction():
         row, _ = models.ContainerRun.objects.get_or_create(
-            cluster_id=cluster.id, pod_uid=uid, container=container, run=run
+            cluster_id=cluster.id, pod_uid=uid, container=name, run=run
         )
         if row.holder not in ("", _me) and row.held_until is not None and row.held_until > now:
             return None
         free = models.ContainerRun.objects.filter(pk=row.pk, holder=row.holder, held_until=row.held_until)
-        return row.text if free.update(holder=_me, held_until=now + _LEASE) else None
+        if not free.update(holder=_me, held_until=now + _LEASE):
+            return None
+    return Program(cluster, pod, container, argv, key, row.text, _stored=row.text)
+
+
+def _is_noted(there: _There, program: Program) -> bool:
+    """Whether it could be put down among the cluster's programs, which may have been forgotten meanwhile."""
+    with _guard:
+        there.programs[program.key] = program
+        return _there.get(program.cluster.id) is there
 
 
 def _held(cluster: ClusterHandle, now: datetime) -> int:

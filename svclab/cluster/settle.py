@@ -76,7 +76,7 @@ def _advance(cluster: ClusterHandle, real: datetime) -> None:
     until = _go_on(cluster, real).now(real)
     with memory.lock(cluster.id):
         _play_what_is_due(cluster, until)
-    programs.look(cluster, until)
+        programs.look(cluster, until)
 
 
 def _play_what_is_due(cluster: ClusterHandle, until: datetime) -> None:

@@ -51,7 +51,7 @@ def log(cluster, options=""):
     ).body.decode()
 
 
-def looked_at(cluster, until, seconds=40):
+def looked_at(cluster, until, seconds=120):
     """Look at the cluster now and then, as an open page does, until something is so."""
     end = time.monotonic() + seconds
     while not until():
@@ -119,8 +119,8 @@ def test_without_endpoints_its_requests_are_refused_and_later_answered_again(clu
 
 
 def test_a_paused_clock_pauses_it_even_without_a_sleep(cluster):
-    start(cluster, "while true; do wget -qO- -T 2 http://web | grep title; done")
-    looked_at(cluster, lambda: "title" in log(cluster))
+    start(cluster, "while true; do wget -q -O /dev/null -T 2 http://web; done")
+    looked_at(cluster, lambda: requests(cluster))
     cluster.set_clock(lambda clock, real: clock.pause(real))
     looked_at(cluster, lambda: waits(cluster))
     sent = cluster.state().trace_count
@@ -185,7 +185,7 @@ def test_a_finite_one_that_was_cut_off_is_run_again_to_its_end(cluster):
         cluster,
         "kubectl run load -n hello --restart=Never --image=busybox -- sh -c 'wget -qO- -T 2 http://web | grep title; sleep 40; exit 7'",
     )
-    looked_at(cluster, lambda: requests(cluster))
+    looked_at(cluster, lambda: "title" in log(cluster))
     programs.forget()
     models.ContainerRun.objects.update(held_until=real_now() - timedelta(seconds=1))
 
@@ -222,6 +222,32 @@ def test_what_runs_in_the_background_pushes_out_none_of_the_learners_traces(clus
 
     assert dataplane.trace(cluster, mine.id) is not None
     assert len(requests(cluster)) < 4
+
+
+def test_a_web_servers_log_is_followed_although_the_traces_behind_it_make_room(cluster, monkeypatch):
+    monkeypatch.setattr(dataplane, "QUOTA", quota.Quota(background_events=300))
+    says(
+        cluster, "kubectl scale deploy web -n hello --replicas=1; kubectl rollout status deploy web -n hello"
+    )
+    looked_at(cluster, lambda: len(webs(cluster)) == 1)
+    path = f"/api/v1/namespaces/hello/pods/{webs(cluster)[0]}/log?follow=true&tailLines=0"
+    start(cluster, LOAD)
+    following = handle(cluster, ApiRequest("GET", path))
+    told = []
+
+    def hear():
+        told.extend(b"".join(following.news()).decode().splitlines())
+        return len(told) >= 6
+
+    looked_at(cluster, hear)
+
+    assert len(requests(cluster)) < 6
+    assert len(set(told)) == len(told)  # each second has its own
+
+
+def webs(cluster):
+    names = [pod["metadata"]["name"] for pod in cluster.snapshot().list("Pod", "hello")]
+    return [name for name in names if name.startswith("web-")]
 
 
 def test_a_pod_that_waits_for_a_service_is_initialised_once_it_is_there(cluster):
