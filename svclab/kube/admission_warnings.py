@@ -5,12 +5,11 @@ Source: k8s.io/kubernetes pkg/api/service/warnings.go and the registries' strate
 
 import base64
 from collections.abc import Callable
-from ipaddress import IPv6Address
 from typing import Any
 
+from svclab.kube.admission_warnings_address import address_warnings
 from svclab.kube.admission_warnings_pod import pod_warnings
 from svclab.kube.allocation import is_headless
-from svclab.kube.validation_addresses import parsed
 from svclab.kube.validation_meta import label_name
 
 Manifest = dict[str, Any]
@@ -48,10 +47,10 @@ def _service(service: Manifest, _: Manifest | None) -> list[str]:
     if headless:
         warnings += _ignored_when_headless(spec)
     for index, address in enumerate(outside):
-        warnings += _address(f"spec.externalIPs[{index}]", address)
+        warnings += address_warnings(f"spec.externalIPs[{index}]", address)
     if outside and not headless and spec.get("type") != "ExternalName":
         warnings.append("spec.externalIPs is deprecated and may no longer be implemented in some clusters")
-    warnings += _address("spec.loadBalancerIP", spec.get("loadBalancerIP", ""))
+    warnings += address_warnings("spec.loadBalancerIP", spec.get("loadBalancerIP", ""))
     return warnings + _ignored_for_type(spec)
 
 
@@ -75,18 +74,6 @@ def _ignored_for_type(spec: Manifest) -> list[str]:
     if spec.get("trafficDistribution") == "PreferClose":
         warnings.append('spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"')
     return warnings
-
-
-def _address(field: str, text: str) -> list[str]:
-    """An address in another than its usual spelling."""
-    address = parsed(text)
-    if address is None or str(address) == text:
-        return []
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
-        return [f'{field}: IPv6 address "{text}" should be in RFC 5952 canonical format ("{address}")']
-    usual = address.ipv4_mapped if isinstance(address, IPv6Address) else address
-    why = f'will be considered invalid in a future Kubernetes release: use "{usual}"'
-    return [f'{field}: non-standard IP address "{text}" {why}']
 
 
 def _endpoint_slice(slice_: Manifest, _: Manifest | None) -> list[str]:

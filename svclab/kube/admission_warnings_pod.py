@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from svclab.kube import quantity
+from svclab.kube.admission_warnings_address import address_warnings
+from svclab.kube.admission_warnings_volume import overlap_warnings
 from svclab.kube.selectors import value_problems
 
 Manifest = dict[str, Any]
@@ -35,7 +37,7 @@ _OLD_ANNOTATIONS = {
 # Volume source -> (how the warning spells it, what is wrong with it).
 _OLD_VOLUMES = {
     "photonPersistentDisk": ("photonPersistentDisk", "deprecated in v1.11, non-functional in v1.16+"),
-    "gitRepo": ("gitRepo", "deprecated in v1.11"),
+    "gitRepo": ("gitRepo", "deprecated in v1.11, and disabled by default in v1.33+"),
     "scaleIO": ("scaleIO", "deprecated in v1.16, non-functional in v1.22+"),
     "flocker": ("flocker", "deprecated in v1.22, non-functional in v1.25+"),
     "storageos": ("storageOS", "deprecated in v1.22, non-functional in v1.25+"),
@@ -46,6 +48,11 @@ _OLD_VOLUMES = {
 }
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+_SECCOMP = "seccomp.security.alpha.kubernetes.io/pod"
+_SECCOMP_OF = "container.seccomp.security.alpha.kubernetes.io/"
+_NO_SECCOMP = 'non-functional in v1.27+; use the "seccompProfile" field instead'
+_APP_ARMOR_OF = "container.apparmor.security.beta.kubernetes.io/"
+_NO_APP_ARMOR = 'deprecated since v1.30; use the "appArmorProfile" field instead'
 _NO_SELECTOR = "a null labelSelector results in matching no pod"
 
 
@@ -57,13 +64,18 @@ def pod_warnings(field: str, pod: Manifest) -> list[str]:
         *_scheduling(inner, spec),
         *_annotations(f"{field}metadata.annotations", annotations),
         *_volumes(f"{inner}.volumes", spec.get("volumes", [])),
+        *overlap_warnings(spec.get("volumes", [])),
         *_twice(f"{inner}.hostAliases", spec.get("hostAliases", []), "ip"),
         *_twice(f"{inner}.imagePullSecrets", secrets, "name"),
         *_unnamed(f"{inner}.imagePullSecrets", secrets),
-        *_in_containers(inner, spec),
+        *_fractions(f"{inner}.overhead", spec.get("overhead", {})),
+        *_old_seccomp(f"{field}metadata.annotations", annotations, spec),
+        *_in_containers(field, annotations, spec),
         *_ports(inner, spec),
+        *_port_names(inner, spec),
         *_grace(inner, spec),
         *_pod_affinity(f"{inner}.affinity", spec.get("affinity", {})),
+        *_addresses(inner, spec),
     ]
 
 
@@ -130,19 +142,40 @@ def _unnamed(field: str, secrets: list[Manifest]) -> Iterator[str]:
             yield f'{field}[{index}].name: invalid empty name ""'
 
 
-def _in_containers(field: str, spec: Manifest) -> Iterator[str]:
-    for inner, container in _containers(field, spec):
-        yield from _fractions(f"{inner}.resources", container.get("resources", {}))
+def _old_seccomp(field: str, annotations: Manifest, spec: Manifest) -> Iterator[str]:
+    if _SECCOMP in annotations and "seccompProfile" not in spec.get("securityContext", {}):
+        yield f"{field}[{_SECCOMP}]: {_NO_SECCOMP}"
+
+
+def _in_containers(field: str, annotations: Manifest, spec: Manifest) -> Iterator[str]:
+    for inner, container in _containers(f"{field}spec", spec):
+        yield from _old_profiles(field, annotations, spec, container)
+        for resource in ("memory", "ephemeral-storage"):
+            for kind in ("limits", "requests"):
+                amounts = container.get("resources", {}).get(kind, {})
+                yield from _fraction(f"{inner}.resources.{kind}", amounts, resource)
         yield from _variables(f"{inner}.env", container.get("env", []))
 
 
-def _fractions(field: str, resources: Manifest) -> Iterator[str]:
-    for name in ("memory", "ephemeral-storage"):
-        for kind in ("limits", "requests"):
-            amount = resources.get(kind, {}).get(name)
-            if amount is not None and quantity.parse(amount).amount.denominator != 1:
-                why = f'fractional byte value "{amount}" is invalid, must be an integer'
-                yield f"{field}.{kind}[{name}]: {why}"
+def _old_profiles(field: str, annotations: Manifest, spec: Manifest, container: Manifest) -> Iterator[str]:
+    """A container's profiles that annotations name. AppArmor's is told of in templates alone."""
+    context, name = container.get("securityContext", {}), container.get("name", "")
+    if f"{_SECCOMP_OF}{name}" in annotations and "seccompProfile" not in context:
+        yield f"{field}metadata.annotations[{_SECCOMP_OF}{name}]: {_NO_SECCOMP}"
+    confined = "appArmorProfile" in {*spec.get("securityContext", {}), *context}
+    if field and f"{_APP_ARMOR_OF}{name}" in annotations and not confined:
+        yield f"{field}metadata.annotations[{_APP_ARMOR_OF}{name}]: {_NO_APP_ARMOR}"
+
+
+def _fractions(field: str, amounts: Manifest) -> Iterator[str]:
+    for resource in ("memory", "ephemeral-storage"):
+        yield from _fraction(field, amounts, resource)
+
+
+def _fraction(field: str, amounts: Manifest, resource: str) -> Iterator[str]:
+    amount = amounts.get(resource)
+    if amount is not None and quantity.parse(amount).amount.denominator != 1:
+        yield f'{field}[{resource}]: fractional byte value "{amount}" is invalid, must be an integer'
 
 
 def _variables(field: str, variables: list[Manifest]) -> Iterator[str]:
@@ -168,6 +201,24 @@ def _ports(field: str, spec: Manifest) -> Iterator[str]:
                 if how := _clash(port, other):
                     yield f"{place}: {how} port definition with {where}"
             seen.setdefault(key, []).append((place, port))
+
+
+def _port_names(field: str, spec: Manifest) -> Iterator[str]:
+    """Of containers and sidecars."""
+    seen: dict[str, str] = {}
+    for inner, container in _containers(field, spec):
+        if ".initContainers[" in inner and container.get("restartPolicy") != "Always":
+            continue
+        for index, port in enumerate(container.get("ports", ())):
+            place, name = f"{inner}.ports[{index}]", port.get("name")
+            if not name:
+                continue
+            if name not in seen:
+                seen[name] = place
+                continue
+            first = seen[name]
+            effect = f"services and probes that select ports by name will use {first}"
+            yield f'{place}: duplicate port name "{name}" with {first}, {effect}'
 
 
 def _clash(port: Manifest, other: Manifest) -> str | None:
@@ -205,3 +256,10 @@ def _pod_affinity(field: str, affinity: Manifest) -> Iterator[str]:
             if "labelSelector" not in weighted.get("podAffinityTerm", {}):
                 inner = f"{field}.{name}.{_PREFERRED}[{index}].podAffinityTerm"
                 yield f"{inner}.labelSelector: {_NO_SELECTOR}"
+
+
+def _addresses(field: str, spec: Manifest) -> Iterator[str]:
+    for index, server in enumerate(spec.get("dnsConfig", {}).get("nameservers", ())):
+        yield from address_warnings(f"{field}.dnsConfig.nameservers[{index}]", server)
+    for index, alias in enumerate(spec.get("hostAliases", ())):
+        yield from address_warnings(f"{field}.hostAliases[{index}].ip", alias.get("ip", ""))
