@@ -74,10 +74,10 @@ def check_path(request: ApiRequest) -> None:
 
 
 def check_discovery(request: ApiRequest) -> None:
-    """What the server offers is told to whoever has a name, its version and health to all, all its paths to
-    the administrator. Raises Refusal."""
+    """What the server offers is told to whoever has a name and gets it, its version and health to all, all
+    its paths to the administrator. Raises Refusal."""
     path = request.path.rstrip("/")
-    if not path or (request.user == ANONYMOUS and not path.startswith(_PUBLIC)):
+    if not path or request.method != "GET" or (request.user == ANONYMOUS and not path.startswith(_PUBLIC)):
         check_path(request)
 
 

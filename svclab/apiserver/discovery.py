@@ -3,10 +3,13 @@
 from functools import cache
 from typing import Any
 
+from svclab.apiserver.access import check_discovery
 from svclab.apiserver.messages import JSON_TYPE, ApiRequest, ApiResponse, encoded
-from svclab.apiserver.negotiation import accepted
+from svclab.apiserver.negotiation import OBJECT_TYPES, accepted, check_offered, plain_format
+from svclab.apiserver.negotiation import answer as negotiated
 from svclab.apiserver.openapi import documents
 from svclab.kube.resources import RESOURCES, Resource, Subresource, group_versions
+from svclab.kube.status import method_not_allowed
 
 Manifest = dict[str, Any]
 
@@ -19,25 +22,41 @@ _AGGREGATED = "APIGroupDiscoveryList"
 
 
 def answer(request: ApiRequest) -> ApiResponse | None:
-    """The answer to a discovery path, or None."""
+    """The answer to a discovery path, or None. Raises Refusal (403, 405, 406).
+
+    go-restful answers for an API's own root, and for GET alone; the aggregator and the checks of health,
+    which take any method, for the rest.
+    """
     parts = [part for part in request.path.split("/") if part]
+    told: Manifest
     match parts:
         case []:
-            return ApiResponse.of(200, {"paths": _paths()})
+            told = {"paths": _paths()}
         case ["version"]:
-            return ApiResponse.of(200, VERSION)
+            told = VERSION
         case ["api"] | ["apis"]:
-            version = _aggregated_version(request)
-            return _aggregated(parts[0], version) if version else ApiResponse.of(200, _unaggregated(parts[0]))
+            told = _unaggregated(parts[0])
         case ["api", "v1"]:
-            return ApiResponse.of(200, resource_list("", "v1"))
+            told = resource_list("", "v1")
         case ["apis", group] if group in dict(group_versions()) and group:
-            return ApiResponse.of(200, {"kind": "APIGroup", "apiVersion": "v1", **_group(group)})
+            told = {"kind": "APIGroup", "apiVersion": "v1", **_group(group)}
         case ["apis", group, version] if version in dict(group_versions()).get(group, ()) and group:
-            return ApiResponse.of(200, resource_list(group, version))
+            told = resource_list(group, version)
         case ["healthz"] | ["livez"] | ["readyz"]:
+            check_discovery(request)
             return ApiResponse.text(200, "ok")
-    return None
+        case _:
+            return None
+    check_discovery(request)
+    if not parts:
+        return ApiResponse.of(200, told)
+    if parts[0] != "apis" or len(parts) > 2:
+        if request.method != "GET":
+            raise method_not_allowed()
+        check_offered(request, (JSON_TYPE,) if parts[0] == "version" else OBJECT_TYPES)
+    if len(parts) == 1 and parts[0] != "version" and (aggregated := _aggregated_version(request)):
+        return _aggregated(parts[0], aggregated)
+    return negotiated(plain_format(request), 200, told, [])
 
 
 @cache

@@ -97,12 +97,11 @@ def _refused(refusal: Refusal) -> ApiResponse:
 def _handle(cluster: ClusterHandle, request: ApiRequest) -> Answer:
     request = access.authenticated(request)
     check_timeout(request)
-    found = discovery.answer(request) if request.method in ("GET", "HEAD") else None
-    if found is None and request.path.startswith("/openapi/"):
-        found = openapi.answer(request)
-    if found is not None:
+    if (told := discovery.answer(request)) is not None:
+        return told
+    if request.path.startswith("/openapi/") and (document := openapi.answer(request)) is not None:
         access.check_discovery(request)
-        return found
+        return document
     try:
         target = route(request.path)
     except NotAResource:

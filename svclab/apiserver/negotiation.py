@@ -68,7 +68,7 @@ def answer_format(request: ApiRequest, *, watchable: bool = False) -> Format:
     entries = accepted(header) or (MediaType("*/*"),)
     known = [entry for entry in entries if entry.name in ("*/*", "application/*", *OBJECT_TYPES)]
     if not known:
-        raise _not_acceptable(watchable)
+        raise _not_acceptable((*OBJECT_TYPES, *(_STREAM_TYPES if watchable else ())))
     for entry in known:
         kind, yaml_wanted = entry.get("as"), entry.name == YAML_TYPE
         if not kind:
@@ -99,9 +99,24 @@ def _is_meta(entry: MediaType) -> bool:
     return entry.get("g") == "meta.k8s.io" and entry.get("v") in ("v1", "v1beta1")
 
 
-def _not_acceptable(watchable: bool) -> Refusal:
-    offered = ", ".join((*OBJECT_TYPES, *(_STREAM_TYPES if watchable else ())))
-    message = f"406: Not Acceptable\n\nAvailable representations: {offered}"
+def check_offered(request: ApiRequest, types: tuple[str, ...]) -> None:
+    """go-restful's own look at what a client accepts, whatever its parameters. Raises Refusal (406)."""
+    entries = accepted(request.headers.get("accept", "")) or (MediaType("*/*"),)
+    if not any(entry.name in ("*/*", *types) for entry in entries):
+        raise _not_acceptable(types)
+
+
+def plain_format(request: ApiRequest) -> Format:
+    """The form of an answer that comes as nothing but itself. Raises Refusal (406)."""
+    entries = accepted(request.headers.get("accept", "")) or (MediaType("*/*"),)
+    for entry in entries:
+        if entry.name in ("*/*", "application/*", *OBJECT_TYPES) and not entry.get("as"):
+            return Format(YAML_TYPE if entry.name == YAML_TYPE else JSON_TYPE)
+    raise _only(OBJECT_TYPES)
+
+
+def _not_acceptable(types: tuple[str, ...]) -> Refusal:
+    message = f"406: Not Acceptable\n\nAvailable representations: {', '.join(types)}"
     return failure(406, "NotAcceptable", message, {})
 
 

@@ -115,7 +115,8 @@ def _selector_and_template(spec: Manifest, owner: str, unreadable: str, kind: st
     bad = label_selector("spec.selector", selector)
     errors = [*bad, *_not_empty(selector, owner)]
     if bad:
-        return [*errors, invalid("spec.selector", selector, unreadable)]
+        errors.append(invalid("spec.selector", selector, unreadable))
+        return errors if kind != "StatefulSet" else [*errors, *_always_running(template["spec"], kind)]
     if selector is None:
         errors.append(required("spec.selector"))
     if selector is None or selector.get("matchLabels") or selector.get("matchExpressions"):

@@ -1,7 +1,15 @@
 """Discovery tells clients what a real server of 1.36 tells them."""
 
+from typing import Any
+
+import pytest
+import yaml
+
 from svclab.apiserver import discovery
-from svclab.apiserver.messages import ApiRequest
+from svclab.apiserver.dispatch import handle
+from svclab.apiserver.messages import ApiRequest, ApiResponse
+from svclab.cluster.lifecycle import new_cluster
+from svclab.cluster.store import ClusterHandle
 from svclab.kube.resources import RESOURCES, by_kind, find
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList,application/json"
@@ -75,3 +83,52 @@ def test_the_root_names_the_paths_that_lead_somewhere() -> None:
 
     assert {"/api/v1", "/apis/apps/v1", "/healthz", "/openapi/v3", "/version"} <= set(paths)
     assert paths == sorted(paths)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api", "/api/v1", "/apis/apps/v1", "/version"])
+def test_go_restful_lets_an_apis_root_be_got_alone(path: str) -> None:
+    """serviceErrorHandler of k8s.io/apiserver pkg/server/handler.go."""
+    cluster = new_cluster("discoverer")
+
+    refused = _refused(cluster, ApiRequest("POST", path))
+    assert (refused["code"], refused["reason"], refused["details"]) == (405, "MethodNotAllowed", {})
+
+    refused = _refused(cluster, ApiRequest("GET", path, headers={"accept": "text/html"}))
+    types = "application/json"
+    if path != "/version":
+        types += ", application/yaml, application/vnd.kubernetes.protobuf"
+    assert refused["message"] == f"406: Not Acceptable\n\nAvailable representations: {types}"
+
+
+@pytest.mark.django_db
+def test_groups_come_from_the_aggregator_which_knows_no_methods() -> None:
+    """apiGroupHandler of k8s.io/kube-aggregator pkg/apiserver/handler_apis.go."""
+    cluster = new_cluster("discoverer")
+
+    answer = handle(cluster, ApiRequest("POST", "/apis/apps"))
+    assert isinstance(answer, ApiResponse)
+    assert answer.json["kind"] == "APIGroup"
+    refused = _refused(cluster, ApiRequest("GET", "/apis/apps", headers={"accept": "text/html"}))
+    assert refused["message"] == (
+        "only the following media types are accepted: application/json, application/yaml, "
+        "application/vnd.kubernetes.protobuf"
+    )
+
+
+@pytest.mark.django_db
+def test_discovery_in_yaml() -> None:
+    answer = handle(
+        new_cluster("discoverer"), ApiRequest("GET", "/api", headers={"accept": "application/yaml"})
+    )
+
+    assert isinstance(answer, ApiResponse)
+    assert yaml.safe_load(answer.body)["versions"] == ["v1"]
+
+
+def _refused(cluster: ClusterHandle, request: ApiRequest) -> dict[str, Any]:
+    answer = handle(cluster, request)
+    assert isinstance(answer, ApiResponse)
+    status: dict[str, Any] = answer.json
+    assert (status["kind"], status["code"]) == ("Status", answer.status)
+    return status

@@ -131,6 +131,12 @@ def _service(**spec: Any) -> Manifest:
         ("Deployment", {**_WORKLOAD, "progressDeadlineSeconds": 1, "minReadySeconds": 5}, [
             "spec.progressDeadlineSeconds: Invalid value: 1: must be greater than minReadySeconds",
         ]),
+        ("StatefulSet", {"selector": {"matchExpressions": [{"key": "a", "operator": "Foo"}]},
+                         "template": {**_TEMPLATE, "spec": {"containers": [_CONTAINER], "restartPolicy": "Never"}}}, [
+            'spec.selector.matchExpressions[0].operator: Invalid value: "Foo": not a valid selector operator',
+            'spec.selector: Invalid value: {"matchExpressions":[{"key":"a","operator":"Foo"}]}',
+            'spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"',
+        ]),
         ("StatefulSet", {**_WORKLOAD, "updateStrategy": {"type": "OnDelete", "rollingUpdate": {"partition": 1}}}, [
             'spec.updateStrategy.rollingUpdate: Invalid value: {"Partition":1,"MaxUnavailable":null}: only allowed for '
             "updateStrategy 'RollingUpdate'",
