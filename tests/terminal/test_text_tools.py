@@ -44,6 +44,8 @@ ROWS = [
     ("printf 'b\\na\\nb\\n' | sort -u; printf 'b\\na\\nb\\n' | sort | uniq -c", "a\nb\n      1 a\n      2 b\n"),
     ("printf 'a\\na\\nb\\n' | uniq -d; printf '2K\\n1M\\n3\\n' | sort -h", "a\n3\n2K\n1M\n"),
     ("cut -d' ' -f1 pods | head -2; echo a,b,c | cut -d, -f1,3; echo a:b | cut -d: -f2-; echo abc | cut -c2", "NAME\nweb-a\na,c\nb\nb\n"),
+    ("seq 5 | head -n -3; seq 5 | head -c -8; echo; seq 5 | tail -n -1; seq 3 | head -1", "1\n2\n1\n\n5\n1\n"),
+    ("seq 3 | paste -d, - -; echo aGVsbG8 | base64 -d", "1,2\n3,\nhellobase64: invalid input\n"),
     ("head -n 1 nums; head -2 nums | tail -1; tail -n +5 nums; tail -2 nums; head -c 3 nums", "17\n9\n3\n1\n3\n17\n"),
     ("wc -l nums; wc -w < pods; printf 'a b\\n' | wc; printf 'ab' | wc -c", "5 nums\n20\n      1       2       4\n2\n"),
     ("echo hello | tr a-z A-Z; echo a-b-c | tr -d -; echo aabb | tr -s a; echo 'a b' | tr ' ' '\\n'", "HELLO\nabc\nabb\na\nb\n"),

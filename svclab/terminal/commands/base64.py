@@ -3,6 +3,7 @@
 import base64 as codec
 import binascii
 import hashlib
+import re
 from textwrap import wrap
 
 from svclab.terminal.commands.arguments import Inputs, options, whole_number
@@ -21,6 +22,7 @@ def base64(context: Context, argv: list[str]) -> int:
         try:
             data = codec.b64decode(cleaned, validate=True)
         except binascii.Error:
+            context.stdout.write(_beginning(cleaned).decode(errors="replace"))
             return context.fail("base64: invalid input")
         context.stdout.write(data.decode(errors="replace"))
         return inputs.status
@@ -28,6 +30,13 @@ def base64(context: Context, argv: list[str]) -> int:
     width = whole_number(settings.get("-w", settings.get("--wrap", "76")), "wrap size")
     context.stdout.write("\n".join(wrap(encoded, width)) + "\n" if width else encoded)
     return inputs.status
+
+
+def _beginning(text: str) -> bytes:
+    """What the letters before the first wrong one stand for; one that is left over stands for nothing."""
+    letters = re.match(r"[A-Za-z0-9+/]*", text)[0]  # type: ignore[index]
+    letters = letters[: -1 if len(letters) % 4 == 1 else None]
+    return codec.b64decode(letters + "=" * (-len(letters) % 4))
 
 
 @command("md5sum", "sha1sum", "sha256sum", "sha512sum")

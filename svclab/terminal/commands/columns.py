@@ -53,11 +53,22 @@ def paste(context: Context, argv: list[str]) -> int:
     if {"-s", "--serial"} & set(settings):
         rows = files
     else:
+        files = _in_turn(names, files)
         rows = [[f[i] if i < len(f) else "" for f in files] for i in range(max(map(len, files), default=0))]
     for row in rows:
         text = "".join(cell + joints[i % len(joints)] for i, cell in enumerate(row[:-1])) + "".join(row[-1:])
         context.print(text.replace("\0", ""))
     return inputs.status
+
+
+def _in_turn(names: list[str], files: list[list[str]]) -> list[list[str]]:
+    """Standard input that stands there several times is read line by line in turn."""
+    turns = [place for place, name in enumerate(names) if name == "-"]
+    typed = [line for place in turns for line in files[place]]  # the first has read it all
+    return [
+        typed[turns.index(place) :: len(turns)] if place in turns else lines
+        for place, lines in enumerate(files)
+    ]
 
 
 @command("nl")

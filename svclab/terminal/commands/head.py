@@ -11,7 +11,11 @@ from svclab.terminal.streams import Input
 
 def _wanted(argv: list[str], extra: str = "") -> tuple[str, str, set[str], list[str]]:
     """What to count ("lines" or "bytes"), how many as written, other flags, and the files."""
-    argv = [re.sub(r"^-(\d+)$", r"-n\1", word) for word in argv]
+    counting = ("-n", "-c", "--lines", "--bytes")
+    argv = [
+        word if before in counting else re.sub(r"^-(\d+)$", r"-n\1", word)
+        for before, word in zip(["", *argv], argv, strict=False)
+    ]
     if extra and argv and re.fullmatch(r"\+\d+", argv[0]):
         argv = [f"-n{argv[0]}", *argv[1:]]
     given, names = options(argv, "n:c:qv" + extra, ("lines=", "bytes=", "quiet", "verbose", "follow"))
