@@ -55,11 +55,12 @@ class Entry:
 
     def twin(self, original: Key, reply: Key, created: float, expires: float) -> "Entry":
         """The entry of another connection that has gone just as this one."""
-        twin = Entry(original, created)
-        twin.reply, twin.state, twin.expires = reply, self.state, expires
-        twin.seen_reply, twin.assured = self.seen_reply, self.assured
-        twin.dnat, twin.snat = self.dnat, self.snat
+        twin = Entry.__new__(Entry)
+        twin.original, twin.reply, twin.created, twin.expires = original, reply, created, expires
+        twin.state, twin.seen_reply, twin.assured = self.state, self.seen_reply, self.assured
+        twin.dnat, twin.snat, twin.ipvs = self.dnat, self.snat, False
         twin.nat_destination_done, twin.nat_source_done = self.nat_destination_done, self.nat_source_done
+        twin.text = None
         return twin
 
 
@@ -164,20 +165,18 @@ class Conntrack:
         self.entries[entry.reply] = entry
         self.changed[entry.original] = None
 
-    def has_room_for(self, entry: Entry, now: float) -> bool:
-        """Whether a connection that began with a socket's first packet met none but what it takes the place
-        of.
+    def over_for(self, entry: Entry, now: float) -> tuple[Entry, ...] | None:
+        """Connections that are over, whose place one takes that began with a socket's first packet; None
+        where a living one is in its way.
         """
         known, other = self.entries.get(entry.original), self.entries.get(entry.reply)
-        gives_way = known is None or known.expires < now or _is_over(known, entry.original)
-        return gives_way and (other is None or other is known or other.expires < now)
-
-    def enter(self, entry: Entry) -> None:
-        """Put in a connection that there is room for, in the place of others."""
-        for header in (entry.original, entry.reply):
-            if header in self.entries:
-                self.remove(self.entries[header])
-        self.put(entry)
+        if known is not None and known.expires >= now and not _is_over(known, entry.original):
+            return None
+        if other is None or other is known:
+            return () if known is None else (known,)
+        if other.expires >= now:
+            return None
+        return (other,) if known is None else (known, other)
 
     def rename(self, entry: Entry, original: Key, reply: Key) -> None:
         """Give an entry equal headers in place of its own; it becomes the latest."""

@@ -48,10 +48,10 @@ class Courses:
         before = dice.drawn
         place = self._begun.get(way)
         while place is not None and type(place) is not Course:
-            place = place.pass_by(dice, numbers)
+            place = place.pass_by(dice, numbers, now)
         exchanges = place.repeat(numbers, now, flow) if place is not None else None
         if exchanges is None:
-            dice.drawn = before
+            dice.go_back(before)
         return exchanges
 
     def keep(self, way: object, recorder: Recorder, course: "Course") -> None:
@@ -87,31 +87,38 @@ class Course:
         if not self._is_open_to(numbers):
             return None
         numbers += self.own_ports
-        entries = [(each.host.state.conntrack, each.entry_of(numbers, now)) for each in self.connections]
-        if not all(table.has_room_for(entry, now) for table, entry in entries):
-            return None
-        for table, entry in entries:
-            table.enter(entry)
+        coming = []
+        for connection in self.connections:
+            table, entry = connection.host.state.conntrack, connection.entry_of(numbers, now)
+            over = table.over_for(entry, now)
+            if over is None:
+                return None
+            coming.append((table, entry, over))
+        for table, entry, over in coming:
+            for each in over:
+                table.remove(each)
+            table.put(entry)
         return [Exchange(flow, part, numbers) for part in self.parts]
 
     def _is_open_to(self, numbers: Numbers) -> bool:
         for host, rules in self.hosts:
             if host.hooks is not rules:
                 return False
+        ports = set()
         for bounds in self.ports:
             port = numbers[bounds.place]
-            if not bounds.low <= port <= bounds.high or port in bounds.others:
+            if port not in bounds.within or port in bounds.others:
                 return False
-        return len(self.ports) == 1 or len({numbers[each.place] for each in self.ports}) == len(self.ports)
+            ports.add(port)
+        return len(ports) == len(self.ports)
 
 
 @dataclass(frozen=True, slots=True)
 class PortBounds:
-    """Which ports go a course: from `low` to `high` without the `others`. `place`: among the numbers."""
+    """Which ports go a course: those `within` without the `others`. `place`: among the numbers."""
 
     place: int
-    low: int
-    high: int
+    within: range
     others: frozenset[int]
 
 
@@ -130,13 +137,11 @@ class Connection:
 
     def entry_of(self, numbers: Numbers, now: float) -> Entry:
         """The entry of an exchange with these numbers."""
-        original, reply = _with_ports(self.original, numbers), _with_ports(self.reply, numbers)
+        protocol, source, source_place, destination, place = self.original
+        original = (protocol, source, numbers[source_place], destination, numbers[place])
+        protocol, source, source_place, destination, place = self.reply
+        reply = (protocol, source, numbers[source_place], destination, numbers[place])
         return self.entry.twin(original, reply, now, now + self.timeout)
-
-
-def _with_ports(header: Key, numbers: Numbers) -> Key:
-    protocol, source, source_place, destination, place = header
-    return (protocol, source, numbers[source_place], destination, numbers[place])
 
 
 # ---- the first to go a course ----
@@ -163,7 +168,7 @@ def course_of(recorder: Recorder, hosts: Mapping[str, Host], parts: tuple[Part, 
         return None
     rules = tuple((host, host.hooks) for host in hosts.values())
     bounds = tuple(
-        PortBounds(port.place, port.low, port.high, frozenset((*port.others, *own_ports)))
+        PortBounds(port.place, range(port.low, port.high + 1), frozenset((*port.others, *own_ports)))
         for port in recorder.ports
     )
     return Course(rules, bounds, own_ports, connections, parts)

@@ -5,22 +5,26 @@ from typing import Any
 
 from svclab.linux.dice import Dice
 from svclab.linux.drawn import DrawnNumber, DrawnPort
+from svclab.linux.nat import Replies
 
 Numbers = list[Any]  # what an exchange drew, by place; its source port first
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """Whether something of chance threshold/2**31 happens, and how it went on after yes and after no."""
+    """Whether something of this chance happens, and how it went on after yes and after no."""
 
-    threshold: int
+    chance: float
     ways: dict[object, Any] = field(default_factory=dict, compare=False)
 
-    def pass_by(self, dice: Dice, numbers: Numbers) -> Any:
-        """Draw, keep the number and go on; None where nobody went yet."""
-        happened, drawn = dice.happens(self.threshold)
-        numbers.append(drawn)
-        return self.ways.get(happened)
+    def pass_by(self, dice: Dice, numbers: Numbers, now: float) -> Any:
+        """Draw, keep the number and go on, past all of this kind in a row; None where nobody went yet."""
+        place: Any = self
+        while type(place) is Happening:
+            drawn = dice.draw()
+            numbers.append(drawn)
+            place = place.ways.get(drawn < place.chance)
+        return place
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Choice:
     count: int
     ways: dict[object, Any] = field(default_factory=dict, compare=False)
 
-    def pass_by(self, dice: Dice, numbers: Numbers) -> Any:
+    def pass_by(self, dice: Dice, numbers: Numbers, now: float) -> Any:
         """As Happening."""
         chosen = dice.one_of(self.count)
         numbers.append(chosen)
@@ -39,15 +43,16 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port, which by itself decides nothing."""
+    """A port that is free, which by itself decides nothing."""
 
     low: int
     high: int
+    replies: Replies
     ways: dict[object, Any] = field(default_factory=dict, compare=False)
 
-    def pass_by(self, dice: Dice, numbers: Numbers) -> Any:
+    def pass_by(self, dice: Dice, numbers: Numbers, now: float) -> Any:
         """As Happening."""
-        numbers.append(dice.port(self.low, self.high))
+        numbers.append(dice.port(self.low, self.high, self.replies, now))
         return self.ways.get(None)
 
 
@@ -68,7 +73,7 @@ class Recorder:
     def happens(self, threshold: int) -> tuple[bool, float]:
         """As Dice."""
         happened, drawn = self.dice.happens(threshold)
-        return happened, DrawnNumber(drawn, self._kept(Happening(threshold), happened, drawn))
+        return happened, DrawnNumber(drawn, self._kept(Happening(threshold / (1 << 31)), happened, drawn))
 
     def one_of(self, count: int) -> int:
         """As Dice."""
@@ -76,10 +81,13 @@ class Recorder:
         self._kept(Choice(count), chosen, chosen)
         return chosen
 
-    def port(self, low: int, high: int) -> int:
+    def port(self, low: int, high: int, replies: Replies, now: float) -> int:
         """As Dice."""
-        drawn = self.dice.port(low, high)
-        self.ports.append(DrawnPort(drawn, self._kept(Port(low, high), None, drawn)))
+        drawn = self.dice.port(low, high, replies, now)
+        if any(type(each) is DrawnPort for each in replies.head):  # another exchange would look for others
+            self.is_repeatable = False
+            return drawn
+        self.ports.append(DrawnPort(drawn, self._kept(Port(low, high, replies), None, drawn)))
         return self.ports[-1]
 
     def integer(self, below: int) -> int:

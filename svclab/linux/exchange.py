@@ -35,23 +35,27 @@ class Exchange:
 
     def __init__(self, flow: int, part: Part, numbers: Sequence[float] = ()) -> None:
         self.flow = flow
-        self.ending = part.ending
-        self._notes = part.notes
+        self._part = part
         self._numbers = numbers
+
+    @property
+    def ending(self) -> Ending:
+        """How it ended."""
+        return self._part.ending
 
     @cached_property
     def log(self) -> Log:
         """What was noted, in order: every rule compared, each header as it was, what tables said."""
-        return self._notes.log(self._numbers)
+        return self._part.notes.log(self._numbers)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """Every step in order and in words, without the closing End, which is the client program's."""
-        return self._notes.steps(self.flow, self._numbers)
+        return self._part.notes.steps(self.flow, self._numbers)
 
     def as_json(self) -> list[dict[str, Any]]:
         """The steps in JSON's types."""
-        return self._notes.as_json(self.flow, self._numbers)
+        return self._part.notes.as_json(self.flow, self._numbers)
 
     @property
     def code(self) -> Outcome:

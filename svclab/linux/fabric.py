@@ -25,7 +25,7 @@ FIRST_KIND = {Protocol.TCP: Kind.SYN, Protocol.UDP: Kind.DATAGRAM, Protocol.SCTP
               Protocol.ICMP: Kind.ECHO_REQUEST}  # fmt: skip
 ANSWER_KIND = {Protocol.TCP: Kind.SYN_ACK, Protocol.UDP: Kind.DATAGRAM, Protocol.SCTP: Kind.INIT_ACK,
                Protocol.ICMP: Kind.ECHO_REPLY}  # fmt: skip
-EPHEMERAL_PORTS = (32768, 60999)  # net.ipv4.ip_local_port_range
+EPHEMERAL_PORTS = range(32768, 61000)  # net.ipv4.ip_local_port_range
 # ICMP errors that a connecting socket reports as "No route to host", and those that it does not take as its
 # end: UDP the passing ones, SCTP all (it remembers them for the day when it gives up).
 NO_ROUTE_TO_HOST = (Kind.HOST_UNREACHABLE, Kind.TIME_EXCEEDED, Kind.ADMIN_PROHIBITED)
@@ -104,7 +104,7 @@ class Fabric:
         if address is None:
             raise NoAddress(f"{source} has no route to {destination}")
         if source_port is None:
-            source_port = EPHEMERAL_PORTS[0] + chance.integer(EPHEMERAL_PORTS[1] - EPHEMERAL_PORTS[0] + 1)
+            source_port = EPHEMERAL_PORTS.start + chance.integer(len(EPHEMERAL_PORTS))
         if protocol is Protocol.ICMP:
             port = 0
         own = address_of(destination.version, address)
@@ -136,14 +136,14 @@ class Fabric:
         if not isinstance(chance, Dice) or packet.kind is not FIRST_KIND[packet.tuple.protocol]:
             runs = self._runs(source, wire, chance, seconds, via, times)
             return [Exchange(flow, Part(run.ending, Notes(run.log))) for run in runs]
-        version, (protocol, address, port, destination, destination_port), *rest = wire
-        way = (source, via, times, version, protocol, address, destination, destination_port, *rest)
+        version, (protocol, address, port, destination, destination_port), kind, about, ttl = wire
+        way = (source, via, times, version, protocol, address, destination, destination_port, ttl)
         known = self.courses.follow(way, port, chance, seconds, flow)
         if known is not None:
             return known
         recorder = Recorder(chance, port)
         key = (protocol, address, recorder.source_port, destination, destination_port)
-        runs = self._runs(source, (version, key, *rest), recorder, seconds, via, times)
+        runs = self._runs(source, (version, key, kind, about, ttl), recorder, seconds, via, times)
         parts = tuple(Part(run.ending, Notes(run.log)) for run in runs)
         passed = {name: self.hosts[name] for run in runs for name in run.touched}
         course = course_of(recorder, passed, parts)

@@ -3,11 +3,27 @@
 Source: Linux 6.18 net/netfilter/nf_nat_core.c, nf_nat_masquerade.c.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 from svclab.linux.conntrack import Conntrack, Entry
+from svclab.linux.dice import PORT_TRIES
 from svclab.linux.iptables.targets import Dnat, Masquerade, NatTarget, Redirect
+from svclab.linux.packet import Protocol
 from svclab.linux.skb import Key, Skb, reversed_key
 
-PORT_TRIES = 128
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """Under which headers a host would get replies to a port: `head` is all but that port."""
+
+    host: Any
+    head: tuple[Protocol, int, int, int]
+
+    def are_used(self, port: int, now: float) -> bool:
+        """Whether a living connection gets its replies on this port."""
+        known = self.host.state.conntrack.entries.get((*self.head, port))
+        return known is not None and known.expires >= now
 
 
 def set_up(skb: Skb, target: NatTarget | None, table: Conntrack, own_address: int | None) -> None:
@@ -89,10 +105,11 @@ def _port_range(port: int) -> tuple[int, int]:
 
 def _random_port(skb: Skb, key: Key, table: Conntrack, ends: tuple[int, int]) -> Key:
     """The header with a port that is drawn because the rule says so."""
-    candidate = _with_source_port(key, skb.chance.port(*ends))
-    if table.is_used(reversed_key(candidate), skb.now):
-        return _free_port(skb, candidate, table, ends)
-    return candidate
+    protocol, source, _, destination, destination_port = key
+    replies = Replies(skb.host, (protocol, destination, destination_port, source))
+    port = skb.chance.port(*ends, replies, skb.now)
+    table.find((*replies.head, int(port)), skb.now)  # what is over gives way
+    return _with_source_port(key, port)
 
 
 def _free_port(skb: Skb, key: Key, table: Conntrack, ends: tuple[int, int]) -> Key:

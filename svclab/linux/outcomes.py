@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 from svclab.linux.dice import Dice
 from svclab.linux.fabric import Fabric
+from svclab.linux.nat import Replies
 from svclab.linux.packet import Packet
 from svclab.linux.trace import Outcome, Verdict
 
@@ -52,9 +53,9 @@ class Explorer:
         """Follow one of `count` equal branches."""
         return self._choose((Fraction(1, count),) * count)
 
-    def port(self, low: int, high: int) -> int:
+    def port(self, low: int, high: int, replies: Replies, now: float) -> int:
         """A port, which decides nothing."""
-        return self.ports.port(low, high)
+        return self.ports.port(low, high, replies, now)
 
     def integer(self, below: int) -> int:
         """A number that decides nothing: another port in place of one that is taken."""

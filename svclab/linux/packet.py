@@ -1,8 +1,8 @@
 """Packets as the kernel's filters see them: headers only, frozen values. Source: RFC 791, 793, 768, 792."""
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
 
 Address = IPv4Address | IPv6Address
 
@@ -45,8 +45,7 @@ class Kind(StrEnum):
 _ERRORS = frozenset({Kind.PORT_UNREACHABLE, Kind.HOST_UNREACHABLE, Kind.ADMIN_PROHIBITED, Kind.TIME_EXCEEDED})
 
 
-@dataclass(frozen=True, slots=True)
-class FiveTuple:
+class FiveTuple(NamedTuple):
     """Protocol, addresses and ports of one direction of a flow. Ports are 0 where the protocol has none."""
 
     protocol: Protocol
@@ -55,26 +54,11 @@ class FiveTuple:
     destination: Address
     destination_port: int
 
-    def reversed(self) -> "FiveTuple":
-        """The tuple of an answer to this one."""
-        return FiveTuple(
-            self.protocol, self.destination, self.destination_port, self.source, self.source_port
-        )
 
-
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """One packet: its tuple, what it is, and for an ICMP error the tuple that it is about."""
 
     tuple: FiveTuple
     kind: Kind
     about: FiveTuple | None = None
     ttl: int = 64
-
-    def with_source(self, address: Address, port: int) -> "Packet":
-        """The same packet after SNAT."""
-        return replace(self, tuple=replace(self.tuple, source=address, source_port=port))
-
-    def with_destination(self, address: Address, port: int) -> "Packet":
-        """The same packet after DNAT."""
-        return replace(self, tuple=replace(self.tuple, destination=address, destination_port=port))

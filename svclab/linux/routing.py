@@ -71,6 +71,7 @@ class Routing:
             self._by_length.setdefault(length, {}).setdefault(route.prefix.network, route)
         self._lengths = sorted(self._by_length, reverse=True)
         self._cache: dict[int, HostRoute | None] = {}
+        self._sources: dict[int, int | None] = {}
 
     def _connected(self) -> Iterable[HostRoute]:
         """The routes that adding an address makes: its subnet, or the peer."""
@@ -128,6 +129,13 @@ class Routing:
         """The address that a socket of this host gets when it connects to `destination`; None without a
         route.
         """
+        if destination not in self._sources:
+            if len(self._sources) > 4096:
+                self._sources.clear()
+            self._sources[destination] = self._source_for(destination)
+        return self._sources[destination]
+
+    def _source_for(self, destination: int) -> int | None:
         if self.is_local(destination):
             return destination
         route = self.lookup(destination)

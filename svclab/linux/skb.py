@@ -15,6 +15,7 @@ from svclab.linux.packet import Address, FiveTuple, Kind, Packet, Protocol
 
 if TYPE_CHECKING:
     from svclab.linux.conntrack import Entry
+    from svclab.linux.nat import Replies
 
 Key = tuple[Protocol, int, int, int, int]  # protocol, source, source port, destination, destination port
 Wire = tuple[int, Key, Kind, Key | None, int]  # IP version, header, kind, what an ICMP error is about, TTL
@@ -25,7 +26,7 @@ class Chance(Interface):
 
     def happens(self, threshold: int) -> tuple[bool, float]: ...
     def one_of(self, count: int) -> int: ...
-    def port(self, low: int, high: int) -> int: ...
+    def port(self, low: int, high: int, replies: "Replies", now: float) -> int: ...
     def integer(self, below: int) -> int: ...
 
 

@@ -23,11 +23,13 @@ from svclab.linux.packet import Protocol
 from svclab.linux.trace import Outcome, json_of
 from tests.builders import namespace, node, pod, service, slice_of
 from tests.kernel.clusters import CLIENTS, Flow, random_cluster, random_flows
+from tests.linux.test_fabric import fabric as routed
 from tests.linux.walked import Walked
 
 Json = dict[str, Any]
 START = datetime(2026, 3, 1, tzinfo=UTC)
 # Some ports that rules name, some that packets have at their other end, one that is privileged.
+SERVER = int(ip_address("10.2.0.2"))
 SOURCE_PORTS = (*range(40000, 40006), 30000, 30007, 30008, 8080, 9090, 53, 600)
 
 
@@ -209,6 +211,25 @@ def test_a_taken_port_makes_a_connection_leave_its_course():
 
     assert {each.code for each in seen} == {Outcome.OK}
     assert 0 < len(fabric.courses) < len(seen)
+
+
+def test_a_drawn_port_that_is_taken_is_drawn_again_on_a_course_as_on_a_walk():
+    rules = "-A POSTROUTING -p tcp -j MASQUERADE --to-ports 50000-50007 --random-fully"
+    table = f"*nat\n:POSTROUTING ACCEPT [0:0]\n{rules}\nCOMMIT\n"
+    fast, plain = routed(table), routed(table)
+    flow = Flow("client", "10.2.0.2", 80, Protocol.TCP)
+    found: list[Exchange] = []
+
+    for number in range(8):  # as many as there are ports
+        dice, same = Dice(f"{number}"), Dice(f"{number}")
+        found += ask(fast, flow, 40000 + number, dice, dice, START)
+        walked = ask(plain, flow, 40000 + number, same, Walked(same), START)
+        assert told(found[-1:]) == told(walked)
+        assert dice == same
+
+    assert len({key for key in fast.hosts["router"].state.conntrack.entries if key[1] == SERVER}) == 8
+    assert len({id(each.ending) for each in found}) == 1  # all on the first one's course
+    assert remembered(fast) == remembered(plain)
 
 
 def test_so_many_exchanges_of_one_socket_are_as_many_one_after_another():
