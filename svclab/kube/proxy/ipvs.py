@@ -149,6 +149,8 @@ class _Compiler:
         for vip in port.vips:
             self._load_balancer(port, vip)
             self._external(port, vip, choice)
+        if port.node_port and not self.node_ips:
+            return  # as kube-proxy does, which goes on with the next Service
         self._node_port(port, choice)
         if port.health_check_node_port:
             origin = port.origin("spec.healthCheckNodePort")

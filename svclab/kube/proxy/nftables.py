@@ -1,9 +1,11 @@
 """kube-proxy's nftables mode: Services and EndpointSlices in, the table `kube-proxy` out.
 
 Source: kube-proxy 1.36, derived from recordings of `nft -s list table ip kube-proxy` and compared with
-them. Not recorded, and so by design only: IPv6, masqueradeAll, other detect-local modes, nodePortAddresses,
-several Service ranges. The real kube-proxy adds a chain when it first needs it, so the order of chains
-there tells history; here Services stand in order of namespace and name.
+them. Not recorded: IPv6, masqueradeAll, other detect-local modes, nodePortAddresses, several Service ranges;
+they follow setupNFTables and syncProxyRules of the last release whose marks were set by a chain of their own,
+and the local traffic detectors of 1.36. By design only: what a rule for masqueradeAll says of itself. The
+real kube-proxy adds a chain when it first needs it, so the order of chains there tells history; here
+Services stand in order of namespace and name.
 """
 
 from collections.abc import Iterable

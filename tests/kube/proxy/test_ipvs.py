@@ -47,6 +47,20 @@ def test_a_node_port_is_served_on_every_local_address_but_those_of_kube_ipvs0():
     assert ports == {"192.168.64.12", "10.244.2.1"}
 
 
+def test_without_an_address_for_node_ports_a_service_opens_neither_them_nor_its_health_check():
+    """Source: kube-proxy's ipvs proxier, syncProxyRules: with no nodeIPs it continues with the next Service."""
+    services, slices = objects_of("lb-local", "Service"), objects_of("lb-local", "EndpointSlice")
+    opened = ("KUBE-NODE-PORT-TCP", "KUBE-NODE-PORT-LOCAL-TCP", "KUBE-HEALTH-CHECK-NODE-PORT")
+
+    def entries(**settings):
+        config = ProxyConfig.for_node(node_of("lb-local", "node1"), **settings)
+        ipsets = compile_ipvs(services, slices, config).ipsets
+        return [bool(ipsets[name].entries) for name in opened]
+
+    assert entries() == [True, True, True]
+    assert entries(node_port_addresses=("172.16.0.0/16",)) == [False, False, False]
+
+
 def test_a_set_is_listed_and_saved_as_ipset_does():
     """Source: ipset 7.17; the seed of a hash is the kernel's draw."""
     ranges = compiled("lb-source-ranges", "node1").ipsets["KUBE-LOAD-BALANCER-SOURCE-CIDR"]
