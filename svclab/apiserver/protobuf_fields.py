@@ -40,16 +40,73 @@ DeploymentStrategy: 1 type string, 2 rollingUpdate RollingUpdateDeployment
 RollingUpdateDeployment: 1 maxUnavailable int-or-string, 2 maxSurge int-or-string
 PodTemplateSpec: 1 metadata ObjectMeta, 2 spec PodSpec
 Pod: 1 metadata ObjectMeta, 2 spec PodSpec
-PodSpec: 2 containers []Container, 3 restartPolicy string, 4 terminationGracePeriodSeconds int,
-    5 activeDeadlineSeconds int, 6 dnsPolicy string, 7 nodeSelector map:string,
-    8 serviceAccountName string, 10 nodeName string, 11 hostNetwork bool, 16 hostname string,
-    17 subdomain string, 19 schedulerName string, 20 initContainers []Container,
-    24 priorityClassName string, 30 enableServiceLinks bool
+PodSpec: 1 volumes []Volume, 2 containers []Container, 3 restartPolicy string,
+    4 terminationGracePeriodSeconds int, 5 activeDeadlineSeconds int, 6 dnsPolicy string,
+    7 nodeSelector map:string, 8 serviceAccountName string, 10 nodeName string, 11 hostNetwork bool,
+    12 hostPID bool, 13 hostIPC bool, 14 securityContext PodSecurityContext,
+    15 imagePullSecrets []LocalObjectReference, 16 hostname string, 17 subdomain string,
+    18 affinity Affinity, 19 schedulerName string, 20 initContainers []Container,
+    21 automountServiceAccountToken bool, 22 tolerations []Toleration, 23 hostAliases []HostAlias,
+    24 priorityClassName string, 25 priority int, 26 dnsConfig PodDNSConfig, 27 shareProcessNamespace bool,
+    30 enableServiceLinks bool, 34 ephemeralContainers []EphemeralContainer
+LocalObjectReference: 1 name string
+PodSecurityContext: 2 runAsUser int, 3 runAsNonRoot bool, 4 supplementalGroups []int, 5 fsGroup int,
+    6 runAsGroup int, 7 sysctls []Sysctl, 10 seccompProfile SeccompProfile
+Sysctl: 1 name string, 2 value string
+SeccompProfile: 1 type string, 2 localhostProfile string
+Toleration: 1 key string, 2 operator string, 3 value string, 4 effect string, 5 tolerationSeconds int
+HostAlias: 1 ip string, 2 hostnames []string
+PodDNSConfig: 1 nameservers []string, 2 searches []string, 3 options []PodDNSConfigOption
+PodDNSConfigOption: 1 name string, 2 value string
+Affinity: 1 nodeAffinity NodeAffinity, 2 podAffinity PodAffinity, 3 podAntiAffinity PodAffinity
+NodeAffinity: 1 requiredDuringSchedulingIgnoredDuringExecution NodeSelector,
+    2 preferredDuringSchedulingIgnoredDuringExecution []PreferredSchedulingTerm
+NodeSelector: 1 nodeSelectorTerms []NodeSelectorTerm
+NodeSelectorTerm: 1 matchExpressions []LabelSelectorRequirement, 2 matchFields []LabelSelectorRequirement
+PreferredSchedulingTerm: 1 weight int, 2 preference NodeSelectorTerm
+PodAffinity: 1 requiredDuringSchedulingIgnoredDuringExecution []PodAffinityTerm,
+    2 preferredDuringSchedulingIgnoredDuringExecution []WeightedPodAffinityTerm
+WeightedPodAffinityTerm: 1 weight int, 2 podAffinityTerm PodAffinityTerm
+PodAffinityTerm: 1 labelSelector LabelSelector, 2 namespaces []string, 3 topologyKey string
+Volume: 1 name string, 2 - inline:VolumeSource
+VolumeSource: 1 hostPath HostPathVolumeSource, 2 emptyDir EmptyDirVolumeSource,
+    6 secret SecretVolumeSource, 10 persistentVolumeClaim PersistentVolumeClaimVolumeSource,
+    19 configMap ConfigMapVolumeSource
+HostPathVolumeSource: 1 path string, 2 type string
+EmptyDirVolumeSource: 1 medium string, 2 sizeLimit quantity
+SecretVolumeSource: 1 secretName string, 2 items []KeyToPath, 3 defaultMode int, 4 optional bool
+ConfigMapVolumeSource: 1 - inline:LocalObjectReference, 2 items []KeyToPath, 3 defaultMode int,
+    4 optional bool
+PersistentVolumeClaimVolumeSource: 1 claimName string, 2 readOnly bool
+KeyToPath: 1 key string, 2 path string, 3 mode int
 Container: 1 name string, 2 image string, 3 command []string, 4 args []string, 5 workingDir string,
-    6 ports []ContainerPort, 7 env []EnvVar, 8 resources ResourceRequirements, 14 imagePullPolicy string,
-    16 stdin bool, 17 stdinOnce bool, 18 tty bool
+    6 ports []ContainerPort, 7 env []EnvVar, 8 resources ResourceRequirements, 9 volumeMounts []VolumeMount,
+    10 livenessProbe Probe, 11 readinessProbe Probe, 13 terminationMessagePath string,
+    14 imagePullPolicy string, 15 securityContext SecurityContext, 16 stdin bool, 17 stdinOnce bool,
+    18 tty bool, 19 envFrom []EnvFromSource, 20 terminationMessagePolicy string, 22 startupProbe Probe
+EphemeralContainer: 1 - inline:Container, 2 targetContainerName string
+VolumeMount: 1 name string, 2 readOnly bool, 3 mountPath string, 4 subPath string
+SecurityContext: 1 capabilities Capabilities, 2 privileged bool, 4 runAsUser int, 5 runAsNonRoot bool,
+    6 readOnlyRootFilesystem bool, 7 allowPrivilegeEscalation bool, 8 runAsGroup int,
+    11 seccompProfile SeccompProfile
+Capabilities: 1 add []string, 2 drop []string
+Probe: 1 - inline:ProbeHandler, 2 initialDelaySeconds int, 3 timeoutSeconds int, 4 periodSeconds int,
+    5 successThreshold int, 6 failureThreshold int, 7 terminationGracePeriodSeconds int
+ProbeHandler: 1 exec ExecAction, 2 httpGet HTTPGetAction, 3 tcpSocket TCPSocketAction
+ExecAction: 1 command []string
+HTTPGetAction: 1 path string, 2 port int-or-string, 3 host string, 4 scheme string,
+    5 httpHeaders []HTTPHeader
+HTTPHeader: 1 name string, 2 value string
+TCPSocketAction: 1 port int-or-string, 2 host string
+EnvFromSource: 1 prefix string, 2 configMapRef EnvSourceReference, 3 secretRef EnvSourceReference
+EnvSourceReference: 1 - inline:LocalObjectReference, 2 optional bool
 ContainerPort: 1 name string, 2 hostPort int, 3 containerPort int, 4 protocol string, 5 hostIP string
-EnvVar: 1 name string, 2 value string
+EnvVar: 1 name string, 2 value string, 3 valueFrom EnvVarSource
+EnvVarSource: 1 fieldRef ObjectFieldSelector, 2 resourceFieldRef ResourceFieldSelector,
+    3 configMapKeyRef KeySelector, 4 secretKeyRef KeySelector
+ObjectFieldSelector: 1 apiVersion string, 2 fieldPath string
+ResourceFieldSelector: 1 containerName string, 2 resource string, 3 divisor quantity
+KeySelector: 1 - inline:LocalObjectReference, 2 key string, 3 optional bool
 ResourceRequirements: 1 limits map:quantity, 2 requests map:quantity
 Ingress: 1 metadata ObjectMeta, 2 spec IngressSpec
 IngressSpec: 1 defaultBackend IngressBackend, 2 tls []IngressTLS, 3 rules []IngressRule,

@@ -13,6 +13,17 @@ from svclab.terminal.commands.registry import Context
 Manifest = dict[str, Any]
 
 _PROFILES = ("legacy", "general", "baseline", "restricted", "netadmin", "sysadmin")
+_SECURITY: dict[str, Manifest] = {
+    "general": {"capabilities": {"add": ["SYS_PTRACE"]}},
+    "netadmin": {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}},
+    "restricted": {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    },
+    "sysadmin": {"privileged": True},
+}
 _FLAGS = (
     Flag("image", help="the image with the tools"),
     Flag("container", short="c", help="the name of the new container"),
@@ -102,14 +113,14 @@ def _container(client: Client, flags: Parsed, words: list[str], name: str) -> Ma
         pairs = (entry.partition("=") for entry in flags["env"])
         container["env"] = [{"name": key, "value": value} for key, _, value in pairs]
     container["imagePullPolicy"] = flags["image-pull-policy"] or "IfNotPresent"
-    if flags["profile"] == "netadmin":
-        container["securityContext"] = {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}}
+    if context := _SECURITY.get(flags["profile"]):
+        container["securityContext"] = context
     container |= {"stdin": flags["stdin"], "tty": flags["tty"]}
     return container | {"terminationMessagePolicy": "File"}
 
 
 def _in_pod(client: Client, flags: Parsed, target: Target, words: list[str]) -> int:
-    client.get(target.path)
+    pod = client.get(target.path)
     name = flags["container"]
     if not name:
         name = f"debugger-{client.letters('debug')}"
@@ -118,31 +129,31 @@ def _in_pod(client: Client, flags: Parsed, target: Target, words: list[str]) -> 
     container = _container(client, flags, words, name)
     if flags["target"]:
         container["targetContainerName"] = flags["target"]
-    body = {"spec": {"ephemeralContainers": [container]}}
+    present = [{"name": each["name"]} for each in pod["spec"].get("ephemeralContainers") or []]
+    order = {"$setElementOrder/ephemeralContainers": [*present, {"name": name}]}
+    body = {"spec": {**order, "ephemeralContainers": [container]}}
     client.patch(f"{target.path}/ephemeralcontainers", body)
     return _enter(client, flags, target, name)
 
 
 def _on_node(client: Client, flags: Parsed, node: Manifest, words: list[str]) -> int:
-    node_name = node["metadata"]["name"]
+    node_name, profile = node["metadata"]["name"], flags["profile"]
     name = f"node-debugger-{node_name}-{client.letters('debug')}"
     container = _container(client, flags, words, flags["container"] or "debugger")
-    container["volumeMounts"] = [{"name": "host-root", "mountPath": "/host"}]
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "kubectl-debug"}},
-        "spec": {
-            "containers": [container],
-            "nodeName": node_name,
-            "hostNetwork": True,
-            "hostPID": True,
-            "hostIPC": True,
-            "restartPolicy": "Never",
-            "tolerations": [{"operator": "Exists"}],
-            "volumes": [{"name": "host-root", "hostPath": {"path": "/"}}],
-        },
+    spec: Manifest = {
+        "containers": [container],
+        "nodeName": node_name,
+        "restartPolicy": "Never",
+        "tolerations": [{"operator": "Exists"}],
     }
+    if profile not in ("baseline", "restricted"):
+        spec |= {"hostNetwork": True, "hostPID": True, "hostIPC": True}
+    if profile in ("legacy", "general", "sysadmin"):
+        container["volumeMounts"] = [{"name": "host-root", "mountPath": "/host"}]
+        spec["volumes"] = [{"name": "host-root", "hostPath": {"path": "/"}}]
+    if profile == "general":  # its extra right is for looking at another container's processes
+        container.pop("securityContext")
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
     made = client.create(resource_of("pods"), client.namespace, pod)
     if not flags["quiet"]:
         client.print(f"Creating debugging pod {name} with container {container['name']} on node {node_name}.")
