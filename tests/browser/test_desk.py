@@ -169,3 +169,13 @@ def test_what_was_edited_can_be_left_as_it_was(visit):
     page.keyboard.type("head -1 backend-service.yaml\n")
     expect(page.locator("#terminals")).to_contain_text("# backend-service.yaml")
     expect(page.locator("#terminals")).not_to_contain_text("spoilt")
+
+
+def test_help_says_what_the_marks_mean_and_lists_the_keys(visit):
+    page = visit()
+    page.keyboard.press("?")
+    help_ = page.get_by_role("dialog", name="Help")
+    for words in ("an address is exchanged (NAT)", "an address that no machine has", "play, pause"):
+        expect(help_).to_contain_text(words)
+    page.keyboard.press("Escape")
+    expect(help_).to_be_hidden()

@@ -137,7 +137,7 @@ function drawLabel(mark, envelope, at, bounds) {
   set(/** @type {Element} */ (label.querySelector(".card")), { width, height });
   const action = /** @type {Element} */ (label.querySelector(".action"));
   const chip = envelope.action.length * 6.3 + 14;
-  set(action, { visibility: envelope.action ? "inherit" : "hidden", transform: `translate(${width - chip - 6} 0)` });
+  set(action, { visibility: envelope.action ? "inherit" : "hidden", transform: `translate(${width - chip - 6} -3)` });
   set(action.children[0], { width: chip });
   setText(action.children[1], envelope.action);
   const lines = [...label.querySelectorAll(".line")];
