@@ -117,3 +117,17 @@ def test_describe_node_tells_of_the_lease(cluster):
 def test_a_look_that_must_not_wait_leaves_leases_to_one_that_may(cluster):
     lease(cluster)
     assert handle_at_once(cluster, ApiRequest("GET", f"{LEASES}/node1")) is None
+
+
+def test_a_node_that_is_only_an_object_has_no_kubelet_and_no_lease(cluster):
+    """As the recorded cluster's nodes, of which kubectl could not get a lease."""
+    node = cluster.snapshot().get("Node", "", "node1")
+    info = {"name": "drawn", "labels": {}}
+    with cluster.writing() as batch:
+        batch.create({"apiVersion": "v1", "kind": "Node", "metadata": info, "spec": {},
+                      "status": {**node["status"], "nodeInfo": {}}})  # fmt: skip
+    later(cluster, 1)
+
+    said = says(cluster, "kubectl describe node drawn")
+
+    assert 'Failed to get lease: leases.coordination.k8s.io "drawn" not found' in said

@@ -35,6 +35,8 @@ def reconcile(snapshot: Snapshot, key: Key, now: datetime, dice: Dice) -> Result
     namespace = snapshot.get("Namespace", "", NAMESPACE) or {"metadata": {"deletionTimestamp": ""}}
     if node is None or not _is_alive(node) or "deletionTimestamp" in namespace["metadata"]:
         return result
+    if not node["status"].get("nodeInfo", {}).get("kubeletVersion"):
+        return result  # an object that somebody made; no kubelet has ever told of itself there
     if snapshot.get("Lease", NAMESPACE, key[1]) is None:
         owner = {"apiVersion": "v1", "kind": "Node", "name": key[1], "uid": node["metadata"]["uid"]}
         spec = {
