@@ -234,3 +234,22 @@ def test_the_editor_of_the_page_is_opened_and_its_text_saved(terminal):
 
 def test_without_a_page_the_editor_says_what_to_do(terminal):
     assert "no editor is connected to this terminal" in terminal.type("vi x\r", lines=1)
+
+
+def test_watch_has_a_screen_of_its_own_and_the_old_one_comes_back(at):
+    written: list[bytes] = []
+    shell = InteractiveShell(None, session=at().session, output=written.append)
+    shell.start()
+
+    shell.feed(b"watch true\r")
+    _until(lambda: b"\x1b[?1049h\x1b[H\x1b[2JEvery 2.0s: true" in b"".join(written))
+    shell.feed(b"\x03")
+    _until(lambda: not shell.running)
+
+    assert b"".join(written).endswith(b"^C\x1b[?1049l\r\n\x1b[?2004hlearner@laptop:~$ ")
+
+
+def _until(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not done() and time.monotonic() < end:
+        time.sleep(0.005)

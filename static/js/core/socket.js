@@ -10,7 +10,7 @@
 
 const NOT_YOURS = 4003; // the server knows no cluster for this page: trying again would not help
 
-const MOST_PER_SECOND = 40; // the server closes the line at more than 50
+const MOST_PER_SECOND = 25; // the server closes the line at more than 50, and a busy one hears many at once
 const MOST_UNSENT = 1000;
 
 /**

@@ -17,6 +17,8 @@ export async function editFile(name, text) {
   dialog.showModal();
   const view = await createCodeView({ parent: holder, text, label: `${name}; Control and Enter saves, Escape closes`, onApply: () => save.click() });
   view.goTo(1);
+  const hint = h("p.edit-hint", { role: "status" });
+  dialog.querySelector(".edit-actions")?.prepend(hint);
   return new Promise((resolve) => {
     let saved = /** @type {string | null} */ (null);
     save.addEventListener("click", () => {
@@ -24,6 +26,12 @@ export async function editFile(name, text) {
       dialog.close();
     });
     close.addEventListener("click", () => dialog.close());
+    // Whoever is used to vi presses Escape after typing: what was typed must not be lost by that.
+    dialog.addEventListener("cancel", (event) => {
+      if (view.text === text || hint.textContent) return;
+      event.preventDefault();
+      hint.textContent = "Not saved yet. Escape again closes without saving.";
+    });
     dialog.addEventListener("close", () => {
       dialog.remove();
       resolve(saved);

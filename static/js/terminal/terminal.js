@@ -21,6 +21,14 @@ const LIGHT = {
 };
 const theme = () => (document.documentElement.dataset.theme === "dark" ? DARK : LIGHT);
 
+/** What is typed or pasted, cut so that each message stays below 64 KiB. @param {string} data @returns {string[]} */
+export function pieces(data) {
+  if (JSON.stringify(data).length <= 20_000) return [data];
+  const middle = data.length >> 1;
+  const cut = /[\ud800-\udbff]/.test(data[middle - 1]) ? middle + 1 : middle;
+  return [...pieces(data.slice(0, cut)), ...pieces(data.slice(cut))];
+}
+
 /**
  * @param {{send: (message: any) => void, onReplay: (ids: number[]) => void, onLeave: () => void,
  *   onEdit: (name: string, text: string) => Promise<string | null>}} options
@@ -86,7 +94,7 @@ export async function createTerminals({ send, onReplay, onLeave, onEdit }) {
     entry.sent = performance.now();
     const data = entry.typed;
     entry.typed = "";
-    for (let i = 0; i < data.length; i += 8000) send({ type: "term.input", session: entry.id, data: data.slice(i, i + 8000) });
+    for (const piece of pieces(data)) send({ type: "term.input", session: entry.id, data: piece });
   }
   /** @param {any} entry @param {KeyboardEvent} event */
   function keyFor(entry, event) {

@@ -5,6 +5,7 @@ from svclab.terminal.commands.registry import Context, Usage, command
 from svclab.terminal.streams import Input, Output
 
 _CLEAR = "\x1b[H\x1b[2J"
+_OWN_SCREEN, _OLD_SCREEN = "\x1b[?1049h", "\x1b[?1049l"  # what was there before comes back at the end
 
 
 @command("watch", places={"laptop", "node", "netshoot", "busybox", "alpine"})
@@ -20,6 +21,15 @@ def watch(context: Context, argv: list[str]) -> int:
         interval = max(float(settings.get("-n", settings.get("--interval", "2"))), 0.1)
     except ValueError:
         raise Usage("failed to parse argument: '-n'", 1) from None
+    own = context.stdout.isatty() and context.location.kind != "pod"  # BusyBox's has no screen of its own
+    context.stdout.write(_OWN_SCREEN if own else "")
+    try:
+        return _repeat(context, words, interval, settings)
+    finally:
+        context.stdout.write(_OLD_SCREEN if own else "")
+
+
+def _repeat(context: Context, words: list[str], interval: float, settings: dict[str, str]) -> int:
     before = None
     while True:
         text = _output_of(context, words)

@@ -1,5 +1,7 @@
 """kubectl in a learner's terminal: pipes, the shell inside a pod, the editor, completion, what lasts."""
 
+import re
+
 import pytest
 
 from svclab.cluster.lifecycle import new_cluster
@@ -117,6 +119,30 @@ def test_an_editor_closed_without_a_change_changes_nothing(learner):
     learner.session.editor.on_event = lambda event: learner.session.editor.finish(event["id"], None)
 
     assert learner.types("kubectl edit configmap notes") == "Edit cancelled, no changes made.\n"
+
+
+def test_what_is_refused_comes_back_with_the_reason_and_is_kept_when_given_up(learner):
+    learner.types("kubectl create configmap notes --from-literal=a=b")
+    shown: list[str] = []
+
+    def closes_the_second(event):
+        shown.append(event["text"])
+        changed = event["text"].replace("a: b", "a: 5") if len(shown) == 1 else None
+        learner.session.editor.finish(event["id"], changed)
+
+    learner.session.editor.on_event = closes_the_second
+    printed = learner.types("kubectl edit configmap notes; echo $?")
+
+    assert len(shown) == 2
+    assert "reopened with the relevant failures.\n#\n# " in shown[1]
+    assert "a: 5" in shown[1]
+    found = re.fullmatch(
+        r'A copy of your changes has been stored to "(/tmp/kubectl-edit-\d+\.yaml)"\n'
+        r"error: Edit cancelled, no valid changes were saved\.\n1\n",
+        printed,
+    )
+    assert found
+    assert "a: 5" in learner.types(f"cat {found[1]}")
 
 
 def test_an_editor_of_the_learners_own_is_run_on_a_file(learner):

@@ -1,5 +1,6 @@
 """`kubectl edit`: the object in the page's editor, and what was changed as a patch."""
 
+import secrets
 import shlex
 from typing import Any
 
@@ -56,12 +57,14 @@ def edit(client: Client, flags: Parsed) -> int:
 def _edit_one(client: Client, target: Target) -> int:
     live = client.get(target.path)
     shown = to_yaml(without_managed_fields(live))
-    text = _HEADER + shown
+    text, refused = _HEADER + shown, ""
     while True:
         saved = _edited(client, target, text)
-        body = _without_comments(saved or "")
-        if saved is None or body.strip() in ("", shown.strip()):
-            reason = "no changes made" if saved is None or body.strip() else "saved file was empty"
+        body = _without_comments(text if saved is None else saved)
+        if refused and body == refused:
+            return _given_up(client, text if saved is None else saved)
+        if body.strip() in ("", shown.strip()):
+            reason = "no changes made" if body.strip() else "saved file was empty"
             client.note(f"Edit cancelled, {reason}.")
             return 0
         try:
@@ -71,10 +74,15 @@ def _edit_one(client: Client, target: Target) -> int:
                 problem.message if isinstance(problem, ManifestError) else describe(problem)[0].rstrip("\n")
             )
             remarks = "".join(f"# {line}\n" for line in words.split("\n"))
-            again = _HEADER + remarks + "#\n" + body
-            if again == text:  # saved again unchanged: give up, as kubectl does
-                raise
-            text = again
+            text, refused = _HEADER + remarks + "#\n" + body, body
+
+
+def _given_up(client: Client, text: str) -> int:
+    """What was refused has been saved again as it was: it is kept in a file."""
+    path = f"/tmp/kubectl-edit-{secrets.randbelow(2**32)}.yaml"  # noqa: S108 (of the simulated laptop)
+    client.context.files.write(path, text)
+    client.note(f'A copy of your changes has been stored to "{path}"')
+    raise KubectlError("Edit cancelled, no valid changes were saved.")
 
 
 def _edited(client: Client, target: Target, text: str) -> str | None:
