@@ -137,6 +137,7 @@ def test_what_is_refused_comes_back_with_the_reason_and_is_kept_when_given_up(le
     assert "reopened with the relevant failures.\n#\n# " in shown[1]
     assert "a: 5" in shown[1]
     found = re.fullmatch(
+        r'error: configmaps "notes" is invalid\n'
         r'A copy of your changes has been stored to "(/tmp/kubectl-edit-\d+\.yaml)"\n'
         r"error: Edit cancelled, no valid changes were saved\.\n1\n",
         printed,

@@ -63,6 +63,9 @@ class Client:
                 "Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed "
                 "by a corresponding time unit (e.g. 1s | 2m | 3h)"
             )
+        if (self.flags["as-group"] or self.flags["as-uid"]) and not self.flags["as"]:
+            words = "requesting uid, groups or user-extra for  without impersonating a user"
+            raise KubectlError(f"Error in configuration: {words}", bare=True)
         server = kubeconfig.server_of(self.config, self.flags)
         if kubeconfig.is_reachable(server):
             return

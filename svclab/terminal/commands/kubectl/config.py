@@ -186,7 +186,8 @@ def require_arguments(client: Client, flags: Parsed, count: int) -> None:
     """Raises KubectlError for another number of arguments, after the command's help."""
     if len(flags.args) != count:
         client.context.stdout.write(help_text.of_command(VERBS[client.command]))
-        raise KubectlError(f"Unexpected args: [{' '.join(flags.args)}]")
+        word = "unexpected" if client.command == "config set-credentials" else "Unexpected"
+        raise KubectlError(f"{word} args: [{' '.join(flags.args)}]")
 
 
 @verb(

@@ -74,6 +74,8 @@ def _edit_one(client: Client, target: Target) -> int:
                 problem.message if isinstance(problem, ManifestError) else describe(problem)[0].rstrip("\n")
             )
             remarks = "".join(f"# {line}\n" for line in words.split("\n"))
+            if isinstance(problem, ApiError) and problem.reason == "Invalid":
+                client.note(f'error: {target.resource.qualified} "{target.name}" is invalid')
             text, refused = _HEADER + remarks + "#\n" + body, body
 
 

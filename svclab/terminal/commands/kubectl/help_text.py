@@ -1,7 +1,7 @@
 """Help for kubectl and its commands: written from the table of commands and flags."""
 
 from svclab.terminal.commands.kubectl.flags import GLOBAL_FLAGS, Flag
-from svclab.terminal.commands.kubectl.verbs import Verb, below
+from svclab.terminal.commands.kubectl.verbs import Verb, aliases_of, below
 
 _FOOTER = 'Use "kubectl options" for a list of global command-line options (applies to all commands).\n'
 GROUPS = (
@@ -38,6 +38,8 @@ def overview() -> str:
 def of_command(verb: Verb) -> str:
     """What `kubectl COMMAND --help` prints."""
     lines = [verb.summary + "."]
+    if names := aliases_of(verb.name):
+        lines += ["", "Aliases:", ", ".join([_last(verb.name), *map(_last, names)])]
     if verb.examples:
         lines += ["", "Examples:", *(f"  {example}" for example in verb.examples)]
     subcommands = below(verb.name)
@@ -65,7 +67,15 @@ def options() -> str:
 def _flag(flag: Flag) -> str:
     short = f"-{flag.short}, " if flag.short else ""
     zero = flag.zero
-    shown = str(zero).lower() if flag.kind == "bool" else f"'{zero}'" if flag.kind == "string" else str(zero)
+    match flag.kind:
+        case "bool":
+            shown = str(zero).lower()
+        case "string":
+            shown = f"'{zero}'"
+        case "duration":
+            shown = f"{zero:g}s"
+        case _:
+            shown = str(zero)
     return f"    {short}--{flag.name}={shown}:\n\t{flag.help}\n"
 
 

@@ -130,6 +130,7 @@ def _distance(left: str, right: str) -> int:
 def _incomplete(context: Context, found: Verb, rest: list[str], words: list[str]) -> int:
     flags = parse([word for word in rest if word in ("-h", "--help")], GLOBAL_FLAGS, found.name)
     if words and not flags["help"]:
+        parse(rest, GLOBAL_FLAGS, found.name)
         named = " ".join(word for word in rest if not word.startswith("-"))
         raise UsageError(f'unknown command "{named}"', found.name)
     out = context.stdout if flags["help"] or found.name in ("rollout", "certificate") else context.stderr

@@ -89,6 +89,11 @@ def resolve(words: list[str]) -> tuple[Verb | None, int]:
     return None, 0
 
 
+def aliases_of(name: str) -> list[str]:
+    """The other names of a command."""
+    return [alias for alias, meant in _ALIASES.items() if meant == name]
+
+
 def below(name: str) -> list[Verb]:
     """The commands one level below a command ("" for the top), by name."""
     prefix = f"{name} " if name else ""
