@@ -114,8 +114,7 @@ def check_started(pod: Manifest, container: str, *, previous: bool) -> None:
     """
     status = _status(pod, container)
     name = pod["metadata"]["name"]
-    if not pod["spec"].get("nodeName"):
-        raise bad_request(f"pod {name} does not have a host assigned")
+    check_assigned(pod)
     if previous and not status.get("lastState", {}).get("terminated"):
         raise bad_request(f'previous terminated container "{container}" in pod "{name}" not found')
     ended = status.get("lastState", {}).get("terminated")
@@ -126,18 +125,19 @@ def check_started(pod: Manifest, container: str, *, previous: bool) -> None:
         raise bad_request(f'container "{container}" in pod "{name}" is waiting to start: {words}')
 
 
-def check_running(pod: Manifest, container: str, doing: str) -> None:
-    """A process can be `doing` ("executing command in", "attaching to") a running container only.
-
-    Raises Refusal (400 in a pod without a node; 500 after its end, in containerd's words, and in the
-    kubelet's while it waits to start).
-    """
+def check_assigned(pod: Manifest) -> None:
+    """Without a node there is nobody to ask. Raises Refusal (400)."""
     if not pod["spec"].get("nodeName"):
         raise bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
-    state = _status(pod, container).get("state", {})
-    if "terminated" in state:
-        raise internal_error(f"error {doing} container: container is in CONTAINER_EXITED state")
-    if "waiting" in state:
+
+
+def check_running(pod: Manifest, container: str) -> None:
+    """A process can be executed in a running container only, and only such a one be attached to.
+
+    Raises Refusal (500: what the API server makes of the kubelet's refusal).
+    Source: kubelet 1.36, findContainer, which knows of running containers alone.
+    """
+    if "running" not in _status(pod, container).get("state", {}):
         raise internal_error(f'unable to upgrade connection: container not found ("{container}")')
 
 

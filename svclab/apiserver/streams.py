@@ -122,7 +122,7 @@ def command_of(cluster: ClusterHandle, request: ApiRequest, target: Target) -> C
     pod = find(cluster, target)
     name = logs.container_of(pod, request.parameter("container"))
     attached = target.subresource is not None and target.subresource.name == "attach"
-    logs.check_running(pod, name, STREAMS["attach" if attached else "exec"])
+    logs.check_assigned(pod)
     parts = ("containers", "initContainers", "ephemeralContainers")
     container = next(c for part in parts for c in pod["spec"].get(part, ()) if c["name"] == name)
     argv = tuple(request.parameters("command"))
@@ -168,6 +168,11 @@ class _Stream:
         self._gone = False
 
     async def serve(self, start: Start) -> None:
+        try:
+            logs.check_running(self._command.pod, self._command.container["name"])
+        except Refusal as refusal:  # the node's, and so it comes when the client's stream is open
+            await self._end_with(refusal.status)
+            return
         loop = asyncio.get_running_loop()
 
         def output(stream: int, data: bytes) -> None:
@@ -226,7 +231,10 @@ class _Stream:
             # kubectl takes anything but success on attach for a broken connection.
             await hub.in_thread(lambda: _end_container(self._cluster, self._command, code))
             code = 0
-        await self._send_bytes(_ERROR, json.dumps(exit_status(code)).encode())
+        await self._end_with(exit_status(code))
+
+    async def _end_with(self, status: Manifest) -> None:
+        await self._send_bytes(_ERROR, json.dumps(status).encode())
         with contextlib.suppress(Exception):
             await self._send({"type": "websocket.close", "code": 1000})
 

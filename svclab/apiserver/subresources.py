@@ -48,8 +48,7 @@ _BINDING = Resource("", "v1", "bindings", "Binding", True)
 _EVICTION = Resource("policy", "v1", "evictions", "Eviction", True)
 _PODS = Resource("", "v1", "pods", "Pod", True)
 _METHOD_VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
-# The streams, and what a container says of them that it cannot take.
-STREAMS = {"exec": "executing command in", "attach": "attaching to", "portforward": ""}
+STREAMS = frozenset({"exec", "attach", "portforward"})
 
 
 def handler(request: ApiRequest, target: Target) -> Any:
@@ -79,9 +78,10 @@ def _stream_by_plain_request(
 ) -> ApiResponse:
     """A client whose WebSocket was refused asks again like this, and shows the reason that it gets here."""
     pod = find(cluster, target)
-    doing = STREAMS[target.subresource.name] if target.subresource else ""
-    if doing:
-        logs.check_running(pod, logs.container_of(pod, request.parameter("container")), doing)
+    if target.subresource is not None and target.subresource.name != "portforward":
+        container = logs.container_of(pod, request.parameter("container"))
+        logs.check_assigned(pod)
+        logs.check_running(pod, container)
     message = (
         "Upgrade request required: this server speaks WebSocket (kubectl 1.30 and later, port-forward "
         "1.31 and later), not SPDY"

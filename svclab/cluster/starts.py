@@ -11,7 +11,7 @@ from svclab.cluster import models
 from svclab.cluster.batch import LogEntry
 from svclab.kube.snapshot import Manifest, Snapshot
 
-STATUSES = ("initContainerStatuses", "containerStatuses")
+STATUSES = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
 
 
 def started(entries: Iterable[LogEntry]) -> Iterator[tuple[Manifest, Manifest]]:

@@ -141,6 +141,19 @@ def test_exec_gives_output_errors_and_exit_codes_apart(kubectl: Kubectl) -> None
     assert 'exec: "nosuch": executable file not found in $PATH' in no_program.err
 
 
+def test_exec_in_a_container_that_waits_to_start_again_says_what_the_kubelet_says(kubectl: Kubectl) -> None:
+    kubectl.ok("run", "broken", "--image=busybox:1.36", "--", "false")
+    waiting = "jsonpath={.status.containerStatuses[0].state.waiting.reason}"
+    kubectl.ok("wait", "pod/broken", f"--for={waiting}=CrashLoopBackOff", "--timeout=60s")
+
+    result = kubectl("exec", "broken", "--", "true")
+
+    # By the WebSocket it has become a message of the stream; a client of SPDY is refused at its handshake.
+    words = 'Internal error occurred: unable to upgrade connection: container not found ("broken")\n'
+    assert result.code == 1
+    assert result.err in (f"error: {words}", f"Error from server (InternalError): {words}")
+
+
 def test_apply_says_what_is_wrong_with_a_manifest(kubectl: Kubectl) -> None:
     spec = "{selectors: {}, ports: [{port: 80}]}"
     wrong = f"apiVersion: v1\nkind: Service\nmetadata: {{name: shop}}\nspec: {spec}\n"
