@@ -7,11 +7,11 @@ is the cluster's and its number, so the same requests in the same cluster draw t
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
 
@@ -21,9 +21,11 @@ from svclab.cluster.store import QUOTA, ClusterHandle
 from svclab.kube.request import Request, Sent, perform
 from svclab.kube.world import World
 from svclab.linux.dice import Dice
+from svclab.linux.state import HostState
 
 BACKGROUND = "background"  # the origin of what client programs of pods send
 _MOST_WORDS = 80  # characters of an answer in a summary
+Found = TypeVar("Found")
 _LONGEST_PROBE = 200  # connections in one probe of the grader
 
 
@@ -109,6 +111,22 @@ def world(cluster: ClusterHandle) -> World:
         return worlds.world_of(cluster.id, state, state.now(real_now()))
 
 
+def change_memory(cluster: ClusterHandle, host: str, change: Callable[[HostState], Found]) -> Found:
+    """Let `change` alter what a host remembers, as `conntrack -D` does, and store it; gives what it gives."""
+    with memory.lock(cluster.id):
+        try:
+            with cluster.touching() as (row, state):
+                now = state.now(real_now())
+                world = worlds.world_of(cluster.id, state, now)
+                found = change(world.fabric.host(host).state)
+                row.memory_changes += 1
+                worlds.changed(cluster.id, world, (row.trace_count, row.memory_changes), now, host)
+        except BaseException:
+            worlds.forget(cluster.id)  # it may have been changed, and was not stored
+            raise
+    return found
+
+
 # ---- what was recorded ----
 
 
@@ -176,7 +194,8 @@ def _store(cluster: ClusterHandle, record: TraceRecord, revision: int, world: Wo
             return False
         row.save(force_insert=True)
         passed = {step["host"] for step in record.trace["steps"]}
-        worlds.sent(cluster.id, world, number, record.virtual_time, passed)
+        past = (number, state.memory_changes)
+        worlds.sent(cluster.id, world, past, record.virtual_time, passed)
         cluster_row.trace_count = number
         _drop_oldest(cluster, record.origin == BACKGROUND)
         transaction.on_commit(lambda: news.trace_recorded(cluster.id, number, record.origin))

@@ -49,6 +49,7 @@ class State:
     snapshot: Snapshot
     hosts: Mapping[str, NodeMemory]  # by node
     trace_count: int  # requests that were ever sent
+    memory_changes: int  # times that somebody changed by hand what a host remembers
     log: tuple[LogEntry, ...] = ()
 
     def now(self, real: datetime) -> datetime:

@@ -48,6 +48,7 @@ class Cluster(models.Model):
     compacted_version = models.BigIntegerField(default=0)  # events up to here are no longer in the log
     settled_at = models.DateTimeField()  # virtual time of the last transaction on objects
     trace_count = models.BigIntegerField(default=0)
+    memory_changes = models.BigIntegerField(default=0)  # by hand, of what its hosts remember
     clock_virtual = models.DateTimeField()  # virtual time at the moment clock_real
     clock_real = models.DateTimeField()
     clock_rate = models.FloatField(default=1.0)

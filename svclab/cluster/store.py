@@ -34,7 +34,8 @@ _LONG_MANIFEST = 4096  # characters; 500 shorter ones cannot reach the quota of 
 _REVISION = f'SELECT revision FROM "{models.Cluster._meta.db_table}" WHERE id = %s'  # noqa: S608 (our own name)
 _COLUMNS = (
     "revision", "compacted_version", "clock_virtual", "clock_real", "clock_rate", "clock_paused",
-    "settled_at", "trace_count", "owner", "seed", "random_seed", "flavour", "runtime", "proxy_mode",
+    "settled_at", "trace_count", "memory_changes", "owner", "seed", "random_seed", "flavour", "runtime",
+    "proxy_mode",
 )  # fmt: skip
 
 
@@ -189,7 +190,8 @@ class ClusterHandle:
         """
         with self._transaction() as (row, state):
             yield row, state
-            self._save(row, replace(state, trace_count=row.trace_count), announce=False)
+            counts = {"trace_count": row.trace_count, "memory_changes": row.memory_changes}
+            self._save(row, replace(state, **counts), announce=False)
 
     # ---- within ----
 
@@ -267,6 +269,7 @@ def _state(
         ),
         settled_at=values["settled_at"],
         trace_count=values["trace_count"],
+        memory_changes=values["memory_changes"],
         settings=Settings(**{name: values[name] for name in Settings.__slots__}),
         snapshot=snapshot,
         hosts=memories,

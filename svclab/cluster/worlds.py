@@ -31,11 +31,11 @@ _LATEST = 16  # connections that are few in any case
 
 @dataclass(slots=True)
 class _Known:
-    """A World, what it was built from, and the number of the last trace whose traces its hosts bear."""
+    """A World, what it was built from, and how many requests and changes by hand its hosts remember."""
 
     world: World
     built_from: tuple[object, ...]
-    trace_count: int
+    past: tuple[int, int]
 
 
 _worlds: Recent[UUID, _Known] = Recent(64)
@@ -55,12 +55,13 @@ def world_of(cluster_id: UUID, state: State, now: datetime) -> World:
         before = known.world if known is not None else None
         world = built(state, before)
         world.found = partial(starts.services, cluster_id)
-        known = _Known(world, parts, known.trace_count if known is not None else -1)
+        known = _Known(world, parts, known.past if known is not None else (-1, -1))
         _worlds.put(cluster_id, known)
-    if known.trace_count != state.trace_count:
+    past = (state.trace_count, state.memory_changes)
+    if known.past != past:
         _remember(cluster_id, known.world, now)
         _forget_what_is_gone(state, known.world)
-        known.trace_count = state.trace_count
+        known.past = past
     return known.world
 
 
@@ -81,19 +82,30 @@ def built(state: State, before: World | None = None) -> World:
     return world
 
 
-def sent(cluster_id: UUID, world: World, trace_count: int, now: datetime, passed: Set[str]) -> None:
+def sent(cluster_id: UUID, world: World, past: tuple[int, int], now: datetime, passed: Set[str]) -> None:
     """Write down what the hosts that a request has passed in a World remember. Behind the cluster's lock.
 
-    `trace_count` is the request's number. On other hosts time alone has passed, and who reads their memory
-    leaves out what has expired.
+    `past` are the cluster's counts of requests, with this one, and of changes by hand. On other hosts time
+    alone has passed, and who reads their memory leaves out what has expired.
     """
-    known = _worlds.get(cluster_id)
-    if known is not None and known.world is world:
-        known.trace_count = trace_count
     hosts = world.fabric.hosts
     texts: dict[str, str] = {}
     for name in sorted(passed & hosts.keys()):
         texts |= _texts(name, hosts[name], now)
+    _write(cluster_id, world, past, texts)
+
+
+def changed(cluster_id: UUID, world: World, past: tuple[int, int], now: datetime, name: str) -> None:
+    """Write down what a host remembers after somebody changed it. Behind the cluster's lock; `past` as for
+    `sent`.
+    """
+    _write(cluster_id, world, past, _whole_texts(name, world.fabric.hosts[name], now))
+
+
+def _write(cluster_id: UUID, world: World, past: tuple[int, int], texts: dict[str, str]) -> None:
+    known = _worlds.get(cluster_id)
+    if known is not None and known.world is world:
+        known.past = past
     rows = [models.HostState(cluster_id=cluster_id, node=row, kernel=text) for row, text in texts.items()]
     if rows:
         models.HostState.objects.bulk_create(
@@ -105,14 +117,17 @@ def _texts(name: str, host: Host, now: datetime) -> dict[str, str]:
     """Row's name -> text, of what is to be written. A table of thousands of connections is not written whole
     for each request: the latest have a row of their own until, by their square, they outweigh the others.
     """
-    whole, latest = _row_name(name), _latest_name(name)
     table = host.state.conntrack
     if len(table.changed) ** 2 <= _LATEST**2 + len(table.entries):
         text = host.latest_text(now)
-        return {latest: text} if text else {}
+        return {_latest_name(name): text} if text else {}
+    return _whole_texts(name, host, now)
+
+
+def _whole_texts(name: str, host: Host, now: datetime) -> dict[str, str]:
     text = host.state_text(now)
-    table.changed.clear()
-    return {whole: text or "{}", latest: "{}"}
+    host.state.conntrack.changed.clear()
+    return {_row_name(name): text or "{}", _latest_name(name): "{}"}
 
 
 def forget(cluster_id: UUID) -> None:

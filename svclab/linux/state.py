@@ -1,6 +1,7 @@
 """What a host remembers between packets: connections, affinity lists, dynamic sets. And as JSON."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
@@ -22,11 +23,26 @@ class HostState:
     recent: RecentLists = field(default_factory=RecentLists)
     sets: dict[str, dict[Element, float]] = field(default_factory=dict)  # nftables: element -> expiry
     turns: dict[str, int] = field(default_factory=dict)  # ipvs: virtual server -> whose turn it is
+    zeroed: dict[str, int] = field(default_factory=dict)  # counters: "table chain rule" -> see `zero`
 
     def copy(self) -> "HostState":
         """An independent copy."""
         sets = {name: dict(elements) for name, elements in self.sets.items()}
-        return HostState(self.conntrack.copy(), self.recent.copy(), sets, dict(self.turns))
+        return HostState(self.conntrack.copy(), self.recent.copy(), sets, dict(self.turns), dict(self.zeroed))
+
+    def zero(self, words: Sequence[str], number: int) -> None:
+        """Count from zero what comes after request `number`: of a table, or of its chain, or of a rule of
+        that.
+        """
+        name = " ".join(words)
+        for within in [each for each in self.zeroed if each.startswith(f"{name} ")]:
+            del self.zeroed[within]
+        self.zeroed[name] = number
+
+    def zero_point(self, table: str, chain: str, rule: str) -> int:
+        """The number of the last request that a rule's counters leave out; 0 if none."""
+        names = (table, f"{table} {chain}", f"{table} {chain} {rule}")
+        return max(self.zeroed.get(name, 0) for name in names)
 
     def as_text(self, now: float, version: int = 4) -> str:
         """Everything that still counts at `now`, in JSON; "" for nothing."""
@@ -51,6 +67,7 @@ class HostState:
             },
             "sets": {name: elements for name, elements in sets.items() if elements},
             "turns": dict(self.turns),
+            "zeroed": dict(self.zeroed),
         }
         connections = ",".join([_entry_text(entry, version) for entry in entries])
         if not connections and not any(rest.values()):
@@ -82,6 +99,7 @@ class HostState:
             for name, elements in document.get("sets", {}).items()
         }
         self.turns = dict(document.get("turns", {}))
+        self.zeroed = dict(document.get("zeroed", {}))
 
 
 def _key_json(key: Key, version: int) -> list[Any]:

@@ -1,4 +1,6 @@
-"""The command line of iptables and ip6tables, as far as it reads: -L, -S and -C. Source: iptables 1.8.9."""
+"""The command line of iptables and ip6tables, of what svclab knows of it: -L, -S, -C and -Z.
+Source: iptables 1.8.9.
+"""
 
 import re
 from dataclasses import dataclass, field
@@ -6,22 +8,24 @@ from dataclasses import dataclass, field
 from svclab.terminal.commands.registry import Usage
 
 VERSION = "1.8.9"
-_COMMANDS = {"list": "L", "list-rules": "S", "check": "C"}
+_COMMANDS = {"list": "L", "list-rules": "S", "check": "C", "zero": "Z"}
 _FLAGS = {"numeric": "n", "verbose": "v", "exact": "x", "line-numbers": "#", "wait": "w"}
 # All long options: each may be cut short as long as it is no other's beginning.
 _LONG = (
-    *_COMMANDS, *_FLAGS, "table", "append", "delete", "insert", "replace", "flush", "zero", "new-chain",
+    *_COMMANDS, *_FLAGS, "table", "append", "delete", "insert", "replace", "flush", "new-chain",
     "delete-chain", "policy", "rename-chain", "protocol", "source", "destination", "src", "dst",
     "in-interface", "out-interface", "jump", "goto", "match", "fragments", "wait-interval", "modprobe",
     "set-counters", "version", "help", "ipv4", "ipv6",
 )  # fmt: skip
 _OF_A_RULE = "pjsdiogf"
-_ILLEGAL = {"L": "", "S": "nx#", "C": "nx#"}  # which flags each command does not take
+_ILLEGAL = {"L": "", "S": "nx#", "C": "nx#", "Z": "nx#"}  # which flags each command does not take
 
 
 @dataclass(slots=True)
 class Asked:
-    """What was asked for: `command` is a letter of LSC; `rule` the words that describe a rule for -C."""
+    """What was asked for: `command` is a letter of LSCZ, `zeroes` whether -Z goes with it; `rule`
+    the words that describe a rule for -C.
+    """
 
     table: str = "filter"
     command: str = ""
@@ -29,6 +33,7 @@ class Asked:
     number: int | None = None
     flags: set[str] = field(default_factory=set)
     rule: list[str] = field(default_factory=list)
+    zeroes: bool = False
 
 
 class WrongWords(Usage):
@@ -109,7 +114,7 @@ class _Reader:
             if letter == "t":
                 self.asked.table = rest or self._value("-t")
                 return
-            if letter in "LSC":
+            if letter in "LSCZ":
                 self.words[:0] = [rest] if rest else []
                 self._command(letter)
                 return
@@ -134,9 +139,12 @@ class _Reader:
 
     def _command(self, letter: str) -> None:
         asked = self.asked
-        if asked.command:
+        if letter == "Z" or asked.command == "Z":
+            asked.zeroes = True  # goes with -L and -S
+        if asked.command and (asked.command == letter or not asked.zeroes or "C" in asked.command + letter):
             raise self.program.refuse(f"Cannot use -{letter} with -{asked.command}")
-        asked.command = letter
+        if letter != "Z" or not asked.command:
+            asked.command = letter
         if letter == "C":
             asked.chain = self._value("-C")
         elif self.words and not self.words[0].startswith("-"):

@@ -1,5 +1,5 @@
-"""iptables, iptables-save and their IPv6 twins: the rules of a node, read only. Source: iptables 1.8.9
-(nf_tables).
+"""iptables, iptables-save and their IPv6 twins: the rules of a node, read only but for their counters.
+Source: iptables 1.8.9 (nf_tables).
 """
 
 import re
@@ -14,15 +14,15 @@ from svclab.linux.iptables.save import BUILT_IN, print_rule
 from svclab.terminal.commands.arguments import options
 from svclab.terminal.commands.ip import host_of
 from svclab.terminal.commands.iptables.asked import VERSION, Asked, Program, WrongWords, read
-from svclab.terminal.commands.iptables.counters import Counters, counters_of
+from svclab.terminal.commands.iptables.counters import Counters, counters_of, zero
 from svclab.terminal.commands.iptables.listing import Style, chain_text
 from svclab.terminal.commands.programmed import programmed
 from svclab.terminal.commands.registry import BadOption, Context, command
 
 _PLACES = frozenset({"node", "netshoot", "laptop"})
 _TABLES = {**BUILT_IN, "security": ("INPUT", "FORWARD", "OUTPUT")}
-_CHANGES = frozenset({"-A", "-I", "-D", "-R", "-F", "-X", "-Z", "-N", "-P", "-E", "--append", "--insert",
-                      "--delete", "--replace", "--flush", "--zero", "--policy", "--new-chain",
+_CHANGES = frozenset({"-A", "-I", "-D", "-R", "-F", "-X", "-N", "-P", "-E", "--append", "--insert",
+                      "--delete", "--replace", "--flush", "--policy", "--new-chain",
                       "--delete-chain", "--rename-chain"})  # fmt: skip
 _TARGETS = frozenset({
     "ACCEPT", "DROP", "QUEUE", "RETURN", "REJECT", "LOG", "MARK", "DNAT", "SNAT", "MASQUERADE", "REDIRECT",
@@ -36,7 +36,7 @@ _PROTOCOLS = frozenset(
 @command("iptables", "iptables-nft", "iptables-legacy", "ip6tables", "ip6tables-nft", "ip6tables-legacy",
          places=_PLACES)  # fmt: skip
 def iptables(context: Context, argv: list[str]) -> int:
-    """Lists rules (-L, -S) of a table (-t), and says whether there is one (-C)."""
+    """Lists rules (-L, -S) of a table (-t), says whether there is one (-C), or zeroes counters (-Z)."""
     program = Program(context.name.partition("-")[0], "legacy" if _is_legacy(context) else "nf_tables")
     if changing := next((word for word in argv if word in _CHANGES), None):
         words = f"{changing}: the rules of this node are kube-proxy's; svclab lets you read them"
@@ -105,17 +105,21 @@ class _Answer:
         if asked.command == "C":
             return self._checked()
         if asked.chain is not None and asked.chain not in self.table.chains:
-            if self.program.back_end == "legacy":
+            if self.program.back_end == "legacy" or asked.command == "Z":
                 return self.context.fail(f"{self.program.name}: No chain/target/match by that name.")
             where = f"chain `{asked.chain}' in table `{asked.table}'"
             return self.context.fail(f"{self.program}: {where} is incompatible, use 'nft' tool.")
-        return self._rules() if asked.command == "S" else self._listed()
+        if asked.command != "Z":
+            self._rules() if asked.command == "S" else self._listed()
+        if asked.zeroes:
+            self._zero()
+        return 0
 
     @property
     def _chains(self) -> list[str]:
         return [self.asked.chain] if self.asked.chain else _ordered(self.table)
 
-    def _listed(self) -> int:
+    def _listed(self) -> None:
         """`-L`: every chain, one, or one rule of it."""
         flags, number = self.asked.flags, self.asked.number
         version = _version(self.context)
@@ -126,7 +130,21 @@ class _Answer:
         if number is not None:
             texts = texts[0].splitlines(keepends=True)[2:][number - 1 : number]
         self.context.stdout.write("\n".join(texts))
-        return 0
+
+    def _zero(self) -> None:
+        """`-Z`: the counters of every chain, one, or one rule of it begin anew."""
+        asked = self.asked
+        words = [self.table.name, *([asked.chain] if asked.chain else ())]
+        if asked.number is not None:
+            rules = self.table.chains[words[1]].rules
+            if asked.number > len(rules):
+                return
+            words.append(print_rule(rules[asked.number - 1]))
+        elif "v" in asked.flags:
+            for name in self._chains:
+                self.context.print(f"Zeroing chain `{name}'")
+        if self.program.back_end != "legacy" and self.program.name == "iptables":
+            zero(self.context.cluster, self.context.location.host, words)
 
     def _checked(self) -> int:
         """`-C`: whether a chain has a rule of these words, in any order of its matches."""
@@ -154,7 +172,7 @@ class _Answer:
         packets, size = self.counters.of(self.context.location.host, self.table.name, chain, text)
         return f" -c {packets} {size}" if "v" in self.asked.flags else ""
 
-    def _rules(self) -> int:
+    def _rules(self) -> None:
         """`-S`: policies and new chains first, then rules; or one rule alone."""
         for name in self._chains if self.asked.number is None else ():
             policy = self.table.chains[name].policy
@@ -167,7 +185,6 @@ class _Answer:
                     before, jump, target = text.rpartition("-j ")
                     counts = self._counted(name, text).lstrip()
                     self.context.print(f"-A {name} {before}{counts}{' ' if counts else ''}{jump}{target}")
-        return 0
 
 
 def _canonical(text: str) -> str:

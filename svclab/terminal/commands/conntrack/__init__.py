@@ -1,0 +1,1 @@
+"""conntrack: a node's connection table, read, emptied and watched."""
