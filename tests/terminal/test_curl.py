@@ -109,7 +109,7 @@ ROWS = [
     ("curl http://web:99999", 3,
      "curl: (3) URL rejected: Port number was not a decimal number between 0 and 65535\n"),
     ("curl -x http://nosuch:3128 web", 5, "curl: (5) Could not resolve proxy: nosuch\n"),
-    ("curl -sO web", 23, "curl: Remote file name has no length!\n"
+    ("curl -sO web; curl -sSO web", 23, "curl: Remote file name has no length!\n"
      "curl: (23) Failed writing received data to disk/application\n"),
     ("curl -sv -X POST -d a=b -H 'X-A: b' -u me:pw -o /dev/null web 2>&1 | grep -v '^[<]\\|IPv\\|Trying\\|Connected\\|Agent'", 0,
      "Note: Unnecessary use of -X or --request, POST is already inferred.\n* Host web:80 was resolved.\n"
@@ -148,6 +148,17 @@ ROWS = [
      "[1] 4207\n+ A? kubernetes.default.svc.cluster.local. (54)\n*- 1/0/0 A 10.96.0.1 (106)\n"
      "[1]+  Done                    tcpdump -nc 2 -i any port 53 2> /dev/null > seen\n"),
     ("dig +short kubernetes.default.svc.cluster.local", 0, "10.96.0.1\n"),
+    ("curl -s -D - -o /dev/null web | head -1; curl -sLD heads -o /dev/null web; grep -c . heads", 0,
+     "HTTP/1.1 200 OK\r\n10\n"),
+    ("curl -sS --resolve foo web; curl -sS --resolve a:b:c web", 49,
+     "curl: (49) Couldn't parse CURLOPT_RESOLVE entry 'foo'\n"
+     "curl: (49) Couldn't parse CURLOPT_RESOLVE entry 'a:b:c'\n"),
+    ("curl -s -d @/nope -o /dev/null web", 0, ""),
+    ("dig -p 99999 x; echo $?; dig -p foo x; echo $?; dig +time=x x; echo $?; dig +ndots=99999 x", 10,
+     "invalid port number '99999': out of range\ndig: Couldn't parse port number\n1\n"
+     "invalid port number 'foo': not a valid number\ndig: Couldn't parse port number\n1\n"
+     "invalid timeout 'x': not a valid number\ndig: Couldn't parse timeout\n10\n"
+     "invalid ndots '99999': out of range\ndig: Couldn't parse ndots\n"),
     ("traceroute -n -m 3 -q 1 10.244.99.1 | tail -1", 0, " 3  *\n"),
     ("printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | nc web 80 | head -1", 0, "HTTP/1.1 200 OK\r\n"),
 ]  # fmt: skip
@@ -155,6 +166,31 @@ ROWS = [
 
 def test_clients_words_and_exit_codes(pod):
     assert {line: pod(line) for line, _, _ in ROWS} == {line: (status, words) for line, status, words in ROWS}
+
+
+def test_a_nodes_curl_and_gnu_wget_check_what_they_are_given_and_tell_what_they_found(pod):
+    address = pod("dig +short web.default.svc.cluster.local")[1].strip()
+    pod("exit")
+    pod("ssh node1")
+
+    def said(line):
+        return pod(f"{line} 2>&1 | grep -v ^--; echo ${{PIPESTATUS[0]}}")[1]
+
+    assert pod(f"curl -sSO {address}")[1] == "curl: (23) Failed writing received data to disk/application\n"
+    assert said("wget -T x a") == "wget: --timeout: Invalid time period 'x'\n2\n"
+    assert said("wget foo://a") == "foo://a: Unsupported scheme 'foo'.\n1\n"
+    assert said("wget -q foo://a") == "1\n"
+    usage = "Usage: wget [OPTION]... [URL]...\n\nTry `wget --help' for more options.\n2\n"
+    assert said("wget --foo") == f"wget: unrecognized option '--foo'\n{usage}"
+    found = said(f"wget --spider {address}").splitlines()
+    assert found[0] == "Spider mode enabled. Check if remote file exists."
+    assert found[-4:] == [
+        "Remote file exists and could contain further links,", "but recursion is disabled -- not retrieving.",
+        "", "0",
+    ]  # fmt: skip
+    missing = said(f"wget --spider {address}/nope").splitlines()
+    assert missing[-3:] == ["Remote file does not exist -- broken link!!!", "", "8"]
+    assert said(f"wget -qSO /dev/null {address}").splitlines()[0] == "  HTTP/1.1 200 OK"
 
 
 def test_both_kinds_of_refusal_look_alike_to_curl(pod):

@@ -176,8 +176,8 @@ def _valued(line: CommandLine, letter: str, value: str, pending: str | None) -> 
         case "q":
             _add(line, value, pending or "A")
             return None
-        case "p" if value.isdigit():
-            line.port = int(value)
+        case "p":
+            line.port = _number(value, "port number", 1)
         case "f":
             raise BadOption(
                 f"{value}: No such file or directory\ndig: couldn't open specified batch file\n", 8
@@ -185,6 +185,14 @@ def _valued(line: CommandLine, letter: str, value: str, pending: str | None) -> 
         case _:
             pass  # class, source address, key: svclab has class IN, one address a pod and no keys
     return pending
+
+
+def _number(text: str, what: str, exit_code: int) -> int:
+    """A number, of tries any, else up to 65535. Raises BadOption in dig's words."""
+    if text.isdecimal() and (int(text) < 2**16 or what in ("tries", "retries")):
+        return int(text)
+    why = "out of range" if text.isdecimal() else "not a valid number"
+    raise BadOption(f"invalid {what} '{text}': {why}\ndig: Couldn't parse {what}\n", exit_code)
 
 
 def _reversed(text: str) -> str:
@@ -206,6 +214,12 @@ def _set_option(line: CommandLine, text: str) -> None:
         line.options = changed
 
 
+_NUMBERS = {
+    "time": "timeout", "timeout": "timeout", "tries": "tries", "retry": "retries", "bufsize": "buffer size",
+    "ndots": "ndots",
+}  # fmt: skip
+
+
 def _changed(options: Options, text: str) -> Options:
     key, _, value = text.partition("=")
     is_on = not key.startswith("no")
@@ -216,7 +230,7 @@ def _changed(options: Options, text: str) -> Options:
         return replace(options, sections=options.sections | {name} if is_on else options.sections - {name})
     if name in FLAGS:
         return replace(options, **{FLAGS[name]: is_on})
-    number = int(value) if value.isdigit() else None
+    number = _number(value, _NUMBERS[name], 10) if value and name in _NUMBERS else None
     match name, number:
         case "time" | "timeout", int():
             return replace(options, timeout_seconds=max(number, 1))

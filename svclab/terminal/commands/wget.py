@@ -2,14 +2,21 @@
 1.21.
 """
 
+import re
+
 from svclab.kube.request import BadTarget, Sent, read_target
 from svclab.kube.webserver import HttpResponse
 from svclab.linux.trace import Outcome
 from svclab.terminal.commands.arguments import options
 from svclab.terminal.commands.connecting import LOOKUP_FAILURES, REFUSALS, SILENCES, ask, seconds_of
-from svclab.terminal.commands.registry import Context, Usage, command
+from svclab.terminal.commands.registry import BadOption, Context, Usage, command
 from svclab.terminal.files import FileError
 
+_GNU_USAGE = "Usage: wget [OPTION]... [URL]...\n\nTry `wget --help' for more options."
+_LINKS = """\
+Remote file exists and could contain further links,
+but recursion is disabled -- not retrieving.
+"""
 _SHORT = "qO:T:t:ScY:U:P:"
 _LONG = ("spider", "header=", "timeout=", "no-check-certificate", "output-document=", "quiet", "tries=",
          "post-data=",          "server-response", "method=", "no-verbose", "content-on-error")  # fmt: skip
@@ -103,9 +110,14 @@ def _busybox_save(context: Context, response: HttpResponse, name: str, quiet: bo
 @command("wget", places={"laptop", "node"})
 def gnu_wget(context: Context, argv: list[str]) -> int:
     """Fetches URLs."""
-    settings, urls = _settings(argv)
+    try:
+        settings, urls = _settings(argv)
+    except BadOption as wrong:
+        raise Usage(f"{wrong}\n{_GNU_USAGE}", 2) from None
     if not urls:
-        raise Usage("missing URL\nUsage: wget [OPTION]... [URL]...\n\nTry `wget --help' for more options.", 1)
+        raise Usage(f"missing URL\n{_GNU_USAGE}", 1)
+    if not re.fullmatch(r"[\d.]+[smhdw]?|", settings.get("-T", "")):
+        raise Usage(f"--timeout: Invalid time period '{settings['-T']}'", 2)
     status = 0
     for url in urls:
         status = _gnu_one(context, url if "://" in url else f"http://{url}", settings) or status
@@ -117,11 +129,17 @@ def _gnu_one(context: Context, url: str, settings: dict[str, str]) -> int:
         if "-q" not in settings:
             context.stderr.write(text + end)
 
+    scheme = url.partition("://")[0]
+    if scheme not in ("http", "https", "ftp"):
+        say(f"{url}: Unsupported scheme '{scheme}'.")
+        return 1
     try:
         target = read_target(url)
         sent = ask(context, url, timeout_seconds=seconds_of(settings.get("-T", "")))
     except BadTarget:
         return context.fail(f"{url}: Invalid host name.", 1)
+    if "--spider" in settings:
+        say("Spider mode enabled. Check if remote file exists.")
     slash = "" if "/" in url.partition("://")[2] else "/"
     say(f"--{context.now().strftime('%Y-%m-%d %H:%M:%S')}--  {url}{slash}")
     shown = f"{target.host}|{sent.address}|" if target.host != sent.address else target.host
@@ -145,16 +163,23 @@ def _gnu_one(context: Context, url: str, settings: dict[str, str]) -> int:
 def _gnu_save(context: Context, sent: Sent, settings: dict[str, str], name: str, say: object) -> int:
     response = sent.response or HttpResponse(200)
     size = len(response.body)
-    say(f"HTTP request sent, awaiting response... {response.status} {response.reason}")  # type: ignore[operator]
+    say("HTTP request sent, awaiting response... ", "")  # type: ignore[operator]
+    if "-S" in settings:
+        context.stderr.write(f"{_headers(response)}\n" if "-q" in settings else f"\n{_headers(response)}\n")
+    else:
+        say(f"{response.status} {response.reason}")  # type: ignore[operator]
     time = context.now().strftime("%Y-%m-%d %H:%M:%S")
     if response.status >= 400:
+        if "--spider" in settings:
+            say("Remote file does not exist -- broken link!!!\n")  # type: ignore[operator]
+            return 8
         say(f"{time} ERROR {response.status}: {response.reason}.\n")  # type: ignore[operator]
         return 8
     name = settings.get("-O", name)
     kind = next((value for header, value in response.headers if header == "Content-Type"), "text/html")
     say(f"Length: {size} [{kind}]")  # type: ignore[operator]
     if "--spider" in settings:
-        say("Remote file exists.\n")  # type: ignore[operator]
+        say(_LINKS if kind.startswith("text/html") else "Remote file exists.\n")  # type: ignore[operator]
         return 0
     say(f"Saving to: '{name if name != '-' else 'STDOUT'}'\n")  # type: ignore[operator]
     text = response.body.decode(errors="replace")

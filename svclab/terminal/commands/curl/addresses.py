@@ -64,6 +64,12 @@ def _range(url: str, start: int) -> tuple[list[str], int]:
     return [chr(n) for n in range(ord(match[3]), ord(match[4]) + 1, step)], match.end()
 
 
+def malformed(entries: list[str]) -> str | None:
+    """The first `--resolve` that is not HOST:PORT:ADDRESS, nor -HOST:PORT."""
+    wanted = re.compile(r"-[^:]+:\d+|\+?[^:]+:\d+:.+")
+    return next((entry for entry in entries if not wanted.fullmatch(entry)), None)
+
+
 def resolved(entries: list[str], host: str, port: int) -> str | None:
     """The address that `--resolve HOST:PORT:ADDRESS` gives for a host and port."""
     for entry in entries:

@@ -128,20 +128,23 @@ def _one(context: Context, found: Transfer, options: Options, connections: Conne
     if not (to_terminal or quiet):
         meter.begin(context)
     transfer(context, found, options, connections)
+    heads = [_head(found)]
     redirects = 0
     while "follow" in options.flags and (place := _location(found)) and redirects < _MAX_REDIRECTS:
         if "include" in options.flags and found.response:
-            context.stdout.write("\r\n".join(response_lines(found.response)) + "\r\n")
+            context.stdout.write(heads[-1])
         redirects += 1
         following = Transfer(urljoin(absolute(found.url), place), output=output, number=found.number)
         found = transfer(context, following, options, connections)
+        heads.append(_head(found))
     failing = {"fail", "fail_with_body"} & options.flags
     if found.response is not None and found.response.status >= 400 and failing and not found.status:
         found.status = 22
         found.error = f"The requested URL returned error: {found.response.status}"
     if not (to_terminal or quiet):
         meter.end(context, found)
-    status = _deliver(context, found, options) or found.status
+    dumped = _dump(context, "".join(heads), options)
+    status = _deliver(context, found, options) or dumped or found.status
     if "verbose" in options.flags and found.response is not None and found.target:
         context.stderr.write(_ending(context, found, options, connections))
     if found.status and ("silent" not in options.flags or "show_error" in options.flags):
@@ -160,6 +163,24 @@ def _ending(context: Context, found: Transfer, options: Options, connections: Co
     return f"* Connection #{number} to host {found.target.host} left intact\n"
 
 
+def _head(found: Transfer) -> str:
+    """Status line and headers of the response, as they came; nothing without one."""
+    return "\r\n".join(response_lines(found.response)) + "\r\n" if found.response is not None else ""
+
+
+def _dump(context: Context, text: str, options: Options) -> int:
+    """What -D wants to have of all responses."""
+    name = options.values.get("dump_header")
+    if name == "-":
+        context.stdout.write(text)
+    elif name and name != "/dev/null":
+        try:
+            context.files.write(context.path(name), text)
+        except FileError:
+            return context.fail("curl: (23) Failed writing received data to disk/application", 23)
+    return 0
+
+
 def _location(found: Transfer) -> str | None:
     if found.response is None or found.response.status not in (301, 302, 303, 307, 308):
         return None
@@ -172,14 +193,18 @@ def _deliver(context: Context, found: Transfer, options: Options) -> int:
     response, output = found.response, found.output
     if response is not None and (found.status == 0 or "fail_with_body" in options.flags):
         if {"include", "head"} & options.flags:
-            text = "\r\n".join(response_lines(response)) + "\r\n"
+            text = _head(found)
         if found.method != "HEAD":
             text += response.body.decode(errors="replace")
     if "remote_name" in options.flags and output is None and found.target:
         output = found.target.path.partition("?")[0].rpartition("/")[2]
         if not output:
-            context.fail("curl: Remote file name has no length!")
-            return context.fail("curl: (23) Failed writing received data to disk/application", 23)
+            shows = "silent" not in options.flags or "show_error" in options.flags
+            if shows and (is_modern(context) or "silent" not in options.flags):
+                context.fail("curl: Remote file name has no length!")
+            if shows:
+                context.fail("curl: (23) Failed writing received data to disk/application")
+            return 23
     if output is None or output == "-":
         context.stdout.write(text)
         return 0

@@ -39,11 +39,12 @@ def posted(context: Context, options: Options) -> str:
         name, _, value = options.values["form"].partition("=")
         head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         return head + f"--{_BOUNDARY}--\r\n"
-    parts = [_data(context, kind, text) for kind, text in options.data]
+    quiet = "silent" in options.flags
+    parts = [_data(context, kind, text, quiet=quiet) for kind, text in options.data]
     return "&".join(parts) if parts else options.values.get("json", "")
 
 
-def _data(context: Context, kind: str, text: str) -> str:
+def _data(context: Context, kind: str, text: str, *, quiet: bool) -> str:
     if kind == "data-raw":
         return text
     if kind == "data-urlencode":
@@ -54,7 +55,8 @@ def _data(context: Context, kind: str, text: str) -> str:
     found = _file(context, text[1:])
     if found is None:
         shown = f'Couldn\'t read data from file "{text[1:]}", this makes an empty POST.'
-        context.fail(f"Warning: {shown}")
+        if not quiet:
+            context.fail(f"Warning: {shown}")
         return ""
     return found if kind == "data-binary" else found.replace("\n", "").replace("\r", "")
 

@@ -17,7 +17,7 @@ from svclab.terminal.commands.connecting import (
     ask,
     milliseconds,
 )
-from svclab.terminal.commands.curl.addresses import connected_to, resolved
+from svclab.terminal.commands.curl.addresses import connected_to, malformed, resolved
 from svclab.terminal.commands.curl.options import Options
 from svclab.terminal.commands.curl.requests import absolute, is_modern, posted, request_lines, response_lines
 from svclab.terminal.commands.registry import Context
@@ -64,6 +64,8 @@ def transfer(context: Context, found: Transfer, options: Options, connections: C
     scheme, separator, _ = found.url.partition("://")
     if separator and scheme not in ("http", "https"):
         return _failed(found, 1, f'Protocol "{scheme}" not supported or disabled in libcurl')
+    if wrong := malformed(options.lists.get("resolve", [])):
+        return _failed(found, 49, f"Couldn't parse CURLOPT_RESOLVE entry '{wrong}'")
     found.method, found.data = options.method, posted(context, options)
     url = found.url
     if "get" in options.flags and found.data:
