@@ -9,8 +9,10 @@ from django.db.models import QuerySet
 
 from svclab.cluster import models
 from svclab.cluster.batch import LogEntry
+from svclab.cluster.recent import Recent
 from svclab.kube.snapshot import Manifest, Snapshot
 
+_known: Recent[tuple[UUID, str, str, int], list[Manifest]] = Recent(1024)  # what is noted is never changed
 STATUSES = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
 
 
@@ -74,8 +76,14 @@ def _seen(service: Manifest) -> Manifest:
 def services(cluster_id: UUID, pod: Manifest, container: str) -> list[Manifest] | None:
     """The Services of its namespace that the container's present run has found; None if none is noted."""
     run = statuses(pod).get(container, {}).get("restartCount", 0)
-    text = noted(cluster_id, pod, container, run).values_list("services", flat=True).first()
-    return None if text is None else json.loads(text)
+    key = (cluster_id, pod["metadata"].get("uid", ""), container, run)
+    found = _known.get(key)
+    if found is None:
+        text = noted(cluster_id, pod, container, run).values_list("services", flat=True).first()
+        if text is not None:
+            found = json.loads(text)
+            _known.put(key, found)
+    return found
 
 
 def noted(cluster_id: UUID, pod: Manifest, container: str, run: int) -> QuerySet[models.ContainerRun]:

@@ -80,7 +80,8 @@ def follow(cluster_id, times):
     from svclab.cluster.store import open_cluster
 
     cluster, left = open_cluster(cluster_id), int(times)
-    seen, until = cluster.snapshot().resource_version, time.monotonic() + 30
+    seen, until = cluster.snapshot().resource_version, time.monotonic() + 60
+    print("from here", flush=True)  # noqa: T201 (what the test waits for)
     while left > 0 and time.monotonic() < until:
         for entry in cluster.events_since(seen):
             seen, left = entry.rv, left - 1

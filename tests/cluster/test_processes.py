@@ -103,9 +103,10 @@ def test_a_process_that_watches_misses_no_write_of_another(server):
     cluster = new_cluster(server, COUNTER)
 
     watcher = server.start(CHILD, "follow", cluster, 120)
+    assert watcher.stdout.readline() == "from here\n"
     for _ in range(2):
         server.start(CHILD, "count", cluster, 100).communicate(timeout=60)
-    lines = [line.split() for line in watcher.communicate(timeout=60)[0].splitlines()]
+    lines = [line.split() for line in watcher.communicate(timeout=90)[0].splitlines()]
 
     versions = [int(rv) for rv, _ in lines]
     assert len(versions) >= 120
