@@ -189,10 +189,11 @@ def test_events_of_a_connection_are_shown_as_they_happen(live):
     )
 
     live("conntrack -E -p tcp > seen 2>&1 &")
-    live(f"sleep 1; curl -s {address} > /dev/null; until grep -q TIME_WAIT seen; do sleep 1; done")
+    live(f"until grep -q TIME_WAIT seen; do curl -s {address} > /dev/null; sleep 0.1; done")
     live("conntrack -D -p tcp > /dev/null 2>&1; until grep -q DESTROY seen; do sleep 1; done; kill %1; wait")
 
-    lines = live(f"grep dst={address} seen").splitlines()
+    port = live(f"grep -m1 dst={address} seen | grep -o 'sport=[0-9]*' | head -1").strip()
+    lines = live(f"grep '{port} dport=80 ' seen").splitlines()
     assert [line.split(" src=")[0] for line in lines[:-1]] == [
         "    [NEW] tcp      6 120 SYN_SENT",
         " [UPDATE] tcp      6 60 SYN_RECV",
@@ -214,10 +215,12 @@ def test_events_of_a_connection_are_shown_as_they_happen(live):
 def test_only_events_of_the_mask_are_shown_and_time_destroys_too(live):
     live("conntrack -E -e NEW,DESTROY -p udp > seen 2>&1 &")
     live(
-        "sleep 1; dig +short backend @10.96.0.10; until grep -q DESTROY seen; do sleep 10; done; kill %1; wait"
+        "until grep -q NEW seen; do dig +short backend @10.96.0.10; sleep 0.1; done; "
+        "until grep -q DESTROY seen; do sleep 10; done; kill %1; wait"
     )
 
-    lines = live("grep dport=53 seen").splitlines()
+    port = live("grep -m1 NEW seen | grep -o 'sport=[0-9]*' | head -1").strip()
+    lines = live(f"grep '{port} dport=53 ' seen").splitlines()
     assert re.match(r"    \[NEW\] udp +17 30 src=\S+ dst=10.96.0.10 .*\[UNREPLIED\]", lines[0])
     assert re.match(r"\[DESTROY\] udp +17 src=\S+ dst=10.96.0.10 [^\[]*$", lines[-1])
     assert len(lines) == 2

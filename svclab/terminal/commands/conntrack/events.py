@@ -46,18 +46,28 @@ def _say_count(context: Context, count: int) -> None:
 def _live(context: Context) -> Iterator[Event]:
     """Every event at this host from now on."""
     cluster, host = context.cluster, context.location.host
-    watched = Watched(host_of(context).state.conntrack)
-    seen, past = dataplane.newest(cluster), None
+    past, watched = _begun(context)
+    seen = past[0]
     while True:
-        live = host_of(context).state.conntrack
         past = _past(context)
-        for record in dataplane.traces(cluster, seen):
+        records = dataplane.traces(cluster, seen)
+        live = host_of(context).state.conntrack  # not older than they are
+        for record in records:
             seen = record.id
             yield from watched.trace(record.trace, record.virtual_time.timestamp(), host, live)
         yield from watched.compared(live, context.now().timestamp())
         context.process.wait(
             lambda before=past: _past(context) != before or watched.is_late(context.now().timestamp())
         )
+
+
+def _begun(context: Context) -> tuple[tuple[int, int, int], "Watched"]:
+    """A table, and the past that it is of: nobody has sent anything while it was read."""
+    while True:
+        past = _past(context)
+        watched = Watched(host_of(context).state.conntrack)
+        if _past(context) == past:
+            return past, watched
 
 
 def _past(context: Context) -> tuple[int, int, int]:
