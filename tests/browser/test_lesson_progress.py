@@ -139,6 +139,17 @@ def test_a_reset_in_the_middle_keeps_the_goals_and_the_rest_can_still_be_reached
     take(page, "")
 
 
+def test_a_reset_right_after_the_start_was_put_in_place_is_noticed(visit):
+    page = visit("/lessons/clusterip/")
+    ready(page)
+    page.locator("#menu summary").click()
+    page.locator("#reset").click()
+    page.locator("#reset").click()
+    expect(page.locator("#ground")).to_contain_text(
+        "This lesson works with things that your cluster no longer has"
+    )
+
+
 def test_beginning_afresh_gives_what_is_to_be_kept_anew(visit):
     page = visit("/lessons/service-not-found/")
     ready(page)

@@ -96,11 +96,10 @@ export function createGround({ url, csrf, onBegun }) {
       }
     }
   }
-  /** After what happens now has settled. */
+  /** After what happens now has settled, and what was just put in place. */
   function soon() {
     clearTimeout(timer);
-    if (root.hasAttribute("aria-busy") || Date.now() < ownUntil) return;
-    timer = window.setTimeout(check, 700);
+    timer = window.setTimeout(root.hasAttribute("aria-busy") ? soon : check, Math.max(700, ownUntil - Date.now()));
   }
   window.addEventListener("pagehide", () => clearTimeout(timer));
   return {
