@@ -10,10 +10,10 @@ from svclab.apiserver.dispatch import handle
 from svclab.apiserver.messages import ApiRequest
 from svclab.cluster import dataplane, models, programs, quota, settle
 from svclab.cluster.clock import real_now
-from svclab.cluster.lifecycle import new_cluster
 from svclab.kube.request import Request
-from svclab.terminal.programs import Allowances, run
+from svclab.terminal.programs import Allowances
 from svclab.terminal.session import Session
+from tests.terminal.running import cluster_that_runs_programs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,15 +23,8 @@ COUNTER = "i=0; while true; do echo count $i; i=$((i+1)); sleep 1; done"
 
 @pytest.fixture
 def cluster():
-    works = []
-    programs.run_with(lambda program: works.append(run(program)))
-    found = new_cluster("learner", seed="hello", random_seed="programs")
-    found.set_clock(lambda clock, real: clock.with_rate(10, real))
-    yield found
-    programs.run_with(None)
-    programs.forget()
-    for work in works:
-        work.join()
+    with cluster_that_runs_programs() as found:
+        yield found
 
 
 def says(cluster, line):

@@ -6,25 +6,17 @@ import pytest
 
 from svclab.apiserver.dispatch import handle
 from svclab.apiserver.messages import ApiRequest
-from svclab.cluster import dataplane, models, programs
-from svclab.cluster.lifecycle import new_cluster
-from svclab.terminal.programs import run
+from svclab.cluster import dataplane, models
 from svclab.terminal.session import Session
+from tests.terminal.running import cluster_that_runs_programs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def cluster():
-    works = []
-    programs.run_with(lambda program: works.append(run(program)))
-    found = new_cluster("learner", seed="hello", random_seed="programs")
-    found.set_clock(lambda clock, real: clock.with_rate(10, real))
-    yield found
-    programs.run_with(None)
-    programs.forget()
-    for work in works:
-        work.join()
+    with cluster_that_runs_programs() as found:
+        yield found
 
 
 def started(cluster, words):
