@@ -7,7 +7,7 @@ import yaml
 
 from svclab.apiserver import discovery
 from svclab.apiserver.dispatch import handle
-from svclab.apiserver.messages import ApiRequest, ApiResponse
+from svclab.apiserver.messages import ADMIN, ANONYMOUS, ApiRequest, ApiResponse
 from svclab.cluster.lifecycle import new_cluster
 from svclab.cluster.store import ClusterHandle
 from svclab.kube.resources import RESOURCES, by_kind, find
@@ -132,3 +132,30 @@ def _refused(cluster: ClusterHandle, request: ApiRequest) -> dict[str, Any]:
     status: dict[str, Any] = answer.json
     assert (status["kind"], status["code"]) == ("Status", answer.status)
     return status
+
+
+@pytest.mark.parametrize(
+    ("user", "method", "path", "status"),
+    [
+        (ADMIN, "GET", "/", 200),
+        ("student", "GET", "/", 403),
+        ("student", "GET", "/api/v1", 200),
+        ("student", "GET", "/openapi/v3", 200),
+        ("student", "POST", "/api/v1", 403),
+        (ANONYMOUS, "GET", "/version", 200),
+        (ANONYMOUS, "GET", "/healthz", 200),
+        (ANONYMOUS, "GET", "/api", 403),
+        (ANONYMOUS, "GET", "/apis/apps/v1", 403),
+        (ANONYMOUS, "GET", "/openapi/v3", 403),
+    ],
+)
+@pytest.mark.django_db
+def test_who_has_no_name_learns_the_version_and_health_and_nothing_else(
+    user: str, method: str, path: str, status: int
+) -> None:
+    answer = handle(new_cluster("learner"), ApiRequest(method, path, user=user))
+
+    assert answer.status == status
+    if status == 403:
+        words = f'forbidden: User "{user}" cannot {method.lower()} path "{path}"'
+        assert answer.json["message"] == words
