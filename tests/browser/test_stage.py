@@ -116,8 +116,7 @@ def test_beneath_the_stage_stands_in_plain_words_what_happens(visit, played):
     send(page, "http://web")
     page.wait_for_selector("html.has-trace", state="attached")
     page.evaluate("document.activeElement.blur()")
-    page.keyboard.press("Home")
-    page.keyboard.press(" ")
+    page.keyboard.press("Home")  # and there it stands
     expect(page.locator("#verdict .caption")).to_contain_text("visitor knows only a name, “web”")
     to_end(page, played)
     expect(page.locator("#verdict .caption")).to_contain_text("It saw the request come from 10.244.")
