@@ -303,7 +303,7 @@ store.subscribe((state, before) => {
   }
   if (state.connection !== before.connection || state.clock !== before.clock || state.mode !== before.mode) bar.render(state);
   if (state.traces !== before.traces || state.background !== before.background || state.objects !== before.objects || state.trace !== before.trace || state.hidden !== before.hidden) {
-    requestList.render(state.traces, state.background, state.hidden);
+    requestList.render(state.traces, state.background, state.hidden, state.trace?.id);
     drawBackground(byId("background"), state.background, Date.now());
     const target = state.trace?.target ?? state.traces.at(-1)?.target ?? "";
     histogram.render(state.traces.filter((summary) => summary.id !== state.hidden), target, endpointsOf(stage.model, target, state));

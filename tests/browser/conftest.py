@@ -1,5 +1,6 @@
 """A real server and a real Chromium: pages as a learner sees them. Any error in the console fails the test."""
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,25 @@ WIDE = (1400, 900)
 NARROW = (390, 844)
 LEFT = "net::ERR_ABORTED"  # the page was left while it was still loading something
 expect.set_options(timeout=20_000)
+
+# To find tests that win a race only on this machine: SVCLAB_TEST_WIRE=400 lets each message and answer of the server
+# come 400 ms later, SVCLAB_TEST_CPU=4 makes the browser four times as slow.
+WIRE = int(os.environ.get("SVCLAB_TEST_WIRE", "0"))
+CPU = int(os.environ.get("SVCLAB_TEST_CPU", "1"))
+LATE = """(late) => {
+  const later = (answer) => new Promise((done) => setTimeout(() => done(answer), late));
+  const { fetch } = window;
+  window.fetch = (...asked) => fetch(...asked).then(later);
+  const heard = Object.getOwnPropertyDescriptor(WebSocket.prototype, "onmessage");
+  Object.defineProperty(WebSocket.prototype, "onmessage", {
+    ...heard, set(hear) { heard.set.call(this, (event) => setTimeout(() => hear.call(this, event), late)); },
+  });
+  const { addEventListener } = WebSocket.prototype;
+  WebSocket.prototype.addEventListener = function (type, hear, ...rest) {
+    const delayed = (event) => setTimeout(() => hear.call(this, event), late);
+    return addEventListener.call(this, type, type === "message" ? delayed : hear, ...rest);
+  };
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +62,10 @@ def visit(chromium: Browser, server: Server) -> Iterator[Callable[..., Page]]:
         context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, **options)
         contexts.append(context)
         page = context.new_page()
+        if WIRE:
+            page.add_init_script(f"({LATE})({WIRE})")
+        if CPU > 1:
+            context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": CPU})
         page.on(
             "console", lambda message: message.type in ("error", "warning") and troubles.append(message.text)
         )

@@ -82,14 +82,15 @@ export function createRequestList(pane, { onPick }) {
   pane.append(nothing, list);
   const row = (/** @type {any} */ trace) => h("li", {}, h("button", { type: "button", onclick: () => onPick(trace.id) }, h("span.tag"), h("span.path"), h("span.who")));
   return {
-    /** @param {any[]} traces @param {any[]} [background] of which the latest are shown too @param {any} [hidden] id of the one whose end is not yet seen */
-    render(traces, background = [], hidden = null) {
+    /** @param {any[]} traces @param {any[]} [background] of which the latest are shown too @param {any} [hidden] id of the one whose end is not yet seen @param {any} [current] id of the one on the stage */
+    render(traces, background = [], hidden = null, current = null) {
       const all = [...traces.slice(-MOST_REQUESTS), ...background.slice(-MOST_BACKGROUND)].sort((one, other) => other.id - one.id);
       nothing.hidden = all.length > 0;
       keyed(list, all, (trace) => String(trace.id), row, (element, trace) => {
         const [tag, path, who] = element.firstElementChild.children;
         const good = trace.code === "OK";
         const known = trace.id !== hidden;
+        set(element, { "aria-current": trace.id === current ? "true" : null });
         set(tag, { class: `tag ${!known ? "" : good ? "ok" : "dead"}`, text: !known ? "under way" : good ? "✓ OK" : `✗ ${trace.code}` });
         setText(path, `${hostName(trace.source)} → ${trace.target}`);
         setText(who, `${trace.background ? "background " : ""}${known ? trace.endpoint ?? "" : ""}`);
