@@ -243,11 +243,11 @@ def test_what_was_acknowledged_by_a_process_that_is_killed_is_there_on_the_other
     alice.server = second
     started = time.monotonic()
     assert config_map(second, alice, "after") == 201
-    assert time.monotonic() - started < 5  # nobody's lock has stayed behind
+    assert time.monotonic() - started < 20  # nobody's lock has stayed behind
     assert set(acknowledged) <= config_maps(second, alice)
 
 
-def until(done: Callable[[], bool], seconds: float = 20) -> None:
+def until(done: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end

@@ -25,7 +25,7 @@ def started(cluster, words):
     )
 
 
-def ended(cluster, seconds=20):
+def ended(cluster, seconds=60):
     """The pod when its container has ended."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -66,7 +66,7 @@ def test_a_followed_log_ends_with_its_container(cluster):
 
 def test_nothing_can_be_executed_in_a_container_that_does_not_run(cluster):
     Session(cluster, "test").run("kubectl run job -n hello --image=busybox -- false", print)
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while time.monotonic() < until and restarts(cluster) < 1:
         cluster.set_clock(lambda clock, real: clock.step(1, real))
         cluster.advance()
@@ -103,7 +103,7 @@ def test_a_script_with_a_client_in_it_runs_to_its_end(cluster):
 def test_of_a_crash_loop_the_last_two_logs_are_kept_and_of_a_pod_that_is_gone_none(cluster):
     line = "kubectl run job -n hello --image=nicolaka/netshoot -- curl -s http://nobody"
     Session(cluster, "test").run(line, print)
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while time.monotonic() < until and restarts(cluster) < 3:
         cluster.set_clock(lambda clock, real: clock.step(2, real))
         cluster.advance()
