@@ -5,6 +5,7 @@ from svclab.kube.proxy.endpoints import Endpoint
 from svclab.kube.proxy.services import ServicePort
 
 LONGEST = 240  # characters: nftables allows 256, and kube-proxy puts a prefix of up to 16 before the name
+LONGEST_COMMENT = 128  # the kernel refuses a transaction with a longer one
 
 
 def port_name(port: ServicePort) -> str:
@@ -18,6 +19,11 @@ def endpoint_name(port: ServicePort, endpoint: Endpoint) -> str:
     nft does not take colons in names; an IPv6 address has dots instead.
     """
     return hashed(f"{_plain(port)}__{endpoint.ip.replace(':', '.')}/{endpoint.port}")
+
+
+def port_comment(port: ServicePort) -> str:
+    """ "namespace/name:port" with its end cut off if need be; so kube-proxy does it since issue 139515."""
+    return port.key[:LONGEST_COMMENT]
 
 
 def hashed(name: str) -> str:

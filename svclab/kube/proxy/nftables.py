@@ -15,7 +15,7 @@ from ipaddress import ip_address, ip_network
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.proxy.endpoints import Endpoint
 from svclab.kube.proxy.nft_base import base_chains, ip_word, local_match, mark_rule, node_port_ips
-from svclab.kube.proxy.nft_names import endpoint_name, port_name
+from svclab.kube.proxy.nft_names import endpoint_name, port_comment, port_name
 from svclab.kube.proxy.nft_objects import NftChain, NftElement, NftRule, NftSet, NftTable, address_set
 from svclab.kube.proxy.policy import Choice, choose
 from svclab.kube.proxy.services import External, ServicePort
@@ -155,10 +155,11 @@ class _Writer:
 
     def _refuse(self, name: str, key: tuple[str, ...], field: str, policy: str) -> None:
         """Reject where nobody could answer anywhere, drop where only this node may not."""
+        comment = port_comment(self.port)
         if self.choice.has_any:
-            self._add(name, key, "drop", policy, comment=self.port.key)
+            self._add(name, key, "drop", policy, comment)
         else:
-            self._add(name, key, "goto reject-chain", field, comment=self.port.key)
+            self._add(name, key, "goto reject-chain", field, comment)
 
     def _firewall_ips(self) -> None:
         """Source ranges are checked before DNAT, whether or not there are endpoints."""

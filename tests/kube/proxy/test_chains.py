@@ -1,4 +1,7 @@
-"""Names of chains, against those in kube-proxy's own tests and in recordings."""
+"""Names of chains, against those in kube-proxy's own tests and in recordings.
+
+The nftables names are from pkg/proxy/nftables/proxier_test.go.
+"""
 
 import pytest
 
@@ -35,3 +38,16 @@ def test_an_nftables_name_that_is_too_long_is_cut_and_told_apart_by_its_hash():
 
     assert first[:8] != second[:8]
     assert first[8:] == second[8:] == "-" + "n" * (LONGEST - 12) + "..."
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ULMVA6XW-ns1/svc1/tcp/p80",
+        "42NFTM6N-ns2/svc2/tcp/p80",
+        "5OJB2KTY-ns1/svc1/tcp/p80__10.180.0.1/80",
+        "SGOXE6O3-ns2/svc2/tcp/p80__10.180.0.2/80",
+    ],
+)
+def test_an_nftables_name_begins_with_a_hash_of_the_rest(name):
+    assert hashed(name.partition("-")[2]) == name

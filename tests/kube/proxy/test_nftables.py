@@ -172,6 +172,52 @@ def test_the_kernel_takes_the_table_and_lists_it_as_we_print_it(name, tmp_path):
     assert listed(table, tmp_path) == str(table)
 
 
+LONG = {"namespace": "n" * 63, "name": "s" * 63}
+LONG_SERVICE = {
+    "kind": "Service",
+    "metadata": LONG,
+    "spec": {
+        "clusterIP": "fd00:10:96::9",
+        "internalTrafficPolicy": "Local",
+        "sessionAffinity": "ClientIP",
+        "externalIPs": ["2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"],
+        "ports": [{"name": "p" * 15, "protocol": "SCTP", "port": 65535}],
+    },
+}
+LONG_SLICE = {
+    "kind": "EndpointSlice",
+    "metadata": {
+        "namespace": LONG["namespace"],
+        "name": "slice",
+        "labels": {"kubernetes.io/service-name": LONG["name"]},
+    },
+    "addressType": "IPv6",
+    "endpoints": [{"addresses": ["fd00:10:244:ffff:ffff:ffff:ffff:ffff"]}],
+    "ports": [{"name": "p" * 15, "protocol": "SCTP", "port": 65535}],
+}
+
+
+def of_longest_names() -> NftTable:
+    """The table of a Service whose names are as long as the API allows."""
+    config = ProxyConfig("node1", ("2001:db8::11",), ip_family="IPv6", cluster_cidr="")
+    return compile_nftables([LONG_SERVICE], [LONG_SLICE], config)
+
+
+def test_a_comment_is_cut_to_what_the_kernel_takes():
+    """Source: kubernetes issue 139515."""
+    comments = [e.comment for found in of_longest_names().sets for e in found.elements if e.comment]
+
+    assert comments == [f"{'n' * 63}/{'s' * 63}:"]
+
+
+@pytest.mark.kernel
+@needs_nft
+def test_the_kernel_takes_the_longest_names_and_lists_them_as_we_print_them(tmp_path):
+    table = of_longest_names()
+
+    assert listed(table, tmp_path) == str(table)
+
+
 @pytest.mark.kernel
 @needs_nft
 @pytest.mark.parametrize("number", range(8))
