@@ -1,8 +1,9 @@
 """What a sync of kube-proxy makes a node's kernel forget.
 
 Affinity goes with the rules that keep it: the kernel drops an xt_recent list with its last rule, an nftables
-set or an ipvs virtual server with what was in it. Of connections only UDP ones are cut, and only those that
-lead to endpoints no longer serving while the Service has others; a TCP connection to a dead pod hangs.
+set or an ipvs virtual server with what was in it. Of connections only UDP ones are cut, those to a Service
+that serves elsewhere: to an endpoint that is gone, or that began before there was one and were never
+translated; a TCP connection to a dead pod hangs.
 Source: kube-proxy 1.36 pkg/proxy/conntrack/cleanup.go; Linux 6.18 xt_recent.c.
 """
 
@@ -47,12 +48,12 @@ def _forget_affinity(state: HostState, rules: NodeRules) -> None:
 def _cut_udp(state: HostState, endpoints_of: Callable[[], UdpEndpoints]) -> None:
     for entry in state.conntrack.all():
         protocol, _, _, address, port = entry.original
-        if protocol is not Protocol.UDP or not (entry.dnat or entry.ipvs):
+        if protocol is not Protocol.UDP:
             continue
         known = endpoints_of()
-        serving = known.get((address, port)) or known.get((None, port))
-        if serving and entry.reply[1:3] not in serving:
-            state.conntrack.remove(entry)
+        for serving in (known.get((address, port)), known.get((None, port))):
+            if serving and entry.reply[1:3] not in serving:
+                state.conntrack.remove(entry)
 
 
 def udp_endpoints(
