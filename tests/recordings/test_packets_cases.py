@@ -1,12 +1,14 @@
 """The fate of single first packets on one node, as in Kubernetes' own unit test and in the kernel."""
 
 from datetime import UTC, datetime
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import pytest
 
-from svclab.kube.node_rules import kernel_tables
+from svclab.kube.node_rules import kernel_chains, kernel_tables
+from svclab.kube.proxy.addresses import parse_address
 from svclab.kube.proxy.iptables import compile_rules
+from svclab.kube.proxy.nftables import compile_nftables
 from svclab.linux.host import Delivered, Died, Host, Transmit
 from svclab.linux.iptables.headers import Prefix
 from svclab.linux.iptables.rules import Chain, Table
@@ -62,10 +64,13 @@ def node(case, whose, in_interface):
     if in_interface not in (None, "eth0"):
         interfaces.append(Interface(in_interface))
     gateway = int(own[0].address) ^ 0xFE
+    tables, chains = {}, ()
     if whose == "recorded":
         tables = recorded_tables(case, version)
-    else:
+    elif whose == "ours":
         tables = kernel_tables(compile_rules(case["services"], case["endpointSlices"], config))
+    else:
+        chains = kernel_chains(compile_nftables(case["services"], case["endpointSlices"], config))
     return Host(
         f"node/{config.node_name}",
         interfaces,
@@ -73,6 +78,7 @@ def node(case, whose, in_interface):
         forwards=True,
         route_localnet=True,
         tables=tables,
+        chains=chains,
         version=version,
     )
 
@@ -163,3 +169,61 @@ def test_a_first_packet_meets_the_expected_fate(name, number, whose):
         assert targets == {endpoint(text) for text in expect["targets"]}
         some = {endpoint(text) for text in expect.get("masqueradedTargets", ())}
         assert masqueraded == {True: targets, False: set(), "some": some}[expect["masquerade"]]
+
+
+IN_NFTABLES = [(name, i) for name, case in proxy_cases().items() for i in range(len(case["packets"]))]
+
+
+def verdict_in_nftables(case, packet):
+    """What becomes of it in nftables mode where that is another thing, else the expected verdict.
+
+    Source: kube-proxy's pkg/proxy/nftables/proxier_test.go, which sends the same packets.
+    """
+    config, verdict, to = config_of(case), packet["expect"]["verdict"], packet["dst"]
+    mine = {str(ip_address(ip)) for ip in config.node_ips} | {"127.0.0.1"}
+    open_on = {config.node_ip, *(config.node_port_ips() if config.node_port_networks else ())} - {"127.0.0.1"}
+    node_ports = {port.get("nodePort") for each in case["services"] for port in each["spec"].get("ports", ())}
+    if to in mine - open_on and packet["dport"] in node_ports:
+        return "pass-through"
+    if verdict == "reject" and _is_kept_out(packet, case["services"]):
+        return "drop"  # source ranges come before the question whether there are endpoints
+    cluster_ips = {str(parse_address(ip)) for ip in _cluster_ips(case["services"])}
+    if verdict == "pass-through" and to in cluster_ips:
+        return "reject"  # a port that the Service does not have
+    if verdict == "pass-through" and ip_address(to) in ip_network(config.service_cidr):
+        return "drop"  # an address that no Service has
+    return verdict
+
+
+def _is_kept_out(packet, services):
+    """Whether it goes to a load balancer's address whose source ranges do not hold its source."""
+    for each in services:
+        ingress = each.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
+        ranges = each["spec"].get("loadBalancerSourceRanges") or ()
+        if ranges and packet["dst"] in {point.get("ip") for point in ingress}:
+            return all(ip_address(packet["src"]) not in ip_network(each.strip()) for each in ranges)
+    return False
+
+
+def _cluster_ips(services):
+    kept = [each["spec"] for each in services if each["spec"].get("type") != "ExternalName"]
+    return [ip for spec in kept for ip in (spec.get("clusterIPs") or [spec["clusterIP"]]) if ip != "None"]
+
+
+@pytest.mark.parametrize(("name", "number"), IN_NFTABLES)
+def test_in_nftables_mode_it_meets_the_same_fate_but_for_the_documented_differences(name, number):
+    case = proxy_cases()[name]
+    packet = case["packets"][number]
+    expect, sent = packet["expect"], first_packet(packet)
+    found = list(fates(node(case, "nftables", packet["inInterface"]), sent, packet["inInterface"]))
+
+    ends, targets, *_ = described(found, sent)
+
+    assert ends == {verdict_in_nftables(case, packet)}
+    if ends == {"dnat"}:
+        assert targets == {endpoint(text) for text in expect["targets"]}
+    if ends == {"dnat"} and packet["inInterface"]:
+        left = [fate.wire[1] for fate, _ in found if isinstance(fate, Transmit)]
+        some = {endpoint(text) for text in expect.get("masqueradedTargets", ())}
+        masqueraded = {True: targets, False: set(), "some": some}[expect["masquerade"]]
+        assert {key[3:] for key in left if key[1] != sent[1][1]} == masqueraded & {key[3:] for key in left}

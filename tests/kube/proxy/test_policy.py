@@ -1,4 +1,7 @@
-"""Which endpoints kube-proxy uses: traffic policies, topology hints, and what if nothing is ready."""
+"""Which endpoints kube-proxy uses: traffic policies, topology hints, and what if nothing is ready.
+
+Many rows are those of kube-proxy's pkg/proxy/topology_test.go.
+"""
 
 import pytest
 
@@ -11,6 +14,7 @@ NOT_READY = {"ready": False, "serving": False, "terminating": False}
 STILL_SERVING = {"ready": False, "serving": True, "terminating": True}
 GONE = {"ready": False, "serving": False, "terminating": True}
 ZONE_A, ZONE_B = {"forZones": [{"name": "zone-a"}]}, {"forZones": [{"name": "zone-b"}]}
+BOTH_ZONES = {"forZones": [{"name": "zone-b"}, {"name": "zone-a"}]}
 NODE_1, NODE_2 = {"forNodes": [{"name": "node1"}]}, {"forNodes": [{"name": "node2"}]}
 
 
@@ -105,6 +109,76 @@ TABLE = [
         [endpoint(1, "node1", READY, NODE_1 | ZONE_B), endpoint(2, "node2", READY, NODE_2 | ZONE_A)],
         {},
         ([1], [], True),
+    ),
+    (
+        "hints for other nodes only leave it to the zone",
+        [endpoint(1, "node2", READY, NODE_2 | ZONE_A), endpoint(2, "node2", READY, NODE_2 | ZONE_B)],
+        {},
+        ([1], [], True),
+    ),
+    (
+        "so does one endpoint without a hint for nodes",
+        [endpoint(1, "node1", READY, NODE_1 | ZONE_B), endpoint(2, "node2", READY, ZONE_A)],
+        {},
+        ([2], [], True),
+    ),
+    (
+        "an endpoint may be meant for several zones",
+        [endpoint(1, "node2", READY, BOTH_ZONES), endpoint(2, "node2", READY, ZONE_B)],
+        {},
+        ([1], [], True),
+    ),
+    (
+        "hints of what is not ready do not count, nor does their absence",
+        [
+            endpoint(1, "node1", READY, ZONE_A),
+            endpoint(2, "node2", READY, ZONE_B),
+            endpoint(3, "node2", GONE),
+        ],
+        {},
+        ([1], [], True),
+    ),
+    (
+        "an endpoint of the zone that is not ready does not keep out those of others",
+        [endpoint(1, "node1", NOT_READY, ZONE_A), endpoint(2, "node2", READY, ZONE_B)],
+        {},
+        ([2], [], True),
+    ),
+    (
+        "external Local does not ask hints",
+        [endpoint(1, "node1", READY, ZONE_B), endpoint(2, "node2", READY, ZONE_A)],
+        {"externalTrafficPolicy": "Local"},
+        ([2], [1], True),
+    ),
+    (
+        "nor does internal Local",
+        [endpoint(1, "node1", READY, ZONE_B), endpoint(2, "node2", READY, ZONE_A)],
+        {"internalTrafficPolicy": "Local"},
+        ([2], [1], True),
+    ),
+    (
+        "internal Local alone knows of endpoints elsewhere and uses none",
+        [endpoint(2, "node2", READY)],
+        {"internalTrafficPolicy": "Local", "type": "ClusterIP", "ports": [{"port": 80}]},
+        ([], [], True),
+    ),
+    (
+        "of terminating ones elsewhere, too",
+        [endpoint(2, "node2", STILL_SERVING)],
+        {"internalTrafficPolicy": "Local", "type": "ClusterIP", "ports": [{"port": 80}]},
+        ([], [], True),
+    ),
+    (
+        "both policies Local, and all endpoints elsewhere and terminating",
+        [endpoint(2, "node2", STILL_SERVING), endpoint(3, "node2", GONE)],
+        {"internalTrafficPolicy": "Local", "externalTrafficPolicy": "Local"},
+        ([2], [], True),
+    ),
+    (
+        "ready though terminating, as a Service that publishes everything has it",
+        [endpoint(1, "node1", {"ready": True, "serving": True, "terminating": True})],
+        {"externalTrafficPolicy": "Local"},
+        ([1], [1], True),
     ),
     (
         "hints are for ready endpoints: a terminating one is used wherever it is",
