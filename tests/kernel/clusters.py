@@ -97,6 +97,8 @@ def random_flows(snapshot: Snapshot, seed: str, count: int) -> list[Flow]:
     while len(flows) < count:
         address, port, protocol, handed = random.choice(targets)
         source = random.choice(outside if random.random() < 0.35 else sources)
+        if address.startswith("10.96.") and source in outside:
+            handed = random.random() < 0.5  # by a route for the Service range that somebody has made
         if address.startswith("127.") and not source.startswith("node/"):
             source = f"node/{random.choice(nodes)['metadata']['name']}"
         via = f"node/{random.choice(nodes)['metadata']['name']}" if handed else None
@@ -119,7 +121,8 @@ def _targets(snapshot: Snapshot) -> Iterator[tuple[str, int, Protocol, bool]]:
                 yield spec["clusterIP"], entry["port"], protocol, False
             for point in ingress:
                 if "ip" in point:
-                    yield point["ip"], entry["port"], protocol, point.get("ipMode") != "Proxy"
+                    handed = point.get("ipMode") != "Proxy" and point["ip"] not in places
+                    yield point["ip"], entry["port"], protocol, handed
             for ip in spec.get("externalIPs", ()):
                 if ":" not in ip:
                     yield ip, entry["port"], protocol, ip not in places
@@ -130,7 +133,7 @@ def _targets(snapshot: Snapshot) -> Iterator[tuple[str, int, Protocol, bool]]:
     for each in snapshot.list("EndpointSlice"):
         for endpoint in each["endpoints"]:
             for port in each["ports"]:
-                if port.get("port"):
+                if port.get("port") and ":" not in endpoint["addresses"][0]:
                     yield endpoint["addresses"][0], port["port"], Protocol(port["protocol"]), False
     yield "10.96.200.200", 80, Protocol.TCP, False
     yield "10.244.1.99", 80, Protocol.TCP, False

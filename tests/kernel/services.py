@@ -8,11 +8,14 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
 
+from svclab.kube.proxy.endpoints import HEADLESS
 from svclab.kube.proxy.services import OTHER_PROXY
 from svclab.kube.snapshot import Manifest
 from tests.builders import LABEL
 
 PORTS = (80, 443, 8080, 9090, 5432)
+NODE_ADDRESSES = ("192.168.64.10", "192.168.64.11", "192.168.64.12")
+NOBODY, OUTSIDE = "10.244.1.99", "192.0.2.50"  # endpoints that are no pods
 SOURCE_RANGES = (
     ["203.0.113.0/28"],
     ["10.244.0.0/16"],
@@ -37,7 +40,20 @@ CONDITIONS = (
 
 def random_services(random: Random, protocols: Sequence[str]) -> list[Manifest]:
     """A few Services, no two with the same cluster IP, node port, or port of a load balancer's address."""
-    return [_service(random, number, protocols) for number in range(random.randint(3, 7))]
+    services = [_service(random, number, protocols) for number in range(random.randint(3, 7))]
+    if random.random() < 0.3:
+        _share_an_address(services)
+    return services
+
+
+def _share_an_address(services: list[Manifest]) -> None:
+    """One load balancer's address for all Services that have no port in common."""
+    taken: set[tuple[str, int]] = set()
+    for service in services:
+        ports = {(entry["protocol"], entry["port"]) for entry in service["spec"]["ports"]}
+        if service["status"]["loadBalancer"].get("ingress") and not ports & taken:
+            taken |= ports
+            service["status"]["loadBalancer"] = {"ingress": [{"ip": "203.0.113.99", "ipMode": "VIP"}]}
 
 
 def _service(random: Random, number: int, protocols: Sequence[str]) -> Manifest:
@@ -59,15 +75,20 @@ def _service(random: Random, number: int, protocols: Sequence[str]) -> Manifest:
     if random.random() < 0.3:
         spec["externalIPs"] = [f"198.51.100.{50 + number}", "2001:db8::5"]
         if random.random() < 0.3:  # a node's own address serves as one, too
-            spec["externalIPs"] = [f"192.168.64.{10 + number % 3}"]
+            spec["externalIPs"] = [NODE_ADDRESSES[number % 3]]
     if kind == "LoadBalancer" and random.random() < 0.5:
         spec["loadBalancerSourceRanges"] = random.choice(SOURCE_RANGES)
     labels = {OTHER_PROXY: "other"} if random.random() < 0.04 else {}
+    status = {"loadBalancer": _load_balancer(random, number) if kind == "LoadBalancer" else {}}
+    if random.random() < 0.1:  # an address that is given twice
+        spec["externalIPs"] = [
+            each["ip"] for each in status["loadBalancer"].get("ingress", ()) if "ip" in each
+        ]
     return {
         "kind": "Service",
         "metadata": {"name": f"service-{number}", "namespace": "default", "labels": labels},
         "spec": spec,
-        "status": {"loadBalancer": _load_balancer(random, number) if kind == "LoadBalancer" else {}},
+        "status": status,
     }
 
 
@@ -104,7 +125,9 @@ def _ports(random: Random, number: int, open_ports: bool, protocols: Sequence[st
 
 
 def _load_balancer(random: Random, number: int) -> Manifest:
-    """What the cloud has given: an address, two, one that it keeps to itself, a name, or nothing yet."""
+    """What the cloud has given: an address, two, one that it keeps to itself, a node's, a name, or nothing
+    yet.
+    """
     vip = {"ip": f"203.0.113.{100 + number}", "ipMode": "VIP"}
     return random.choice(
         [
@@ -112,6 +135,7 @@ def _load_balancer(random: Random, number: int) -> Manifest:
             {"ingress": [{"ip": vip["ip"]}]},
             {"ingress": [vip, {"ip": f"203.0.113.{120 + number}", "ipMode": "VIP"}]},
             {"ingress": [{"ip": vip["ip"], "ipMode": "Proxy"}]},
+            {"ingress": [{"ip": NODE_ADDRESSES[number % 3], "ipMode": "VIP"}]},
             {"ingress": [{"hostname": "lb.example.com"}]},
             {},
         ]
@@ -127,7 +151,27 @@ def random_slices(random: Random, service: Manifest, pods: list[Manifest]) -> It
     hinted = random.choice(["", "", "zones", "nodes", "some"])
     for part in range(count):
         chosen = random.sample(pods, min(random.choice([0, 1, 1, 2, 3, 5]), len(pods)))
-        yield _slice(random, service, part, [_endpoint(random, each, hinted) for each in chosen])
+        endpoints = [_endpoint(random, each, hinted) for each in chosen]
+        if random.random() < 0.08:  # written by hand
+            endpoints.append({"addresses": [random.choice([NOBODY, OUTSIDE])]})
+        yield _slice(random, service, part, endpoints)
+    if random.random() < 0.2:
+        yield _ignored(random, _slice(random, service, count, [{"addresses": [NOBODY]}]))
+
+
+def _ignored(random: Random, slice_: Manifest) -> Manifest:
+    """The same, in a way that kube-proxy passes over."""
+    metadata = slice_["metadata"]
+    match random.randrange(4):
+        case 0:
+            metadata["labels"][HEADLESS] = ""
+        case 1:
+            metadata["labels"] = {}
+        case 2:
+            slice_["addressType"] = "FQDN"
+        case _:
+            slice_ |= {"addressType": "IPv6", "endpoints": [{"addresses": ["fd00:10:244::5"]}]}
+    return slice_
 
 
 def _slice(random: Random, service: Manifest, part: int, endpoints: list[Manifest]) -> Manifest:
@@ -154,8 +198,9 @@ def _endpoint(random: Random, pod: Manifest, hinted: str) -> Manifest:
     found: Manifest = {
         "addresses": [pod["status"]["podIP"]],
         "conditions": dict(random.choice(CONDITIONS)),
-        "nodeName": pod["spec"]["nodeName"],
     }
+    if random.random() < 0.95:
+        found["nodeName"] = pod["spec"]["nodeName"]
     if hinted == "nodes":
         found["hints"] = {"forNodes": [{"name": pod["spec"]["nodeName"]}]}
     elif hinted == "zones" or (hinted == "some" and random.random() < 0.5):
