@@ -174,6 +174,26 @@ def test_a_socket_without_a_route_gets_no_address():
         ask(where, "8.8.8.8", source="router")
 
 
+@pytest.mark.parametrize(("protocol", "code"), [("TCP", "ASYMMETRIC"), ("UDP", "ASYMMETRIC"), ("ICMP", "OK")])
+def test_only_a_ping_takes_an_answer_from_another_address_than_it_asked(protocol, code):
+    """The router translates the destination, and the server answers its neighbour without the router."""
+    rules = "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 10.9.9.9/32 -j DNAT --to-destination 10.1.0.3\nCOMMIT\n"
+    serving = {(Protocol.TCP, 80): "web", (Protocol.UDP, 80): "echo"}
+
+    def neighbour(number, routes=(), **options):
+        own = Interface("eth0", (InterfaceAddress(n(f"10.1.0.{number}"), 24),))
+        return Host(f"host{number}", (LOOPBACK, own), routes, **options)
+
+    hosts = [
+        neighbour(1, forwards=True, tables=parse_save(rules)),
+        neighbour(2, (HostRoute(DEFAULT, "eth0", n("10.1.0.1")),)),
+        neighbour(3, listeners=serving),
+    ]
+    where = Fabric(hosts, [Link(tuple((each.name, "eth0") for each in hosts))])
+
+    assert ask(where, "10.9.9.9", protocol=Protocol(protocol), source="host2").code == code
+
+
 def test_snat_redirect_and_port_ranges():
     nat = "*nat\n:PREROUTING ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n%s\nCOMMIT\n"
     snat = ask(fabric(nat % "-A POSTROUTING -p tcp -j SNAT --to-source 10.2.0.1-10.2.0.1:5000-5001"))
