@@ -7,12 +7,13 @@ from typing import Any
 
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.snapshot import Manifest, Snapshot
+from svclab.kube.surroundings import EXCLUDED
 from svclab.linux.packet import Protocol
-from tests.builders import namespace, node, pod
+from tests.builders import namespace, node, pod, service, slice_of
 from tests.kernel.services import random_services, random_slices
 
 CLIENTS = {"laptop": "192.0.2.50", "office": "203.0.113.5"}
-IMAGE = "example.com/server:1"
+IMAGE, MUTE = "example.com/server:1", "example.com/mute:1"
 ZONE = "topology.kubernetes.io/zone"
 # How kube-proxy may be configured otherwise than by kubeadm.
 SETTINGS: tuple[dict[str, Any], ...] = (
@@ -49,10 +50,11 @@ def random_cluster(seed: str, protocols: Sequence[str] = ("TCP", "TCP", "UDP")) 
     """Two or three nodes, some pods, some Services of every kind and policy with their EndpointSlices."""
     random = Random(seed)
     nodes = list(_nodes(random))
-    pods = list(_pods(random, [n["metadata"]["name"] for n in nodes]))
+    pods = list(_pods(random, nodes))
     services = random_services(random, protocols)
-    slices = [each for service in services for each in random_slices(random, service, pods)]
-    return Snapshot.of([*nodes, namespace("default"), *pods, *services, *slices])
+    slices = [each for of in services for each in random_slices(random, of, pods)]
+    control_plane = _control_plane(nodes[0]) if random.random() < 0.4 else ()
+    return Snapshot.of([*nodes, namespace("default"), *pods, *services, *slices, *control_plane])
 
 
 def random_settings(seed: str) -> dict[str, Any]:
@@ -69,20 +71,41 @@ def random_node(seed: str) -> tuple[Snapshot, ProxyConfig]:
 
 
 def _nodes(random: Random) -> Iterator[Manifest]:
-    """Nodes in two zones; some are in none."""
+    """Nodes in two zones; some are in none, one may be in another network than the others."""
     for number in range(random.randint(2, 3)):
-        zone = random.choice([{ZONE: "a"}, {ZONE: "a"}, {ZONE: "b"}, {}])
-        yield node(number, labels=zone)
+        labels = random.choice([{ZONE: "a"}, {ZONE: "a"}, {ZONE: "b"}, {}])
+        if random.random() < 0.1:
+            labels = {**labels, EXCLUDED: ""}
+        found = node(number, labels=labels, external=random.random() < 0.7)
+        if number == 2 and random.random() < 0.3:
+            found["status"]["addresses"][0]["address"] = "192.168.65.12"
+        yield found
 
 
-def _pods(random: Random, nodes: list[str]) -> Iterator[Manifest]:
-    for number, name in enumerate(nodes):
+def _pods(random: Random, nodes: list[Manifest]) -> Iterator[Manifest]:
+    for number, each in enumerate(nodes):
+        name, own_ip = each["metadata"]["name"], each["status"]["addresses"][0]["address"]
         for i in range(random.randint(1, 4)):
             ip = f"10.244.{number}.{i + 4}"
-            yield pod(f"pod-{number}-{i}", ip, name, image=IMAGE, ports=())
+            image = MUTE if random.random() < 0.08 else IMAGE
+            yield pod(f"pod-{number}-{i}", ip, name, image=image, ports=())
         if random.random() < 0.5:
-            ip = f"192.168.64.{10 + number}"
-            yield pod(f"host-{number}", ip, name, image=IMAGE, ports=(), host_network=True)
+            yield pod(f"host-{number}", own_ip, name, image=IMAGE, ports=(), host_network=True)
+
+
+def is_mute(pod: Manifest) -> bool:
+    """Whether nothing listens in it, endpoint or not."""
+    return bool(pod["spec"]["containers"][0]["image"] == MUTE)
+
+
+def _control_plane(on: Manifest) -> tuple[Manifest, Manifest]:
+    """The API server's Service, with the node on which it listens."""
+    on["metadata"]["labels"]["node-role.kubernetes.io/control-plane"] = ""
+    kubernetes = service("kubernetes", "10.96.200.1", port=443, target=6443)
+    kubernetes["spec"]["ports"][0]["name"] = "https"
+    endpoints = slice_of(kubernetes, [])
+    endpoints["endpoints"] = [{"addresses": [on["status"]["addresses"][0]["address"]]}]
+    return kubernetes, endpoints
 
 
 def random_flows(snapshot: Snapshot, seed: str, count: int) -> list[Flow]:
@@ -97,7 +120,7 @@ def random_flows(snapshot: Snapshot, seed: str, count: int) -> list[Flow]:
     while len(flows) < count:
         address, port, protocol, handed = random.choice(targets)
         source = random.choice(outside if random.random() < 0.35 else sources)
-        if address.startswith("10.96.") and source in outside:
+        if address.startswith("10.96.") and source in outside and not handed:
             handed = random.random() < 0.5  # by a route for the Service range that somebody has made
         if address.startswith("127.") and not source.startswith("node/"):
             source = f"node/{random.choice(nodes)['metadata']['name']}"
@@ -113,8 +136,13 @@ def random_flows(snapshot: Snapshot, seed: str, count: int) -> list[Flow]:
 def _targets(snapshot: Snapshot) -> Iterator[tuple[str, int, Protocol, bool]]:
     """(address, port, protocol, does the router choose a node for it)."""
     places = [a["address"] for n in snapshot.list("Node") for a in n["status"]["addresses"]]
+    for address in places:
+        yield address, 10250, Protocol.TCP, False  # the kubelet's
     for each in snapshot.list("Service"):
         spec, ingress = each["spec"], each["status"]["loadBalancer"].get("ingress", ())
+        if "healthCheckNodePort" in spec:
+            for address in places:
+                yield address, spec["healthCheckNodePort"], Protocol.TCP, False
         for entry in spec["ports"]:
             protocol = Protocol(entry["protocol"])
             if spec["clusterIP"] != "None":
@@ -124,8 +152,8 @@ def _targets(snapshot: Snapshot) -> Iterator[tuple[str, int, Protocol, bool]]:
                     handed = point.get("ipMode") != "Proxy" and point["ip"] not in places
                     yield point["ip"], entry["port"], protocol, handed
             for ip in spec.get("externalIPs", ()):
-                if ":" not in ip:
-                    yield ip, entry["port"], protocol, ip not in places
+                if ":" not in ip and ip != "None":
+                    yield ip, entry["port"], protocol, ip not in (*places, spec["clusterIP"])
             if "nodePort" in entry:
                 yield "127.0.0.1", entry["nodePort"], protocol, False
                 for address in places:

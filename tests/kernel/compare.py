@@ -4,29 +4,31 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import ip_address
 from itertools import groupby
 from typing import Any
 
+from svclab.kube.listeners import Listening, endpoint_ports
 from svclab.kube.node_rules import kernel_chains, kernel_tables
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.proxy.iptables import compile_rules
 from svclab.kube.proxy.nft_objects import NftTable
 from svclab.kube.proxy.nftables import compile_nftables
-from svclab.kube.snapshot import Snapshot
+from svclab.kube.snapshot import Manifest, Snapshot
 from svclab.kube.wiring import NodeRules, build_fabric
 from svclab.linux.dice import Dice
 from svclab.linux.fabric import Fabric, NoAddress
 from svclab.linux.outcomes import outcomes
 from svclab.linux.packet import Protocol
 from svclab.linux.trace import Outcome, Verdict
-from tests.kernel.clusters import CLIENTS, Flow, random_cluster, random_flows, random_settings
+from tests.kernel.clusters import CLIENTS, Flow, is_mute, random_cluster, random_flows, random_settings
 from tests.kernel.namespaces import Namespaces
 from tests.kernel.sockets import Result, Servers, connect
 
 TRIES = 3
 THREADS = 16
-PATIENT_SECONDS = 3.0
+PATIENT_SECONDS = 5.0  # it takes a host 3 to find out that no neighbour has an address
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,14 @@ def build(snapshot: Snapshot, mode: str, settings: Mapping[str, Any]) -> Lab:
         texts[f"node/{name}"] = str(table)
         return NodeRules(chains=kernel_chains(table))
 
-    fabric = build_fabric(snapshot, rules_of, clients=CLIENTS, every_endpoint_answers=True)
+    fabric = build_fabric(snapshot, rules_of, clients=CLIENTS, listeners=partial(_listening, snapshot))
     return Lab(fabric, texts)
+
+
+def _listening(snapshot: Snapshot, pod: Manifest) -> Listening:
+    """A pod serves the ports under which slices name it, if it serves at all."""
+    served = endpoint_ports(snapshot.list("EndpointSlice"))
+    return {} if is_mute(pod) else served.get(pod["status"]["podIP"], {})
 
 
 def predict(fabric: Fabric, flow: Flow) -> frozenset[Result]:

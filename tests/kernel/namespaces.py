@@ -97,7 +97,7 @@ class Namespaces:
         name = self.names[host.name]
         run("ip", "-n", name, "-batch", "-", stdin="\n".join(_addresses(host)))
         run("ip", "-n", name, "-batch", "-", stdin="\n".join(_routes(host)))
-        settings: dict[str, int | str] = {**SYSCTLS, "net.ipv4.tcp_syn_retries": 1}
+        settings: dict[str, int | str] = {**SYSCTLS, "net.ipv4.tcp_syn_retries": 2}
         settings["net.ipv4.ping_group_range"] = "0 2147483647"
         if not host.forwards:
             settings["net.ipv4.ip_forward"] = 0

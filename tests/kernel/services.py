@@ -74,12 +74,16 @@ def _service(random: Random, number: int, protocols: Sequence[str]) -> Manifest:
         spec["allocateLoadBalancerNodePorts"] = False
     if random.random() < 0.3:
         spec["externalIPs"] = [f"198.51.100.{50 + number}", "2001:db8::5"]
-        if random.random() < 0.3:  # a node's own address serves as one, too
-            spec["externalIPs"] = [NODE_ADDRESSES[number % 3]]
+        if random.random() < 0.4:  # anybody's address serves as one, too
+            spec["externalIPs"] = [
+                random.choice([NODE_ADDRESSES[number % 3], f"10.244.{number % 3}.4", cluster_ip])
+            ]
     if kind == "LoadBalancer" and random.random() < 0.5:
         spec["loadBalancerSourceRanges"] = random.choice(SOURCE_RANGES)
     labels = {OTHER_PROXY: "other"} if random.random() < 0.04 else {}
     status = {"loadBalancer": _load_balancer(random, number) if kind == "LoadBalancer" else {}}
+    if kind == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local":
+        spec["healthCheckNodePort"] = 31000 + number
     if random.random() < 0.1:  # an address that is given twice
         spec["externalIPs"] = [
             each["ip"] for each in status["loadBalancer"].get("ingress", ()) if "ip" in each
@@ -128,7 +132,8 @@ def _load_balancer(random: Random, number: int) -> Manifest:
     """What the cloud has given: an address, two, one that it keeps to itself, a node's, a name, or nothing
     yet.
     """
-    vip = {"ip": f"203.0.113.{100 + number}", "ipMode": "VIP"}
+    ip = random.choice(["203.0.113", "203.0.113", "203.0.113", "10.244.200", "10.96.77"])
+    vip = {"ip": f"{ip}.{100 + number}", "ipMode": "VIP"}
     return random.choice(
         [
             {"ingress": [vip]},
