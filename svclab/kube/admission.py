@@ -13,7 +13,7 @@ from typing import Any
 
 from svclab.kube import names
 from svclab.kube.admission_pod import admit_pod, qos_class
-from svclab.kube.admission_service import prepare_service
+from svclab.kube.admission_service import hide_internal_policy, prepare_service
 from svclab.kube.allocation import AllocationError
 from svclab.kube.apply import track_update
 from svclab.kube.defaults import TEMPLATE_GENERATION, apply_defaults
@@ -80,6 +80,8 @@ def prepare_create(
     if resource.kind in _WITH_GENERATION:
         metadata["generation"] = 1
     _refuse(resource, new, validate(new))
+    if resource.kind == "Service":
+        hide_internal_policy(new)
     _check_no_version(given.get("metadata", {}).get("resourceVersion", ""))
     return new
 
@@ -200,6 +202,8 @@ def prepare_update(
         new = _credited(old, new, manager, now)
     _allocate(resource, new, old, snapshot, dice)
     _refuse(resource, new, validate_update(new, old))
+    if resource.kind == "Service":
+        hide_internal_policy(new)
     if resource.kind in _WITH_GENERATION and _wish(new) != _wish(old):
         new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
     return new

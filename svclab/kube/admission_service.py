@@ -9,6 +9,7 @@ from typing import Any
 from svclab.kube.allocation import (
     AllocationError,
     allocate,
+    chooses_node_ports,
     is_headless,
     needs_cluster_ip,
     needs_health_check,
@@ -33,10 +34,18 @@ def prepare_service(service: Manifest, old: Manifest | None, snapshot: Snapshot,
     if old is not None:
         _keep_allocated(spec, old["spec"])
     _link_addresses(spec, None if old is None else old["spec"])
-    _choose_families(spec)
+    _choose_families(spec, None if old is None else old["spec"])
     allocate(service, old, snapshot, dice)
     if old is not None:
         _drop_for_type(spec, old["spec"])
+        if spec.get("type") != "LoadBalancer" and "status" in service:
+            service["status"]["loadBalancer"] = {}
+
+
+def hide_internal_policy(service: Manifest) -> None:
+    """An external name has no traffic of its own: its policy is checked when it is sent, and never shown."""
+    if service["spec"].get("type") == "ExternalName":
+        service["spec"].pop("internalTrafficPolicy", None)
 
 
 def _keep_allocated(spec: Manifest, old: Manifest) -> None:
@@ -49,7 +58,7 @@ def _keep_allocated(spec: Manifest, old: Manifest) -> None:
             spec["ipFamilyPolicy"] = old["ipFamilyPolicy"]
         if old.get("ipFamilies") and not spec.get("ipFamilies"):
             spec["ipFamilies"] = list(old["ipFamilies"])
-    if needs_node_port(old) and needs_node_port(spec):
+    if chooses_node_ports(old) and chooses_node_ports(spec):
         _keep_node_ports(spec, old)
     if needs_health_check(old) and needs_health_check(spec) and old.get("healthCheckNodePort"):
         spec.setdefault("healthCheckNodePort", old["healthCheckNodePort"])
@@ -82,13 +91,14 @@ def _link_addresses(spec: Manifest, old: Manifest | None) -> None:
             spec["clusterIPs"] = [address]
 
 
-def _choose_families(spec: Manifest) -> None:
+def _choose_families(spec: Manifest, old: Manifest | None) -> None:
     if spec.get("type") == "ExternalName":
         return
     free = is_headless(spec) and not spec.get("selector")
     spec.setdefault("ipFamilyPolicy", "RequireDualStack" if free else "SingleStack")
     _refuse(cluster_ip_fields(spec))
-    _refuse([*_too_many_for_one_stack(spec), *_infer_families(spec)])
+    released = [] if old is None else _release_second(spec, old)
+    _refuse([*released, *_too_many_for_one_stack(spec), *_infer_families(spec)])
     if free:
         _families_without_selector(spec)
         return
@@ -104,6 +114,20 @@ def _choose_families(spec: Manifest) -> None:
     _refuse(errors)
     if not spec.get("ipFamilies"):
         spec["ipFamilies"] = ["IPv4"]
+
+
+def _release_second(spec: Manifest, old: Manifest) -> list[FieldError]:
+    """A change to one stack gives up the second address and family; nothing else may take them away."""
+    both, errors = (("clusterIPs", "cluster IP"), ("ipFamilies", "IP family")), []
+    for name, word in both:
+        before, after = old.get(name, []), spec.get(name, [])
+        if spec["ipFamilyPolicy"] == "SingleStack":
+            if after == before and len(after) > 1:
+                spec[name] = after[:1]
+        elif 0 < len(after) < len(before):
+            why = f"must be 'SingleStack' to release the secondary {word}"
+            errors.append(invalid("spec.ipFamilyPolicy", spec["ipFamilyPolicy"], why))
+    return errors
 
 
 def _too_many_for_one_stack(spec: Manifest) -> list[FieldError]:
@@ -158,7 +182,7 @@ def _drop_for_type(spec: Manifest, old: Manifest) -> None:
         if spec.get("clusterIPs", []) in (old.get("clusterIPs", []), []):
             _drop_same(spec, old, "clusterIP", "clusterIPs")
         _drop_same(spec, old, "ipFamilies", "ipFamilyPolicy")
-    if needs_node_port(old) and not needs_node_port(spec) and _numbers(spec) == _numbers(old):
+    if needs_node_port(old) and not needs_node_port(spec) and _numbers(spec) <= _numbers(old):
         for port in spec.get("ports", ()):
             port.pop("nodePort", None)
     if needs_health_check(old) and not needs_health_check(spec):
@@ -167,12 +191,10 @@ def _drop_for_type(spec: Manifest, old: Manifest) -> None:
         _drop_same(spec, old, "allocateLoadBalancerNodePorts", "loadBalancerClass")
     if is_externally_accessible(old) and not is_externally_accessible(spec):
         _drop_same(spec, old, "externalTrafficPolicy")
-    if old.get("type") != "ExternalName" == spec.get("type"):
-        _drop_same(spec, old, "internalTrafficPolicy")
 
 
-def _numbers(spec: Manifest) -> list[int]:
-    return [port.get("nodePort", 0) for port in spec.get("ports", ())]
+def _numbers(spec: Manifest) -> set[int]:
+    return {port["nodePort"] for port in spec.get("ports", ()) if port.get("nodePort")}
 
 
 def _drop_same(spec: Manifest, old: Manifest, *names: str) -> None:

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from svclab.kube.snapshot import Snapshot
-from svclab.kube.status import FieldError, internal, internal_error, invalid
+from svclab.kube.status import FieldError, go_quote, internal, internal_error, invalid
 from svclab.linux.dice import Dice
 
 Manifest = dict[str, Any]
@@ -40,9 +40,12 @@ def needs_node_port(spec: Manifest) -> bool:
     return spec.get("type") in ("NodePort", "LoadBalancer")
 
 
-def _chooses_node_ports(spec: Manifest) -> bool:
+def chooses_node_ports(spec: Manifest) -> bool:
     """Whether ports without a number get one: a load balancer may have been told not to."""
-    return spec.get("type") == "NodePort" or bool(spec.get("allocateLoadBalancerNodePorts", True))
+    type_ = spec.get("type")
+    return type_ == "NodePort" or (
+        type_ == "LoadBalancer" and bool(spec.get("allocateLoadBalancerNodePorts", True))
+    )
 
 
 def needs_health_check(spec: Manifest) -> bool:
@@ -114,7 +117,8 @@ def _allocate_address(service: Manifest, taken: Taken, dice: Dice) -> None:
         return
     address = _free_address(taken.addresses, dice)
     if address is None:
-        raise internal_error("failed to allocate a serviceIP: range is full")
+        name = go_quote(service["metadata"].get("name", ""))
+        raise internal_error(f"failed to allocate a serviceIP for Service {name}: range is full")
     if not service["metadata"].get("name"):
         # The server writes an IPAddress object named after its owner; without a name that fails first.
         why = f'IPAddress.networking.k8s.io "{address}" is invalid: spec.parentRef.name: Required value'
@@ -172,7 +176,7 @@ def _allocate_node_ports(spec: Manifest, taken: Taken, dice: Dice) -> None:
     ports = spec.get("ports", [])
     for index, port in enumerate(ports):
         own, number = port.get("nodePort", 0), port.get("port", 0)
-        if not own and not _chooses_node_ports(spec):
+        if not own and not chooses_node_ports(spec):
             continue
         shared = of_port.get(number, 0)
         if not shared:
@@ -195,7 +199,7 @@ def _reallocate_node_ports(spec: Manifest, before: Manifest, taken: Taken, dice:
     seen: set[tuple[str, int]] = set()
     for index, port in enumerate(spec.get("ports", ())):
         number = port.get("nodePort", 0)
-        if not number and not _chooses_node_ports(spec):
+        if not number and not chooses_node_ports(spec):
             continue
         if not number:
             number = port["nodePort"] = _next_port(given, taken, dice)

@@ -183,6 +183,70 @@ def test_a_cluster_ip_once_given_cannot_be_changed() -> None:
         _updated(_created(_service()), clusterIP="10.96.0.99", clusterIPs=["10.96.0.99"])
 
 
+# Source: k8s.io/kubernetes pkg/registry/core/service strategy_test.go, storage/alloc.go, storage/storage.go.
+@pytest.mark.parametrize(
+    "ports",
+    [
+        [{"port": 80, "nodePort": 30080, "name": "web"}, {"port": 81, "name": "new"}],
+        [{"port": 81, "nodePort": 30081, "name": "more"}],
+        [{"port": 82, "name": "other"}],
+    ],
+    ids=["one-added", "one-left", "another"],
+)
+def test_node_ports_go_with_their_type_whatever_ports_are_added_or_left(ports: list[Manifest]) -> None:
+    both = [
+        {"port": 80, "nodePort": 30080, "name": "web"},
+        {"port": 81, "nodePort": 30081, "name": "more"},
+    ]
+
+    plain = _updated(_created(_service(type="NodePort", ports=both)), type="ClusterIP", ports=ports)
+
+    assert [port.get("nodePort") for port in plain["spec"]["ports"]] == [None] * len(ports)
+
+
+def test_a_new_node_port_does_not_go_with_the_type() -> None:
+    old = _created(_service(type="NodePort"))
+    with pytest.raises(Refusal, match="may not be used when `type` is 'ClusterIP'"):
+        _updated(old, type="ClusterIP", ports=[{"port": 80, "nodePort": 30123}])
+
+
+def test_a_load_balancer_that_chooses_no_node_ports_does_not_keep_one_that_is_left_out() -> None:
+    old = _created(
+        _service(
+            type="LoadBalancer",
+            allocateLoadBalancerNodePorts=False,
+            ports=[{"port": 80, "nodePort": 30080}],
+        )
+    )
+    assert "nodePort" not in _updated(old, ports=[{"port": 80}])["spec"]["ports"][0]
+
+
+def test_a_load_balancers_address_goes_with_its_type() -> None:
+    old = _created(_service(type="LoadBalancer"))
+    old["status"] = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1", "ipMode": "VIP"}]}}
+
+    assert _updated(old)["status"] == old["status"]
+    assert _updated(old, type="ClusterIP")["status"] == {"loadBalancer": {}}
+
+
+def test_an_external_name_shows_no_internal_policy() -> None:
+    name = {"type": "ExternalName", "externalName": "db.example.com", "internalTrafficPolicy": "Local"}
+    made = _created(_object("Service", spec=name))
+    assert "internalTrafficPolicy" not in made["spec"]
+    assert "internalTrafficPolicy" not in _updated(made, internalTrafficPolicy="Local")["spec"]
+    with pytest.raises(Refusal, match="internalTrafficPolicy: Unsupported value"):
+        _updated(made, internalTrafficPolicy="Near")
+
+
+def test_only_a_change_to_one_stack_gives_up_the_second_family() -> None:
+    headless = _created(_object("Service", spec={"clusterIP": "None", "ports": [{"port": 80}]}))
+    assert headless["spec"]["ipFamilies"] == ["IPv4", "IPv6"]
+
+    assert _updated(headless, ipFamilyPolicy="SingleStack")["spec"]["ipFamilies"] == ["IPv4"]
+    with pytest.raises(Refusal, match="must be 'SingleStack' to release the secondary IP family"):
+        _updated(headless, ipFamilies=["IPv4"])
+
+
 def test_generation_counts_wishes_not_labels() -> None:
     template = {
         "metadata": {"labels": {"app": "x"}},
