@@ -4,8 +4,10 @@ Field sets are kept in the form of FieldsV1, a tree of `f:NAME`, `k:{KEYS}` and 
 node with "." is a field of the set. Source: structured-merge-diff v6, apimachinery util/managedfields.
 """
 
+import json
 from copy import deepcopy
 from datetime import datetime
+from functools import reduce
 from typing import Any
 
 from svclab.kube import field_sets as fields
@@ -25,6 +27,10 @@ _NEVER_OWNED = (
         )
     ),
 )  # fmt: skip
+
+
+KUBECTL = "kubectl"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 class ApplyConflict(Exception):
@@ -66,19 +72,26 @@ def server_side_apply(
     wanted = fields.of_object(kind, configuration)
     before = live or {"apiVersion": applied["apiVersion"], "kind": kind, "metadata": {}}
     entries = _readable(before["metadata"])
+    if live is not None and not entries:
+        entries = _before_first_apply(live, now)
     mine = next((e for e in entries if _is_applier(e, manager, subresource)), None)
     others = [entry for entry in entries if entry is not mine]
     merged = fields.merge(kind, before, configuration)
-    changed = fields.difference(kind, before, merged)
-    _settle_conflicts(others, fields.intersection(wanted, changed), force=force)
-    if mine is not None:
-        _let_go(kind, merged, fields.subtract(mine["fieldsV1"], fields.with_parents(wanted)), others)
+    if mine is not None and mine["fieldsV1"]:
+        managed = reduce(fields.union, (entry["fieldsV1"] for entry in others), wanted)
+        merged = fields.prune(kind, merged, mine["fieldsV1"], managed)
+    changed, removed = fields.difference(kind, before, merged), fields.removed(kind, before, merged)
+    _refuse_conflicts(_conflicts(others, changed), _own_before(before, manager), force=force)
+    for entry in others:
+        entry["fieldsV1"] = fields.subtract(entry["fieldsV1"], fields.union(changed, removed))
     entry = _entry(applied, manager, "Apply", wanted, now, subresource)
-    if mine is not None and mine["fieldsV1"] == wanted and merged == before:
-        entry["time"] = mine["time"]
-    kept = [other for other in others if other["fieldsV1"]]
-    merged["metadata"] = {**merged["metadata"], "managedFields": _sorted([*kept, entry])}
-    return merged
+    if not changed and not removed:
+        merged = deepcopy(before)
+        entry.pop("time")
+        entry |= {name: mine[name] for name in ("time",) if mine and name in mine}
+    kept = [one for one in (*others, entry) if one["fieldsV1"]]
+    merged["metadata"] = {**merged["metadata"], "managedFields": _sorted(kept)}
+    return _with_last_applied(merged, applied) if manager == KUBECTL else merged
 
 
 def track_update(
@@ -91,6 +104,8 @@ def track_update(
     """
     kind = new["kind"]
     before = live or {"metadata": {}, "spec": {}, "status": {}}  # which nobody has to write
+    if not subresource and _is_reset(new["metadata"]):
+        return {**new, "metadata": {k: v for k, v in new["metadata"].items() if k != "managedFields"}}
     entries = _readable(new["metadata"]) or _readable(before["metadata"])
     changed = fields.with_containers(kind, before, new, fields.difference(kind, before, new))
     changed = _without(changed, _NEVER_OWNED)
@@ -133,28 +148,73 @@ def _owned_part(applied: Manifest, subresource: str) -> Manifest:
     return owned
 
 
-def _settle_conflicts(others: list[Manifest], contested: Fields, *, force: bool) -> None:
-    contested = _without(contested, _NEVER_OWNED)
-    conflicts: list[tuple[Manifest, Path]] = []
+Conflicts = list[tuple[Manifest, Path]]
+
+
+def _conflicts(others: list[Manifest], changed: Fields) -> Conflicts:
+    """Who manages what would change."""
+    contested = _without(changed, _NEVER_OWNED)
+    found: Conflicts = []
     for entry in others:
         theirs = fields.intersection(entry["fieldsV1"], contested)
-        conflicts += [(entry, path) for path in fields.paths(theirs)]
-    if conflicts and not force:
-        raise ApplyConflict(sorted(conflicts, key=lambda found: (_manager_words(found[0]), _order(found[1]))))
-    if conflicts:
-        for entry in others:
-            entry["fieldsV1"] = fields.subtract(entry["fieldsV1"], contested)
+        found += [(entry, path) for path in fields.paths(theirs)]
+    return sorted(found, key=lambda one: (_manager_words(one[0]), _order(one[1])))
+
+
+def _refuse_conflicts(conflicts: Conflicts, own: list[Path], *, force: bool) -> None:
+    """Raise those that neither force nor an earlier client-side apply answers for."""
+    left = [(entry, path) for entry, path in conflicts if path not in own]
+    if left and not force:
+        raise ApplyConflict(left)
+
+
+def _own_before(before: Manifest, manager: str) -> list[Path]:
+    """What kubectl applied on the client's side, as its annotation tells, and is still so: it may change."""
+    if manager != KUBECTL:
+        return []
+    text = (before["metadata"].get("annotations") or {}).get(LAST_APPLIED, "")
+    try:
+        last = json.loads(text)
+    except ValueError:
+        return []
+    if not isinstance(last, dict) or last.get("apiVersion") != before["apiVersion"]:
+        return []
+    kind = before["kind"]
+    changed = fields.union(fields.difference(kind, last, before), fields.removed(kind, last, before))
+    return list(fields.paths(fields.subtract(fields.of_object(kind, last), changed)))
+
+
+def _with_last_applied(merged: Manifest, applied: Manifest) -> Manifest:
+    """The annotation of kubectl's client-side apply, if there is one, tells what has been applied now."""
+    annotations = merged["metadata"].get("annotations") or {}
+    if not annotations.get(LAST_APPLIED):
+        return merged
+    metadata = dict(applied["metadata"])
+    if metadata.get("annotations") is not None:
+        others = {key: value for key, value in metadata["annotations"].items() if key != LAST_APPLIED}
+        metadata["annotations"] = others
+    text = json.dumps(
+        {**applied, "metadata": metadata}, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
+    metadata = {**merged["metadata"], "annotations": {**annotations, LAST_APPLIED: f"{text}\n"}}
+    return {**merged, "metadata": metadata}
+
+
+def _before_first_apply(live: Manifest, now: datetime) -> list[Manifest]:
+    """The entry of an object that nobody is known to have written, as the server makes one up."""
+    return track_update(None, _owned_part(live, ""), "before-first-apply", now)["metadata"].get(
+        "managedFields", []
+    )
+
+
+def _is_reset(metadata: Manifest) -> bool:
+    """Whether a client throws the record away: an empty list, or one empty entry."""
+    return metadata.get("managedFields") in ([], [{}])
 
 
 def _order(path: Path) -> list[tuple[bool, str]]:
     """Sorts paths as sets are walked: at each level first what is a field itself, then what lies below."""
     return [(place < len(path) - 1, element) for place, element in enumerate(path)]
-
-
-def _let_go(kind: str, merged: Manifest, released: Fields, others: list[Manifest]) -> None:
-    for entry in others:
-        released = fields.subtract(released, fields.with_parents(entry["fieldsV1"]))
-    fields.remove(kind, merged, released)
 
 
 def _without(found: Fields, unwanted: tuple[Path, ...]) -> Fields:

@@ -24,18 +24,29 @@ _ALWAYS_WRITTEN = frozenset({"metadata", "spec", "status", "template", "strategy
 
 def of_object(kind: str, manifest: Manifest) -> Fields:
     """All fields that a configuration names."""
-    return {f"f:{key}": _of_value(field_type(kind, key), value) for key, value in manifest.items()}
+    return _of_value(FieldType(kind), manifest)
 
 
 def _of_value(field: FieldType, value: Json) -> Fields:
     children = _children(field, value)
     found: Fields = {}
     for element, child_field, child in children:
+        if child == [] and (child_field.map_keys or child_field.is_set):
+            continue  # a list that merges is nothing without its items
         node = _of_value(child_field, child)
         if element.startswith("k:"):
             node = {".": {}, **node}
         found[element] = node
     return found
+
+
+def nodes_of(kind: str, manifest: Manifest) -> Fields:
+    """All fields of an object, and every map and list in which they stand."""
+    return _with_inner_nodes(of_object(kind, manifest))
+
+
+def _with_inner_nodes(found: Fields) -> Fields:
+    return {element: {".": {}, **_with_inner_nodes(node)} if node else {} for element, node in found.items()}
 
 
 def _children(field: FieldType, value: Json) -> list[tuple[str, FieldType, Json]]:
@@ -72,23 +83,37 @@ def merge(kind: str, live: Manifest, applied: Manifest) -> Manifest:
 
 
 def _merge_value(field: FieldType, live: Json, applied: Json) -> Json:
-    if isinstance(applied, dict) and isinstance(live, dict) and not field.atomic:
-        for key, value in applied.items():
+    if isinstance(live, dict) and not field.atomic and isinstance(applied, dict | None):
+        for key, value in (applied or {}).items():
             live[key] = _merge_value(field_type(field.type, key), live.get(key), value)
         return live
-    if isinstance(applied, list) and isinstance(live, list) and field.map_keys:
-        return _merge_items(field, live, applied)
-    if isinstance(applied, list) and isinstance(live, list) and field.is_set:
-        return live + [item for item in applied if item not in live]
+    if isinstance(live, list) and (field.map_keys or field.is_set) and isinstance(applied, list | None):
+        return _merge_items(field, live, applied or [])
     return deepcopy(applied)
 
 
-def _merge_items(field: FieldType, live: list[Manifest], applied: list[Manifest]) -> list[Manifest]:
-    by_key = {_item_key(field, item): item for item in live}
-    for item in applied:
-        key = _item_key(field, item)
-        by_key[key] = _merge_value(FieldType(field.type), by_key.get(key), item)
-    return list(by_key.values())
+def _merge_items(field: FieldType, live: list[Json], applied: list[Json]) -> list[Json]:
+    """The items of both: in the order of `applied` what it names, and what only `live` has where it stood."""
+    old = [(element_of(field, item), item) for item in live]
+    new = {element_of(field, item): item for item in applied}
+    first, names = dict(reversed(old)), list(new)
+    shared = [element for element in names if element in first]  # still to come
+    merged: list[Json] = []
+    place = turn = 0
+    while place < len(old) or turn < len(names):
+        here, item = old[place] if place < len(old) else (None, None)
+        if here is not None and here not in new:
+            merged.append(item)
+            place += 1
+        elif turn == len(names) or (here is not None and here in shared[1:] and here != names[turn]):
+            place += 1  # it has its place among what is applied
+        else:
+            name = names[turn]
+            merged.append(_merge_value(FieldType(field.type), first.get(name), new[name]))
+            place += here is not None and (here == name or here not in shared)
+            turn += 1
+            shared = shared[1:] if shared[:1] == [name] else shared
+    return merged
 
 
 def difference(kind: str, before: Manifest, after: Manifest) -> Fields:
@@ -107,14 +132,15 @@ def _difference(field: FieldType, before: Json, after: Json) -> Fields:
                 found[element] = {".": {}, **found[element]}
         elif known[1] != child:
             nested = _difference(child_field, known[1], child)
-            if nested or not _children(child_field, child):
+            inner = _children(child_field, child) or _children(child_field, known[1])
+            if nested or not inner:
                 found[element] = nested
     return found
 
 
 def removed(kind: str, before: Manifest, after: Manifest) -> Fields:
-    """Fields of `before` that `after` no longer has."""
-    return subtract(of_object(kind, before), of_object(kind, after))
+    """Fields of `before` that `after` no longer has, and the maps and lists that have gone with them."""
+    return subtract(nodes_of(kind, before), nodes_of(kind, after))
 
 
 def with_containers(kind: str, before: Manifest, after: Manifest, changed: Fields) -> Fields:
@@ -138,28 +164,46 @@ def _with_containers(field: FieldType, before: Json, after: Json, changed: Field
     return found
 
 
-def remove(kind: str, manifest: Manifest, unwanted: Fields) -> None:
-    """Take fields out of an object, and what they leave empty."""
-    _remove(FieldType(kind), manifest, unwanted)
+def prune(kind: str, merged: Manifest, last: Fields, managed: Fields) -> Manifest:
+    """An object without what its applier named the last time and nobody manages any more.
+
+    `managed` is what all managers name by now. With a map or a list goes what stands in it unmanaged, such
+    as defaults.
+    """
+    last = _with_named_parents(last)
+    there = _with_named_parents(of_object(kind, merged))
+    rest = _with_named_parents(of_object(kind, _remaining(FieldType(kind), merged, last)))
+    kept = union(rest, _with_named_parents(managed))
+    rest = of_object(kind, _remaining(FieldType(kind), merged, subtract(there, kept)))
+    gone = intersection(subtract(there, _with_named_parents(rest)), last)
+    return _remaining(FieldType(kind), merged, gone)
 
 
-def _remove(field: FieldType, value: Json, unwanted: Fields) -> None:
-    for element, child_field, child in _children(field, value):
+def _with_named_parents(found: Fields) -> Fields:
+    """The set and every map with a name in which a field of it stands, but not the items of lists."""
+    return {
+        element: {".": {}, **_with_named_parents(node)}
+        if node and element.startswith("f:")
+        else _with_named_parents(node)
+        for element, node in found.items()
+    }
+
+
+def _remaining(field: FieldType, value: Json, unwanted: Fields) -> Json:
+    """A value without some fields; None where nothing is left."""
+    children = _children(field, value)
+    if not children:
+        return value
+    left: list[tuple[str, Json]] = []
+    for element, child_field, child in children:
         node = unwanted.get(element)
         if node is None:
-            continue
-        below = {key: sub for key, sub in node.items() if key != "."}
-        if below:
-            _remove(child_field, child, below)
-        if not node or "." in node or (below and child in ({}, [])):
-            _drop(value, element, child)
-
-
-def _drop(value: Json, element: str, child: Json) -> None:
-    if isinstance(value, dict):
-        del value[element.removeprefix("f:")]
-    else:
-        value[:] = [item for item in value if item is not child]
+            left.append((element, child))
+        elif node and "." not in node:
+            left.append((element, _remaining(child_field, child, node)))
+    if isinstance(value, list):
+        return [child for _, child in left] or None
+    return {element.removeprefix("f:"): child for element, child in left} or None
 
 
 def paths(found: Fields, prefix: Path = ()) -> Iterator[Path]:
@@ -218,15 +262,6 @@ def subtract(left: Fields, right: Fields) -> Fields:
         if rest:
             found[element] = {} if set(rest) == {"."} and not element.startswith("k:") else rest
     return found
-
-
-def with_parents(found: Fields) -> Fields:
-    """The set with every map and list in which a field of it stands: these are not let go with the field."""
-    return {
-        element: {".": {}, **with_parents(node)} if node else {}
-        for element, node in found.items()
-        if element != "."
-    }
 
 
 def without_path(found: Fields, path: Path) -> Fields:

@@ -1,5 +1,6 @@
 """Server-side apply: fields have managers, values of others are conflicts, what is let go of disappears."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -143,7 +144,6 @@ def test_nobody_is_credited_with_a_structure_that_is_always_there() -> None:
 @pytest.mark.parametrize(
     "entry",
     [
-        {},
         {"fieldsType": "FieldsV2", "fieldsV1": {}},
         {"fieldsType": "FieldsV1", "fieldsV1": "x"},
         {"fieldsType": "FieldsV1", "fieldsV1": {"g:spec": {}}},
@@ -156,3 +156,145 @@ def test_a_record_that_a_client_wrote_and_nobody_can_read_is_passed_over(entry):
     written["metadata"]["managedFields"] = [entry]
 
     assert managers(track_update(live, written, "bob", NOW)) == managers(live)
+
+
+def deployment(*containers):
+    template = {"metadata": {"labels": {"app": "shop"}}, "spec": {"containers": list(containers)}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "shop", "namespace": "lab"},
+        "spec": {"selector": {"matchLabels": {"app": "shop"}}, "template": template},
+    }
+
+
+def config_map(data, **metadata):
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shop", **metadata}, "data": data}
+
+
+def containers(manifest):
+    return manifest["spec"]["template"]["spec"]["containers"]
+
+
+def test_with_a_map_that_is_left_out_go_the_defaults_in_it():
+    probe = {"httpGet": {"path": "/", "port": 80}}
+    live = server_side_apply(None, deployment({"name": "web", "livenessProbe": probe}), "alice", NOW)
+    containers(live)[0]["livenessProbe"] = {
+        "httpGet": {"path": "/", "port": 80, "scheme": "HTTP"},
+        "periodSeconds": 10,
+    }
+
+    again = server_side_apply(live, deployment({"name": "web"}), "alice", NOW)
+
+    assert containers(again) == [{"name": "web"}]
+
+
+def test_an_item_goes_with_its_applier_whoever_has_changed_a_field_of_it():
+    live = server_side_apply(None, deployment({"name": "web", "image": "nginx:1"}), "alice", NOW)
+    live = track_update(live, deployment({"name": "web", "image": "nginx:2"}), "kubectl-set", NOW)
+
+    renamed = server_side_apply(live, deployment({"name": "site", "image": "nginx:1"}), "alice", NOW)
+
+    assert containers(renamed) == [{"name": "site", "image": "nginx:1"}]
+    assert set(managers(renamed)) == {"alice"}
+
+
+# structured-merge-diff typed/merge.go, visitListItems
+@pytest.mark.parametrize(
+    ("live", "applied", "merged"),
+    [
+        ([80, 443], [8080, 80, 443], [8080, 80, 443]),
+        ([80, 443], [443, 80, 8080], [443, 80, 8080]),
+        ([80, 443, 53], [53, 8080], [80, 443, 53, 8080]),
+        ([80, 443, 53], [8080, 443], [80, 8080, 443, 53]),
+    ],
+)
+def test_items_stand_in_the_order_in_which_they_are_applied(live, applied, merged):
+    before = server_side_apply(None, service(ports=[{"port": port} for port in live]), "alice", NOW)
+
+    after = server_side_apply(before, service(ports=[{"port": port} for port in applied]), "bob", NOW)
+
+    assert [port["port"] for port in after["spec"]["ports"]] == merged
+
+
+def test_another_order_alone_changes_nothing():
+    before = server_side_apply(None, service(ports=[{"port": 80}, {"port": 443}]), "alice", NOW)
+
+    after = server_side_apply(
+        before, service(ports=[{"port": 443}, {"port": 80}]), "alice", NOW.replace(year=2027)
+    )
+
+    assert after == before
+
+
+def test_nothing_in_place_of_a_map_lets_its_fields_go_and_touches_no_others():
+    live = server_side_apply(None, config_map({"a": "1"}), "alice", NOW)
+    live = server_side_apply(live, config_map({"b": "2"}), "bob", NOW)
+
+    after = server_side_apply(live, config_map(None), "bob", NOW)
+
+    assert after["data"] == {"a": "1"}
+
+
+def test_an_apply_that_names_no_field_leaves_no_entry():
+    live = server_side_apply(None, config_map({"a": "1"}), "alice", NOW)
+    bare = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shop"}}
+    assert set(managers(server_side_apply(live, bare, "bob", NOW))) == {"alice"}
+
+
+def test_who_wrote_an_object_without_a_record_is_called_before_first_apply():
+    with pytest.raises(ApplyConflict) as refused:
+        server_side_apply(config_map({"a": "1"}), config_map({"a": "2"}), "alice", NOW)
+
+    words = 'conflict with "before-first-apply" using v1: .data.a'
+    assert refused.value.message == f"Apply failed with 1 conflict: {words}"
+
+
+@pytest.mark.parametrize("thrown_away", [[], [{}]])
+def test_a_client_can_throw_the_record_away(thrown_away):
+    live = server_side_apply(None, config_map({"a": "1"}), "alice", NOW)
+
+    new = track_update(live, config_map({"a": "1"}, managedFields=thrown_away), "bob", NOW)
+
+    assert "managedFields" not in new["metadata"]
+
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def _applied_by_the_client(data):
+    text = json.dumps(config_map(data))
+    return track_update(
+        None, config_map(data, annotations={LAST_APPLIED: text}), "kubectl-client-side-apply", NOW
+    )
+
+
+def test_kubectl_takes_over_without_conflict_what_it_applied_on_the_clients_side():
+    live = _applied_by_the_client({"a": "1"})
+
+    after = server_side_apply(live, config_map({"a": "2"}), "kubectl", NOW)
+
+    assert after["data"] == {"a": "2"}
+    told = '{"apiVersion":"v1","data":{"a":"2"},"kind":"ConfigMap","metadata":{"name":"shop"}}\n'
+    assert after["metadata"]["annotations"] == {LAST_APPLIED: told}
+    with pytest.raises(ApplyConflict):
+        server_side_apply(live, config_map({"a": "2"}), "alice", NOW)
+
+
+def test_what_somebody_else_has_changed_since_is_a_conflict_for_kubectl_too():
+    live = _applied_by_the_client({"a": "1", "b": "1"})
+    changed = {**live, "data": {"a": "1", "b": "2"}}
+    live = track_update(live, changed, "kubectl-edit", NOW)
+
+    with pytest.raises(ApplyConflict) as refused:
+        server_side_apply(live, config_map({"a": "3", "b": "3"}), "kubectl", NOW)
+
+    assert [cause["field"] for cause in refused.value.causes] == [".data.b"]
+
+
+def test_a_map_that_is_taken_away_is_nobodys_any_more():
+    live = track_update(None, config_map({"a": "1"}, labels={"b": "c"}), "alice", NOW)
+
+    new = track_update(live, {key: live[key] for key in live if key != "data"}, "bob", NOW)
+
+    assert managers(new) == {"alice": {"f:metadata": {"f:labels": {".": {}, "f:b": {}}}}}
