@@ -68,6 +68,8 @@ def printer(kind: str) -> tuple[tuple[Column, ...], Callable[[Manifest, datetime
 
 def _row(resource: Resource, manifest: Manifest, cells: Cells, include: str) -> Manifest:
     row: Manifest = {"cells": cells}
+    if resource.kind == "Pod" and (end := core.POD_ENDS.get((manifest.get("status") or {}).get("phase", ""))):
+        row["conditions"] = [end]
     if include == "Metadata":
         row["object"] = {
             "kind": "PartialObjectMetadata",

@@ -14,6 +14,14 @@ Cells = list[Any]
 
 _ROLE_LABEL = "node-role.kubernetes.io/"
 _RESTARTABLE_INIT = "Always"
+# What the row of a pod that has ended says beside its cells.
+POD_ENDS: dict[str, Manifest] = {
+    "Succeeded": {
+        "type": "Completed", "status": "True", "reason": "Succeeded",
+        "message": "The pod has completed successfully.",
+    },
+    "Failed": {"type": "Completed", "status": "True", "reason": "Failed", "message": "The pod failed."},
+}  # fmt: skip
 
 
 def name_and_age_cells(manifest: Manifest, now: datetime) -> Cells:
@@ -55,9 +63,10 @@ def pod_status(pod: Manifest) -> str:
         reason = init_reason
     else:
         reason = _container_reason(pod, reason)
-    if metadata.get("deletionTimestamp"):
-        return "Unknown" if status.get("reason") == "NodeLost" else "Terminating"
-    return reason
+    if metadata.get("deletionTimestamp") and status.get("reason") == "NodeLost":
+        return "Unknown"
+    ends = metadata.get("deletionTimestamp") and status.get("phase") not in ("Succeeded", "Failed")
+    return "Terminating" if ends else reason
 
 
 def _container_reason(pod: Manifest, reason: str) -> str:
@@ -84,23 +93,36 @@ def _ended(terminated: Manifest) -> str:
     return f"ExitCode:{terminated.get('exitCode', 0)}"
 
 
-def _init_reason(pod: Manifest) -> str | None:
-    """Why a pod is still in its init containers (`Init:0/1`), or None."""
+def _sidecars(pod: Manifest) -> set[str]:
+    """Names of the init containers that go on running."""
     init_containers = (pod.get("spec") or {}).get("initContainers") or []
-    sidecars = {c["name"] for c in init_containers if c.get("restartPolicy") == _RESTARTABLE_INIT}
+    return {c["name"] for c in init_containers if c.get("restartPolicy") == _RESTARTABLE_INIT}
+
+
+def _place_of_init(pod: Manifest) -> int | None:
+    """Which init container a pod has come to, or None."""
+    sidecars = _sidecars(pod)
     for index, container in enumerate((pod.get("status") or {}).get("initContainerStatuses") or []):
-        state = container.get("state") or {}
-        terminated, waiting = state.get("terminated"), state.get("waiting") or {}
+        terminated = _state(container).get("terminated")
         if terminated is not None and terminated.get("exitCode", 0) == 0:
             continue
-        if container.get("name") in sidecars and container.get("started"):
-            continue
-        if terminated is not None:
-            return f"Init:{_ended(terminated)}"
-        if waiting.get("reason") and waiting["reason"] != "PodInitializing":
-            return f"Init:{waiting['reason']}"
-        return f"Init:{index}/{len(init_containers)}"
+        if not (container.get("name") in sidecars and container.get("started")):
+            return index
     return None
+
+
+def _init_reason(pod: Manifest) -> str | None:
+    """Why a pod is still in its init containers (`Init:0/1`), or None."""
+    place = _place_of_init(pod)
+    if place is None:
+        return None
+    state = _state(pod["status"]["initContainerStatuses"][place])
+    terminated, waiting = state.get("terminated"), state.get("waiting") or {}
+    if terminated is not None:
+        return f"Init:{_ended(terminated)}"
+    if waiting.get("reason") and waiting["reason"] != "PodInitializing":
+        return f"Init:{waiting['reason']}"
+    return f"Init:{place}/{len((pod.get('spec') or {}).get('initContainers') or [])}"
 
 
 def _ready_containers(pod: Manifest) -> tuple[int, int]:
@@ -122,14 +144,24 @@ def _state(container: Manifest) -> Manifest:
 
 
 def _restarts(pod: Manifest, now: datetime) -> str:
-    status = pod.get("status") or {}
-    containers = status.get("containerStatuses") or []
+    containers = _counted_containers(pod)
     count = sum(container.get("restartCount", 0) for container in containers)
     ends = [(container.get("lastState") or {}).get("terminated") or {} for container in containers]
     times = [found for end in ends if (found := moment(end.get("finishedAt"))) is not None]
     if count and times:
         return f"{count} ({duration((now - max(times)) / timedelta(seconds=1))} ago)"
     return str(count)
+
+
+def _counted_containers(pod: Manifest) -> list[Manifest]:
+    """Whose restarts count: while a pod initialises those of its init containers so far, then the others'."""
+    status = pod.get("status") or {}
+    statuses = status.get("initContainerStatuses") or []
+    place = _place_of_init(pod)
+    if place is not None and not is_true(pod, "Initialized"):
+        return statuses[: place + 1]
+    sidecars = [container for container in statuses if container.get("name") in _sidecars(pod)]
+    return [*sidecars, *(status.get("containerStatuses") or [])]
 
 
 def _readiness_gates(pod: Manifest) -> str:
@@ -256,9 +288,9 @@ def event_cells(event: Manifest, now: datetime) -> Cells:
     involved = event.get("involvedObject") or event.get("regarding") or {}
     first = event.get("firstTimestamp") or event.get("eventTime")
     last = series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or first
-    subject = (
-        f"{involved.get('kind', '').lower()}/{involved['name']}" if involved.get("name") else "<unknown>"
-    )
+    subject = involved.get("kind", "").lower()
+    if involved.get("name"):
+        subject += f"/{involved['name']}"
     return [
         age(last, now),
         event.get("type", ""),
@@ -277,7 +309,7 @@ def event_source(event: Manifest) -> str:
     """`component, host` of whoever reported an event."""
     source = event.get("source") or {}
     component = source.get("component") or event.get("reportingComponent") or ""
-    host = source.get("host") or ""
+    host = source.get("host") or event.get("reportingInstance") or ""
     return ", ".join(word for word in (component, host) if word)
 
 

@@ -19,7 +19,7 @@ def service_cells(service: Manifest, now: datetime) -> Cells:
     return [
         service["metadata"]["name"],
         kind,
-        "<none>" if kind == "ExternalName" else spec.get("clusterIP") or "<none>",
+        (spec.get("clusterIPs") or ["<none>"])[0],
         external_ip(service),
         service_ports(spec.get("ports") or []),
         age(service["metadata"].get("creationTimestamp"), now),
@@ -44,9 +44,9 @@ def external_ip(service: Manifest) -> str:
 
 
 def load_balancer_addresses(manifest: Manifest) -> str:
-    """Addresses or host names of status.loadBalancer.ingress, joined by commas."""
+    """Addresses or host names of status.loadBalancer.ingress, each once and in order, joined by commas."""
     ingress = ((manifest.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
-    return ",".join(entry.get("ip") or entry.get("hostname") or "" for entry in ingress)
+    return ",".join(sorted({entry.get("ip") or entry.get("hostname") or "" for entry in ingress} - {""}))
 
 
 def service_ports(ports: list[Manifest]) -> str:
@@ -77,7 +77,7 @@ def endpoint_addresses(subsets: list[Manifest]) -> str:
         if not ports:
             found += addresses
         found += [join_host_port(ip, port["port"]) for port in ports for ip in addresses]
-    return _first_three(found, "<none>") if subsets else "<none>"
+    return _first_three(found, "") if subsets else "<none>"
 
 
 def join_host_port(ip: str, port: int | str) -> str:
@@ -101,9 +101,8 @@ def slice_cells(endpoint_slice: Manifest, now: datetime) -> Cells:
 
 
 def _slice_ports(ports: list[Manifest]) -> str:
-    return _first_three(
-        [str(port["port"]) if port.get("port") is not None else "*" for port in ports], "<unset>"
-    )
+    """Port numbers, or names where all ports are meant."""
+    return _first_three([str(port.get("port", port.get("name", "*"))) for port in ports], "<unset>")
 
 
 def _first_three(found: list[str], nothing: str) -> str:
@@ -125,9 +124,11 @@ def ingress_cells(ingress: Manifest, now: datetime) -> Cells:
 
 
 def _ingress_hosts(rules: list[Manifest]) -> str:
-    hosts = [rule.get("host") or "*" for rule in rules if rule.get("http")]
-    shown = ",".join(hosts[:3]) or "*"
-    return f"{shown} + {len(hosts) - 3} more..." if len(hosts) > 3 else shown
+    """The first three hosts, and how many more rules there are."""
+    hosts = [(index, rule["host"]) for index, rule in enumerate(rules) if rule.get("host")]
+    shown = ",".join(host for _, host in hosts[:3]) or "*"
+    full = len(hosts) > 2 and hosts[2][0] < len(rules) - 1
+    return f"{shown} + {len(rules) - 3} more..." if full else shown
 
 
 def ingressclass_cells(ingress_class: Manifest, now: datetime) -> Cells:
@@ -144,7 +145,7 @@ def ingressclass_cells(ingress_class: Manifest, now: datetime) -> Cells:
 def _parameters(reference: Manifest | None) -> str:
     if not reference:
         return "<none>"
-    group = f".{reference['apiGroup']}" if reference.get("apiGroup") else ""
+    group = f".{reference['apiGroup']}" if "apiGroup" in reference else ""
     return f"{reference.get('kind', '')}{group}/{reference.get('name', '')}"
 
 

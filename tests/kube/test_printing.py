@@ -59,7 +59,10 @@ def cells(plural, manifest, group=""):
 
 
 def service(**spec):
-    return {"spec": {"ports": [{"port": 80}], "clusterIP": "10.96.0.9", **spec}}
+    spec = {"ports": [{"port": 80}], "clusterIP": "10.96.0.9", **spec}
+    if spec.get("type") != "ExternalName":
+        spec["clusterIPs"] = [spec["clusterIP"]]
+    return {"spec": spec}
 
 
 @pytest.mark.parametrize(
@@ -77,6 +80,58 @@ def service(**spec):
 )  # fmt: skip
 def test_a_services_row(spec, shown):
     assert cells("services", service(**spec))[1:5] == shown
+
+
+def test_a_load_balancers_addresses_stand_once_and_in_order():
+    balanced = service(type="LoadBalancer", externalIPs=["1.1.1.1"])
+    ingress = [{"ip": "9.9.9.9"}, {"hostname": "lb.example.com"}, {"ip": "10.0.0.1"}, {"ip": "9.9.9.9"}]
+    balanced["status"] = {"loadBalancer": {"ingress": ingress}}
+
+    assert cells("services", balanced)[3] == "10.0.0.1,9.9.9.9,lb.example.com,1.1.1.1"
+
+
+def test_endpoints_that_are_not_ready_leave_the_cell_empty():
+    assert cells("endpoints", {"subsets": [{"notReadyAddresses": [{"ip": "10.0.0.1"}]}]})[1] == ""
+
+
+@pytest.mark.parametrize(
+    ("ports", "shown"),
+    [
+        ([{"port": 80, "name": "web"}], "80"),
+        ([{"name": "web"}, {"port": 53}], "web,53"),
+        ([{"name": ""}], "<unset>"),
+        ([], "<unset>"),
+        ([{"port": port} for port in (1, 2, 3, 4, 5)], "1,2,3 + 2 more..."),
+    ],
+)
+def test_a_port_of_a_slice_is_its_number_or_its_name(ports, shown):
+    found = cells("endpointslices", {"addressType": "IPv4", "ports": ports}, "discovery.k8s.io")
+    assert found[2] == shown
+
+
+@pytest.mark.parametrize(
+    ("hosts", "shown"),
+    [
+        ([], "*"),
+        (["", ""], "*"),
+        (["a", ""], "a"),
+        (["a", "b", "c"], "a,b,c"),
+        (["a", "b", "c", ""], "a,b,c + 1 more..."),
+        (["", "a", "b", "c", "d"], "a,b,c + 2 more..."),
+    ],
+)
+def test_an_ingress_names_three_hosts(hosts, shown):
+    rules = [{"host": host} if host else {} for host in hosts]
+    assert cells("ingresses", {"spec": {"rules": rules}}, "networking.k8s.io")[2] == shown
+
+
+def test_an_event_about_nothing_by_name_tells_the_kind_and_who_reported_it():
+    event = {
+        "involvedObject": {"kind": "Node"},
+        "reportingComponent": "kubelet",
+        "reportingInstance": "node1",
+    }
+    assert cells("events", event)[3:6] == ["node", "", "kubelet, node1"]
 
 
 def test_endpoints_show_three_addresses_port_by_port():
@@ -103,7 +158,54 @@ def test_a_pods_status(status, shown):
     pod = {"metadata": {"name": "x"}, "spec": {"initContainers": [{"name": "i"}]}, "status": status}
     assert pod_status(pod) == shown
     pod["metadata"]["deletionTimestamp"] = "2026-03-01T00:00:00Z"
-    assert pod_status(pod) == "Terminating"
+    over = status["phase"] in ("Succeeded", "Failed")
+    assert pod_status(pod) == (shown if over else "Terminating")
+
+
+def _container(name, restarts, minutes_ago, **state):
+    ended = (NOW - timedelta(minutes=minutes_ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    last = {"terminated": {"finishedAt": ended}}
+    return {"name": name, "restartCount": restarts, "lastState": last, **state}
+
+
+def test_while_a_pod_initialises_the_restarts_are_those_of_its_init_containers():
+    init = [
+        _container("done", 2, 9, state={"terminated": {"exitCode": 0}}),
+        _container("now", 3, 4, state={"waiting": {"reason": "CrashLoopBackOff"}}),
+        _container("later", 0, 1),
+    ]
+    spec = {"containers": [{"name": "main"}], "initContainers": [{"name": c["name"]} for c in init]}
+
+    shown = cells("pods", {"spec": spec, "status": {"phase": "Pending", "initContainerStatuses": init}})
+
+    assert shown[1:4] == ["0/1", "Init:CrashLoopBackOff", "5 (4m ago)"]
+
+
+def test_afterwards_they_are_those_of_its_sidecars_and_its_containers():
+    init = [
+        _container("done", 2, 9, state={"terminated": {"exitCode": 0}}),
+        _container("sidecar", 1, 7, started=True, ready=True, state={"running": {}}),
+    ]
+    main = _container("main", 3, 8, ready=True, state={"running": {}})
+    spec = {
+        "containers": [{"name": "main"}],
+        "initContainers": [{"name": "done"}, {"name": "sidecar", "restartPolicy": "Always"}],
+    }
+    status = {"phase": "Running", "initContainerStatuses": init, "containerStatuses": [main]}
+
+    assert cells("pods", {"spec": spec, "status": status})[1:4] == ["2/2", "Running", "4 (7m ago)"]
+
+
+@pytest.mark.parametrize(
+    ("phase", "reasons"), [("Succeeded", ["Succeeded"]), ("Failed", ["Failed"]), ("Running", None)]
+)
+def test_the_row_of_a_pod_that_has_ended_says_so(phase, reasons):
+    pod = {"metadata": {"name": "x"}, "status": {"phase": phase}}
+
+    row = table(by_plural("", "v1", "pods"), [pod], NOW)["rows"][0]
+
+    found = row.get("conditions")
+    assert (found and [condition["reason"] for condition in found]) == reasons
 
 
 def test_restarts_tell_when_the_last_one_was():
