@@ -1,13 +1,14 @@
 """What admission adds to a pod: tolerations for failing nodes, priority; and its class of service.
 
-Source: plugins DefaultTolerationSeconds and Priority; k8s.io/kubernetes pkg/apis/core/v1/helper/qos, 1.36.
+Source: plugins DefaultTolerationSeconds, Priority and RuntimeClass; k8s.io/kubernetes
+pkg/apis/core/v1/helper/qos, 1.36.
 """
 
 from typing import Any
 
 from svclab.kube import quantity
 from svclab.kube.resources import by_kind
-from svclab.kube.status import forbidden
+from svclab.kube.status import Refusal, forbidden, go_quote
 
 Manifest = dict[str, Any]
 
@@ -17,7 +18,7 @@ _PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical":
 
 
 def admit_pod(pod: Manifest) -> None:
-    """Add tolerations and priority in place. Raises Refusal for an unknown priority class."""
+    """Add tolerations and priority in place. Raises Refusal for an unknown priority or runtime class."""
     spec = pod["spec"]
     tolerations = spec.setdefault("tolerations", [])
     for key in _NODE_TROUBLES:
@@ -28,6 +29,8 @@ def admit_pod(pod: Manifest) -> None:
             })  # fmt: skip
     spec["priority"] = _priority(pod)
     spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+    if (runtime := spec.get("runtimeClassName")) is not None:  # there are no RuntimeClasses here
+        raise _forbidden(pod, f"pod rejected: RuntimeClass {go_quote(runtime)} not found")
 
 
 def _tolerates(toleration: Manifest, key: str) -> bool:
@@ -35,13 +38,16 @@ def _tolerates(toleration: Manifest, key: str) -> bool:
     return toleration.get("key", "") in ("", key) and effect in ("", "NoExecute")
 
 
-def _priority(pod: Manifest) -> int:
-    name = pod["spec"].get("priorityClassName", "")
+def _forbidden(pod: Manifest, why: str) -> Refusal:
     resource = by_kind("Pod")
     assert resource is not None
+    return forbidden(resource, pod["metadata"].get("name", ""), why)
+
+
+def _priority(pod: Manifest) -> int:
+    name = pod["spec"].get("priorityClassName", "")
     if name and name not in _PRIORITIES:
-        why = f"no PriorityClass with name {name} was found"
-        raise forbidden(resource, pod["metadata"].get("name", ""), why)
+        raise _forbidden(pod, f"no PriorityClass with name {name} was found")
     priority = _PRIORITIES.get(name, 0)
     given = pod["spec"].get("priority", priority)
     if given != priority:
@@ -49,7 +55,7 @@ def _priority(pod: Manifest) -> int:
             f"the integer value of priority ({given}) must not be provided in pod spec; priority admission "
             f"controller computed {priority} from the given PriorityClass name"
         )
-        raise forbidden(resource, pod["metadata"].get("name", ""), why)
+        raise _forbidden(pod, why)
     return priority
 
 

@@ -8,6 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 from svclab.kube.patch_types import FieldType, field_type
+from svclab.kube.unstructured import go_map
 
 Json = Any
 Manifest = dict[str, Any]
@@ -214,6 +215,7 @@ def _is_mergeable(field: FieldType) -> bool:
 
 def _merge_list(field: FieldType, original: list, patch: list, explicit_order: list | None) -> list:
     _check_elements([*original, *patch])
+    _check_order(field.merge_key, patch, explicit_order)
     if field.is_set and not any(isinstance(value, dict) for value in patch):
         merged = original + [value for value in patch if value not in original]
         return _in_order(merged, explicit_order or patch, original, "")
@@ -235,10 +237,23 @@ def _check_elements(items: list) -> None:
         raise PatchError("list element types are not identical")
 
 
+def _check_order(key: str, patch: list, explicit_order: list | None) -> None:
+    """What a patch sets must stand in the order that it tells. Raises PatchError."""
+    if not explicit_order or not isinstance(explicit_order, list):
+        return
+    named = [item for item in patch if not (isinstance(item, dict) and "$patch" in item)]
+    told = iter([item.get(key) if isinstance(item, dict) else item for item in explicit_order])
+    if not all((item.get(key) if isinstance(item, dict) else item) in told for item in named):
+        shown, order = go_map(patch), go_map(explicit_order)
+        raise PatchError(
+            f"The order in patch list:\n{shown}\n doesn't match $setElementOrder list:\n{order}\n"
+        )
+
+
 def _merge_item(field: FieldType, merged: list, item: Manifest) -> None:
     key = field.merge_key
     if key not in item:
-        raise PatchError(f"map: {_go_map(item)} does not contain declared merge key: {key}")
+        raise PatchError(f"map: {go_map(item)} does not contain declared merge key: {key}")
     found = next((index for index, old in enumerate(merged) if old.get(key) == item[key]), None)
     if item.get("$patch") == "delete":
         merged[:] = [old for old in merged if old.get(key) != item[key]]
@@ -292,7 +307,3 @@ def _without_directives(value: Json) -> Json:
 
 def _is_deletion(item: Json) -> bool:
     return isinstance(item, dict) and item.get("$patch") == "delete"
-
-
-def _go_map(value: Manifest) -> str:
-    return f"map[{' '.join(f'{k}:{v}' for k, v in sorted(value.items()))}]"

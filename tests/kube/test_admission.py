@@ -132,6 +132,12 @@ def test_quality_of_service_follows_requests_and_limits(resources: Manifest, exp
     assert _created(_pod(containers=containers))["status"]["qosClass"] == expected
 
 
+# plugin RuntimeClass
+def test_a_pod_of_a_runtime_class_that_is_not_there_is_refused() -> None:
+    with pytest.raises(Refusal, match='pod rejected: RuntimeClass "gvisor" not found'):
+        _created(_pod(runtimeClassName="gvisor"))
+
+
 def test_on_the_nodes_network_ports_are_the_nodes() -> None:
     ports = [{"containerPort": 80}]
     containers = [{"name": "main", "image": "nginx:1.25", "ports": ports}]

@@ -47,6 +47,19 @@ def test_service_ports_merge_by_number(why, patch, numbers):
     assert [port["port"] for port in ports(patch)] == numbers
 
 
+# apimachinery pkg/util/strategicpatch, validatePatchWithSetOrderList
+@pytest.mark.parametrize("told", [[{"port": 9}, {"port": 8}], [{"port": 8}]])
+def test_what_a_patch_sets_must_stand_in_the_order_that_it_tells(told):
+    patch = {"$setElementOrder/ports": told, "ports": [{"port": 8}, {"port": 9}]}
+    with pytest.raises(PatchError) as refused:
+        ports(patch)
+    shown = " ".join(f"map[port:{port['port']}]" for port in told)
+    assert str(refused.value) == (
+        "The order in patch list:\n[map[port:8] map[port:9]]\n doesn't match $setElementOrder list:\n"
+        f"[{shown}]\n"
+    )
+
+
 def test_a_port_without_its_number_cannot_be_merged():
     with pytest.raises(PatchError, match="does not contain declared merge key: port"):
         ports({"ports": [{"name": "x"}]})
