@@ -70,17 +70,23 @@ def endpoints_of_port(slices: list[Manifest], port_name: str | None) -> str:
     """Ready endpoints of one port (None: of all): three, and how many more; `<none>` without slices."""
     if not slices:
         return "<none>"
-    found = []
+    found, more = [], False
     for endpoint_slice in slices:
-        for port in endpoint_slice.get("ports") or []:
-            if port_name is not None and (port.get("name") or "") != port_name:
-                continue
+        for number in _numbers(endpoint_slice.get("ports") or [], port_name):
             for endpoint in endpoint_slice.get("endpoints") or []:
+                more = more or len(found) == _SHOWN_ENDPOINTS  # kubectl looks whether it is ready afterwards
                 if (endpoint.get("conditions") or {}).get("ready") is not False:
-                    found.append(join_host_port(endpoint["addresses"][0], port.get("port", 0)))
+                    address = endpoint["addresses"][0]
+                    found.append(address if number is None else join_host_port(address, number))
     shown = ",".join(found[:_SHOWN_ENDPOINTS])
-    more = len(found) - _SHOWN_ENDPOINTS
-    return f"{shown} + {more} more..." if more > 0 else shown
+    return f"{shown} + {len(found) - _SHOWN_ENDPOINTS} more..." if more else shown
+
+
+def _numbers(ports: list[Manifest], name: str | None) -> list[int | None]:
+    """The numbers of a slice's ports of this name; a slice without ports has its addresses alone."""
+    if not ports:
+        return [None]
+    return [port.get("port", 0) for port in ports if name is None or (port.get("name") or "") == name]
 
 
 def write_endpoints(out: Description, endpoints: Manifest, events: list[Manifest] | None) -> None:
@@ -178,7 +184,7 @@ def _backend(client: Client, namespace: str, backend: Manifest) -> str:
     service = backend.get("service")
     if not service:
         resource = backend.get("resource") or {}
-        shown = [resource.get(key) for key in ("apiGroup", "kind", "name")]
+        shown = [resource.get(key, "<none>") for key in ("apiGroup", "kind", "name")]
         return "APIGroup: {}, Kind: {}, Name: {}".format(*shown)
     name, port = service["name"], service.get("port") or {}
     words = f"{name}:{port.get('name') or port.get('number', '')}"

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from math import ceil
 from typing import Any
+from urllib.parse import quote
 
 from svclab.kube.meta import age
+from svclab.kube.printing_network import join_host_port
 from svclab.kube.quantity import canonical, parse
 from svclab.kube.selectors import format_object
 from svclab.terminal.commands.kubectl.describe_volumes import write_volumes
@@ -39,6 +41,9 @@ def write_pod(out: Description, pod: Manifest, events: list[Manifest] | None) ->
     out.controller(pod)
     if status.get("nominatedNodeName"):
         out.field("NominatedNodeName", status["nominatedNodeName"])
+    if spec.get("resources") is not None:
+        out.line("Resources:")
+        _write_resources(out, spec["resources"], 1)
     resolve = _field_of(pod)
     if spec.get("initContainers"):
         statuses = status.get("initContainerStatuses")
@@ -61,7 +66,7 @@ def write_pod(out: Description, pod: Manifest, events: list[Manifest] | None) ->
 
 def _write_status(out: Description, pod: Manifest) -> None:
     status, metadata = pod.get("status") or {}, pod["metadata"]
-    if metadata.get("deletionTimestamp") and status.get("reason") != "NodeLost":
+    if metadata.get("deletionTimestamp") and status.get("phase") not in ("Failed", "Succeeded"):
         out.field("Status", f"Terminating (lasts {age(metadata['deletionTimestamp'], out.now)})")
         out.field("Termination Grace Period", f"{metadata.get('deletionGracePeriodSeconds', 0)}s")
     else:
@@ -70,9 +75,16 @@ def _write_status(out: Description, pod: Manifest) -> None:
         out.field("Reason", status["reason"])
     if status.get("message"):
         out.field("Message", status["message"])
-    seccomp = ((pod.get("spec") or {}).get("securityContext") or {}).get("seccompProfile")
-    if seccomp:
-        out.field("SeccompProfile", seccomp.get("type", ""))
+    _write_seccomp(out, pod.get("spec") or {}, 0, 0)
+
+
+def _write_seccomp(out: Description, owner: Manifest, level: int, local_level: int) -> None:
+    """The profile that the security context of a pod or a container names."""
+    profile = (owner.get("securityContext") or {}).get("seccompProfile")
+    if profile:
+        out.field("SeccompProfile", profile.get("type", ""), level)
+        if profile.get("type") == "Localhost":
+            out.field("LocalhostProfile", profile.get("localhostProfile", ""), local_level)
 
 
 def _write_ips(out: Description, ips: list[Manifest]) -> None:
@@ -121,7 +133,7 @@ def write_containers(
                 _write_state(out, "Last State", status["lastState"])
             out.field("Ready", str(bool(status.get("ready"))), 2)
             out.field("Restart Count", status.get("restartCount", 0), 2)
-        _write_resources(out, container.get("resources") or {})
+        _write_resources(out, container.get("resources") or {}, 2)
         _write_probes(out, container)
         _write_environment(out, container, resolve)
         _write_mounts(out, container)
@@ -137,6 +149,7 @@ def _write_basics(out: Description, container: Manifest, status: Manifest | None
     for title, key in (("Port", "containerPort"), ("Host Port", "hostPort")):
         cells = [f"{port.get(key, 0)}/{port.get('protocol', 'TCP')}" for port in ports]
         out.field(f"{title}s" if len(cells) > 1 else title, ", ".join(cells) or "<none>", 2)
+    _write_seccomp(out, container, 2, 3)
 
 
 def _write_state(out: Description, title: str, state: Manifest) -> None:
@@ -160,13 +173,13 @@ def _write_state(out: Description, title: str, state: Manifest) -> None:
             out.field("Reason", waiting["reason"], 3)
 
 
-def _write_resources(out: Description, resources: Manifest) -> None:
+def _write_resources(out: Description, resources: Manifest, level: int) -> None:
     for title in ("limits", "requests"):
         amounts = resources.get(title) or {}
         if amounts:
-            out.line(f"{title.capitalize()}:", 2)
+            out.line(f"{title.capitalize()}:", level)
         for name in sorted(amounts):
-            out.field(name, canonical(amounts[name]), 3)
+            out.field(name, canonical(amounts[name]), level + 1)
 
 
 def _write_probes(out: Description, container: Manifest) -> None:
@@ -185,8 +198,10 @@ def probe_words(probe: Manifest) -> str:
     )
     if http := probe.get("httpGet"):
         scheme = http.get("scheme", "HTTP").lower()
-        path = http.get("path", "")
-        return f"http-get {scheme}://{http.get('host', '')}:{http.get('port')}{path} {numbers}"
+        path = quote(http.get("path", ""), safe="/$&+,:;=@~")
+        return (
+            f"http-get {scheme}://{join_host_port(http.get('host', ''), http.get('port', 0))}{path} {numbers}"
+        )
     if tcp := probe.get("tcpSocket"):
         return f"tcp-socket {tcp.get('host', '')}:{tcp.get('port')} {numbers}"
     if grpc := probe.get("grpc"):
@@ -245,6 +260,11 @@ def _write_mounts(out: Description, container: Manifest) -> None:
         if mount.get("subPath"):
             words.append(f'path="{mount["subPath"]}"')
         out.line(f"{mount['mountPath']} from {mount['name']} ({','.join(words)})", 3)
+    devices = sorted(container.get("volumeDevices") or [], key=lambda device: device["devicePath"])
+    if devices:
+        out.line("Devices:" if mounts else "Devices:\t<none>", 2)  # kubectl asks for mounts here, too
+    for device in devices:
+        out.line(f"{device['devicePath']} from {device['name']}", 3)
 
 
 def _write_gates(out: Description, pod: Manifest) -> None:
