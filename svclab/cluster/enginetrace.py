@@ -16,7 +16,7 @@ from svclab.kube.dnsanswers import is_laid_out, look_up
 from svclab.kube.listeners import Listening, endpoint_ports, listeners_of
 from svclab.kube.possible import forgetting, possible_outcomes
 from svclab.kube.proxied import node_rules
-from svclab.kube.proxy.config import ProxyConfig
+from svclab.kube.proxy.config import ProxyConfig, service_ranges
 from svclab.kube.request import BadTarget, Request, read_target, send
 from svclab.kube.snapshot import Manifest, Snapshot
 from svclab.kube.surroundings import STANDARD_CLIENTS
@@ -82,6 +82,7 @@ def world_of(snapshot: Snapshot, mode: str, clients: Mapping[str, str], router_p
     services, slices = snapshot.list("Service"), snapshot.list("EndpointSlice")
     nodes = {node["metadata"]["name"]: node for node in snapshot.list("Node")}
     served = endpoint_ports(slices)
+    ranges = service_ranges(snapshot.list("ServiceCIDR"))
     # A client that is named by its address takes the place of the standard one that has it.
     others = {name: ip for name, ip in STANDARD_CLIENTS.items() if ip not in clients.values()}
 
@@ -89,7 +90,8 @@ def world_of(snapshot: Snapshot, mode: str, clients: Mapping[str, str], router_p
         return {**served.get(str(pod_address(pod)), {}), **listeners_of(pod)}
 
     def rules_of(name: str) -> NodeRules:
-        return node_rules(mode, services, slices, ProxyConfig.for_node(nodes[name]))
+        config = ProxyConfig.for_node(nodes[name], service_cidr=ranges)
+        return node_rules(mode, services, slices, config)
 
     fabric = build_fabric(
         snapshot,

@@ -146,6 +146,7 @@ SHAPES: dict[str, dict[str, Shape]] = {
         },
     },
     "ConfigMap": {"data": TEXT_MAP},
+    "ServiceCIDR": {"spec": {"cidrs": [is_range]}},
 }
 WANTED: dict[Any, str] = {
     str: "text",

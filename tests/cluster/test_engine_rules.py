@@ -68,6 +68,22 @@ def test_lists_and_yaml_give_the_rules_of_the_recording_they_were_made_from(as_l
     )
 
 
+def test_the_ranges_of_services_are_those_of_the_service_cidr_objects(tmp_path):
+    """Source: kube-proxy's nftables proxier, OnServiceCIDRsChanged: those of its family, whatever their state."""
+    ranges = {"kubernetes": ["10.96.0.0/16", "fd00:10:96::/112"], "more": ["172.30.0.0/24"]}
+    cidrs = [
+        {"kind": "ServiceCIDR", "metadata": {"name": name}, "spec": {"cidrs": each}}
+        for name, each in ranges.items()
+    ]
+    file = tmp_path / "objects.json"
+    file.write_text(json.dumps([*recording("lb-local")["objects"], *cidrs]))
+
+    text = printed(str(file), "--node", "node2", "--mode", "nftables")
+
+    dropped = 'ip daddr { 10.96.0.0/16, 172.30.0.0/24 } drop comment "Drop traffic to unallocated ClusterIPs"'
+    assert f"\t\t{dropped}\n" in text
+
+
 def test_a_dash_reads_standard_input_and_no_database_is_needed(tmp_path):
     environment = {
         "PATH": "/usr/bin:/bin",

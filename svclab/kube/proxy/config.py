@@ -2,7 +2,7 @@
 1.36.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any
@@ -11,6 +11,7 @@ from svclab.kube.proxy.addresses import Network, networks_of, parse_address
 from svclab.kube.snapshot import Manifest
 
 PRIMARY = "primary"  # a word for the node IP in nodePortAddresses
+SERVICE_RANGE = "10.96.0.0/12"
 LOOPBACK = {4: "127.0.0.0/8", 6: "::1/128"}
 
 
@@ -39,7 +40,7 @@ class ProxyConfig:
     conntrack_tcp_be_liberal: bool = False
     nfacct: bool = True
     random_fully: bool = True
-    service_cidr: str = "10.96.0.0/12"
+    service_cidr: str = SERVICE_RANGE
     topology_labels: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -138,6 +139,12 @@ class ProxyConfig:
     def _cidr_of_family(self, cidrs: str) -> str:
         """The first range of this family in a comma-separated list; "" if none."""
         return next((str(network) for _, network in networks_of(cidrs.split(","), self.ip_version)), "")
+
+
+def service_ranges(service_cidrs: Iterable[Manifest]) -> str:
+    """All ranges of the ServiceCIDR objects, whatever their state; kubeadm's where there is no object."""
+    ranges = [cidr for each in service_cidrs for cidr in (each.get("spec") or {}).get("cidrs") or ()]
+    return ",".join(ranges) or SERVICE_RANGE
 
 
 def _node_ips(node: Manifest, version: int) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from svclab.cluster.enginetrace import VERDICTS, trace_text
 from svclab.cluster.importing import BadFile, read_cluster, read_text
 from svclab.kube.node_rules import kernel_tables
 from svclab.kube.proxied import MODES as TRACED
-from svclab.kube.proxy.config import ProxyConfig
+from svclab.kube.proxy.config import ProxyConfig, service_ranges
 from svclab.kube.proxy.iptables import compile_rules
 from svclab.kube.proxy.ipvs import IpvsRuleset, compile_ipvs
 from svclab.kube.proxy.nftables import compile_nftables
@@ -83,7 +83,8 @@ def rules_text(snapshot: Snapshot, node_name: str, mode: str) -> str:
     """What iptables-save (filter and nat) or nft would print on a node. Raises BadFile if there is no such
     node.
     """
-    config = ProxyConfig.for_node(node(snapshot, node_name))
+    ranges = service_ranges(snapshot.list("ServiceCIDR"))
+    config = ProxyConfig.for_node(node(snapshot, node_name), service_cidr=ranges)
     services, slices = snapshot.list("Service"), snapshot.list("EndpointSlice")
     if mode == "nftables":
         return str(compile_nftables(services, slices, config))
