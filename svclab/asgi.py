@@ -5,7 +5,6 @@ somebody first asks for it, in a thread, so that the event loop goes on.
 """
 
 import asyncio
-import gc
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -13,8 +12,9 @@ from typing import Any
 
 from django.core.asgi import get_asgi_application
 
-gc.freeze()  # the server's own code is there for good: no collection need look through it again
-gc.set_threshold(10_000, 20, 20)  # seldom: a collection stops everything
+from svclab import collector
+
+collector.seldom()
 sys.setswitchinterval(0.001)  # a keystroke's echo waits while commands compute: let that be short
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "svclab.settings")
 pages = get_asgi_application()  # before anything that imports models
@@ -57,7 +57,7 @@ def _api() -> Application:
     _run_client_programs()
     from svclab.apiserver.asgi import application as api  # noqa: PLC0415 (late, see above)
 
-    gc.freeze()
+    collector.seldom()
     return api
 
 
@@ -72,7 +72,7 @@ def _websockets() -> Application:
     from svclab.terminal.commands.registry import load_commands  # noqa: PLC0415 (late)
 
     load_commands()
-    gc.freeze()
+    collector.seldom()
     kubernetes = re_path(r"^k8s/", streams.application(remote.start))
     return URLRouter([kubernetes, *websocket_urlpatterns, re_path("", _nowhere)])
 

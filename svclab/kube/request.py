@@ -121,12 +121,12 @@ def connect(world: World, request: Request, dice: Dice, now: datetime) -> Sent:
     flow = asker.flow + 1
     asker.flows.append(Flow(flow, request.protocol.value, "request", f"{address}:{target.port}"))
     try:
-        packet = world.fabric.first_packet(
-            request.source, ip_address(address), target.port, request.protocol, dice
-        )
+        exchange = world.fabric.connect(
+            request.source, ip_address(address), target.port, request.protocol, dice, now + waited, flow,
+            request.via,
+        )  # fmt: skip
     except NoAddress as error:
         return _unreachable(world, request, target, asker, address, waited, str(error))
-    exchange = world.fabric.exchange(request.source, packet, dice, now + waited, flow, request.via)
     asker.parts.append(exchange)
     waited += _patience(request, exchange, waited)
     response = _response(world, request, target, exchange, now)

@@ -89,9 +89,11 @@ class Conntrack:
 
     def remove(self, entry: Entry) -> None:
         """Forget a connection."""
-        for key in (entry.original, entry.reply):
-            if self.entries.get(key) is entry:
-                del self.entries[key]
+        entries, original, reply = self.entries, entry.original, entry.reply
+        if entries.get(original) is entry:
+            del entries[original]
+        if entries.get(reply) is entry:
+            del entries[reply]
 
     def expire(self, now: float) -> None:
         """Forget all connections whose time is over."""
@@ -161,15 +163,16 @@ class Conntrack:
 
     def put(self, entry: Entry) -> None:
         """Enter a connection, whatever was there."""
-        self.entries[entry.original] = entry
-        self.entries[entry.reply] = entry
-        self.changed[entry.original] = None
+        entries, original = self.entries, entry.original
+        entries[original] = entries[entry.reply] = entry
+        self.changed[original] = None
 
     def over_for(self, entry: Entry, now: float) -> tuple[Entry, ...] | None:
         """Connections that are over, whose place one takes that began with a socket's first packet; None
         where a living one is in its way.
         """
-        known, other = self.entries.get(entry.original), self.entries.get(entry.reply)
+        find = self.entries.get
+        known, other = find(entry.original), find(entry.reply)
         if known is not None and known.expires >= now and not _is_over(known, entry.original):
             return None
         if other is None or other is known:

@@ -8,7 +8,7 @@ get the same entries. An exchange that depends on more (affinity, a taken port, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from svclab.linux.conntrack import CREATED, Entry
 from svclab.linux.dice import Dice
@@ -105,20 +105,20 @@ class Course:
             if host.hooks is not rules:
                 return False
         ports = set()
-        for bounds in self.ports:
-            port = numbers[bounds.place]
-            if port not in bounds.within or port in bounds.others:
+        for place, low, high, others in self.ports:
+            port = numbers[place]
+            if not low <= port <= high or port in others:
                 return False
             ports.add(port)
         return len(ports) == len(self.ports)
 
 
-@dataclass(frozen=True, slots=True)
-class PortBounds:
-    """Which ports go a course: those `within` without the `others`. `place`: among the numbers."""
+class PortBounds(NamedTuple):
+    """Which ports go a course: from `low` to `high` without the `others`. `place`: among the numbers."""
 
     place: int
-    within: range
+    low: int
+    high: int
     others: frozenset[int]
 
 
@@ -168,7 +168,7 @@ def course_of(recorder: Recorder, hosts: Mapping[str, Host], parts: tuple[Part, 
         return None
     rules = tuple((host, host.hooks) for host in hosts.values())
     bounds = tuple(
-        PortBounds(port.place, range(port.low, port.high + 1), frozenset((*port.others, *own_ports)))
+        PortBounds(port.place, port.low, port.high, frozenset((*port.others, *own_ports)))
         for port in recorder.ports
     )
     return Course(rules, bounds, own_ports, connections, parts)

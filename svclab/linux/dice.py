@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from svclab.linux.nat import Replies
 
 _WORDS = Struct(">8Q").unpack
-_FINENESS = 2.0**-53
+FINENESS = 2.0**-53
 PORT_TRIES = 128
 
 
@@ -22,23 +22,23 @@ class Dice:
 
     seed: str
     drawn: int = field(default=0, init=False)
-    _words: tuple[int, ...] = field(default=(), init=False, repr=False, compare=False)
+    words: tuple[int, ...] = field(default=(), init=False, repr=False, compare=False)
 
     def draw(self) -> float:
         """The next number, uniform in [0, 1) with 53 bits."""
         place = self.drawn & 7
         if not place:
-            self._read()
+            self.words = self.read(self.drawn)
         self.drawn += 1
-        return (self._words[place] >> 11) * _FINENESS
+        return (self.words[place] >> 11) * FINENESS
 
     def integer(self, below: int) -> int:
         """The next number, uniform in 0..below-1 (bias under 2**-40 for any bound met here)."""
         place = self.drawn & 7
         if not place:
-            self._read()
+            self.words = self.read(self.drawn)
         self.drawn += 1
-        return self._words[place] % below
+        return self.words[place] % below
 
     def port(self, low: int, high: int, replies: "Replies", now: float) -> int:
         """A port from `low` to `high` on which no other connection gets replies; any port where PORT_TRIES
@@ -66,8 +66,8 @@ class Dice:
     def go_back(self, drawn: int) -> None:
         """As if only so many had been drawn yet."""
         self.drawn = drawn
-        self._read()
+        self.words = self.read(drawn)
 
-    def _read(self) -> None:
-        """Have the words at hand of which the next one is."""
-        self._words = _WORDS(blake2b(f"{self.seed}/{self.drawn >> 3}".encode()).digest())
+    def read(self, place: int) -> tuple[int, ...]:
+        """The words that one digest gives, that of this place in the stream among them."""
+        return _WORDS(blake2b(f"{self.seed}/{place >> 3}".encode()).digest())

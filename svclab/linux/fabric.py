@@ -17,15 +17,15 @@ from svclab.linux.exchange import Ending, Exchange, Part
 from svclab.linux.host import Delivered, Died, Fate, Host, Transmit
 from svclab.linux.iptables.traverse_log import Log
 from svclab.linux.notes import Notes
-from svclab.linux.packet import Address, FiveTuple, Kind, Packet, Protocol
-from svclab.linux.skb import Key, Wire, address_of, address_text, reversed_key, wire_of
+from svclab.linux.packet import Address, Kind, Packet, Protocol
+from svclab.linux.skb import Key, Wire, address_text, packet_of, reversed_key, wire_of
 from svclab.linux.trace import Conntrack, Death, Deliver, Emit, Hop, Outcome, Verdict
 
 FIRST_KIND = {Protocol.TCP: Kind.SYN, Protocol.UDP: Kind.DATAGRAM, Protocol.SCTP: Kind.INIT,
               Protocol.ICMP: Kind.ECHO_REQUEST}  # fmt: skip
 ANSWER_KIND = {Protocol.TCP: Kind.SYN_ACK, Protocol.UDP: Kind.DATAGRAM, Protocol.SCTP: Kind.INIT_ACK,
                Protocol.ICMP: Kind.ECHO_REPLY}  # fmt: skip
-EPHEMERAL_PORTS = range(32768, 61000)  # net.ipv4.ip_local_port_range
+LOWEST_PORT, HIGHEST_PORT = 32768, 60999  # net.ipv4.ip_local_port_range
 # ICMP errors that a connecting socket reports as "No route to host", and those that it does not take as its
 # end: UDP the passing ones, SCTP all (it remembers them for the day when it gives up).
 NO_ROUTE_TO_HOST = (Kind.HOST_UNREACHABLE, Kind.TIME_EXCEEDED, Kind.ADMIN_PROHIBITED)
@@ -100,15 +100,42 @@ class Fabric:
 
         Raises NoAddress where connect() would fail with "network is unreachable".
         """
-        address = self.host(source).routing.source_for(int(destination))
+        return packet_of(self._first_wire(source, destination, port, protocol, chance, source_port))
+
+    def _first_wire(
+        self,
+        source: str,
+        destination: Address,
+        port: int,
+        protocol: Protocol,
+        chance: Any,
+        source_port: int | None = None,
+    ) -> Wire:
+        number = int(destination)
+        address = self.host(source).routing.source_for(number)
         if address is None:
             raise NoAddress(f"{source} has no route to {destination}")
         if source_port is None:
-            source_port = EPHEMERAL_PORTS.start + chance.integer(len(EPHEMERAL_PORTS))
+            source_port = LOWEST_PORT + chance.integer(HIGHEST_PORT - LOWEST_PORT + 1)
         if protocol is Protocol.ICMP:
             port = 0
-        own = address_of(destination.version, address)
-        return Packet(FiveTuple(protocol, own, source_port, destination, port), FIRST_KIND[protocol])
+        key = (protocol, address, source_port, number, port)
+        return (destination.version, key, FIRST_KIND[protocol], None, 64)
+
+    def connect(
+        self,
+        source: str,
+        destination: Address,
+        port: int,
+        protocol: Protocol,
+        chance: Any,
+        now: datetime,
+        flow: int = 1,
+        via: str | None = None,
+    ) -> Exchange:
+        """Send `first_packet`, and go on as `exchange`."""
+        wire = self._first_wire(source, destination, port, protocol, chance)
+        return self._exchanges(source, wire, chance, now.timestamp(), flow, via, 1)[0]
 
     def exchange(
         self, source: str, packet: Packet, chance: Any, now: datetime, flow: int = 1, via: str | None = None
@@ -132,18 +159,22 @@ class Fabric:
         times: int = 1,
     ) -> list[Exchange]:
         """As `exchange`, so many times from the same socket. Goes the course of earlier ones where it can."""
-        wire, seconds = wire_of(packet), now.timestamp()
-        if not isinstance(chance, Dice) or packet.kind is not FIRST_KIND[packet.tuple.protocol]:
-            runs = self._runs(source, wire, chance, seconds, via, times)
-            return [Exchange(flow, Part(run.ending, Notes(run.log))) for run in runs]
+        return self._exchanges(source, wire_of(packet), chance, now.timestamp(), flow, via, times)
+
+    def _exchanges(
+        self, source: str, wire: Wire, chance: Any, now: float, flow: int, via: str | None, times: int
+    ) -> list[Exchange]:
         version, (protocol, address, port, destination, destination_port), kind, about, ttl = wire
+        if not isinstance(chance, Dice) or kind is not FIRST_KIND[protocol]:
+            runs = self._runs(source, wire, chance, now, via, times)
+            return [Exchange(flow, Part(run.ending, Notes(run.log))) for run in runs]
         way = (source, via, times, version, protocol, address, destination, destination_port, ttl)
-        known = self.courses.follow(way, port, chance, seconds, flow)
+        known = self.courses.follow(way, port, chance, now, flow)
         if known is not None:
             return known
         recorder = Recorder(chance, port)
         key = (protocol, address, recorder.source_port, destination, destination_port)
-        runs = self._runs(source, (version, key, kind, about, ttl), recorder, seconds, via, times)
+        runs = self._runs(source, (version, key, kind, about, ttl), recorder, now, via, times)
         parts = tuple(Part(run.ending, Notes(run.log)) for run in runs)
         passed = {name: self.hosts[name] for run in runs for name in run.touched}
         course = course_of(recorder, passed, parts)

@@ -244,6 +244,22 @@ def test_so_many_exchanges_of_one_socket_are_as_many_one_after_another():
     assert remembered(once) == remembered(again)
 
 
+@pytest.mark.parametrize("wrapped", [lambda dice: dice, Walked], ids=["on a course", "walked"])
+def test_to_connect_is_to_send_a_fresh_socket_s_first_packet(wrapped):
+    once, again = Proxies("iptables").fabric(shop()), Proxies("iptables").fabric(shop())
+    where = ("pod/default/client", ip_address("10.96.5.5"), 80, Protocol.TCP)
+    for number in range(5):
+        dice, same = Dice(f"c/{number}"), Dice(f"c/{number}")
+
+        found = once.connect(*where, wrapped(dice), START, 7)
+        packet = again.first_packet(*where, same)
+        expected = again.exchange("pod/default/client", packet, wrapped(same), START, 7)
+
+        assert told([found]) == told([expected])
+        assert dice == same
+    assert remembered(once) == remembered(again)
+
+
 # ---- ports that remember ----
 
 
