@@ -1,6 +1,9 @@
-"""The fields of Go's structures in k8s.io/api core/v1 (1.36), in their order; see gostructs."""
+"""The fields of Go's structures in k8s.io/api core/v1 and discovery/v1 (1.36), in order; see gostructs."""
 
 STRUCTS = {
+    "EndpointPort": "Name string, Port int32, Protocol Protocol, AppProtocol *string",
+    # discovery/v1, where every field is a pointer; reflection calls it v1.EndpointPort too
+    "SliceEndpointPort": "Name *string, Protocol *Protocol, Port *int32, AppProtocol *string",
     "PodTemplateSpec": "ObjectMeta ObjectMeta, Spec PodSpec",
     "ObjectMeta": (
         "Name string, GenerateName string, Namespace string, SelfLink string, UID types.UID,"

@@ -49,6 +49,13 @@ def is_ready(pod: Manifest) -> bool:
     return is_true(pod, "Ready")
 
 
+def addresses(pod: Manifest) -> list[str]:
+    """Its addresses, of both families where it has both."""
+    status = pod.get("status", {})
+    listed = [each["ip"] for each in status.get("podIPs") or ()]
+    return listed or ([status["podIP"]] if status.get("podIP") else [])
+
+
 def available_at(pod: Manifest, min_ready_seconds: int) -> datetime | None:
     """When it counts, or will count, as available; None while it is not ready."""
     ready = condition(pod, "Ready")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from svclab.kube.podhash import slice_port_hash
 from svclab.kube.reconcile import Change
 from svclab.kube.snapshot import Key, Manifest, Snapshot, key_of
 
@@ -44,8 +45,10 @@ def target_number(port: Manifest, pod: Manifest) -> int | None:
 
 
 def ports_in_order(ports: list[ResolvedPort]) -> list[ResolvedPort]:
-    """Ports in the order in which a slice lists them, whatever the order of the Service's."""
-    return sorted(ports, key=lambda port: (port.number, port.name, port.protocol))
+    """Ports in the order in which a slice lists them, whatever the order of the Service's: by their hash."""
+    return sorted(
+        ports, key=lambda port: slice_port_hash(port.name, port.protocol, port.number, port.app_protocol)
+    )
 
 
 def _sidecars(pod: Manifest) -> Iterable[Manifest]:

@@ -1,7 +1,7 @@
 """The EndpointSlice controller: which pods stand behind a Service, and in what condition.
 
-Source: kube-controller-manager 1.36, pkg/controller/endpointslice and k8s.io/endpointslice: at most 100
-endpoints a slice, one set of slices for each set of port numbers, zones and hints from the nodes.
+Source: kube-controller-manager 1.36, pkg/controller/endpointslice and k8s.io/endpointslice: one set of slices
+for each set of port numbers, zones and hints from the nodes.
 """
 
 from collections.abc import Iterable
@@ -13,6 +13,7 @@ from svclab.kube.meta import condition
 from svclab.kube.reconcile import Change, Create, Delete, Result, Update, owner_reference, with_metadata
 from svclab.kube.selectors import from_labels
 from svclab.kube.services import ports_in_order, resolved_ports, selects
+from svclab.kube.slicepacking import Endpoints, PortKey, packed
 from svclab.kube.snapshot import Key, Manifest, Snapshot, key_of
 from svclab.linux.dice import Dice
 
@@ -21,10 +22,9 @@ _MANAGER = "endpointslice-controller.k8s.io"
 _SERVICE_NAME = "kubernetes.io/service-name"
 _HEADLESS = "service.kubernetes.io/headless"
 _TRIGGER = "endpoints.kubernetes.io/last-change-trigger-time"
-_MOST = 100
 _RESERVED = (_MANAGED_BY, _SERVICE_NAME, _HEADLESS)
 
-PortKey = tuple[tuple[str, str, int, str], ...]
+Wanted = dict[PortKey, Endpoints]
 
 
 def affected(change: Change, snapshot: Snapshot) -> Iterable[Key]:
@@ -58,17 +58,12 @@ def reconcile(snapshot: Snapshot, key: Key, now: datetime, dice: Dice) -> Result
     if service["metadata"].get("deletionTimestamp"):
         return result
     existing = [s for s in snapshot.list("EndpointSlice", key[0]) if _is_ours(s, service)]
-    wanted, trigger = _wanted(snapshot, service)
+    chosen = _pods(snapshot, service)
+    trigger = _trigger(service, chosen, existing)
     for family in _families(service):
-        _write(
-            service,
-            family,
-            [s for s in existing if s["addressType"] == family],
-            wanted,
-            trigger,
-            dice,
-            result,
-        )
+        wanted = _wanted(snapshot, service, chosen, family)
+        here = [s for s in existing if s["addressType"] == family]
+        _write(service, family, here, wanted, trigger, dice, result)
     for stale in existing:
         if stale["addressType"] not in _families(service):
             result.add(Delete("EndpointSlice", key_of(stale), stale["metadata"]["uid"]))
@@ -87,20 +82,50 @@ def _families(service: Manifest) -> list[str]:
 # ---- what should be ----
 
 
-def _wanted(snapshot: Snapshot, service: Manifest) -> tuple[dict[PortKey, list[dict[str, Any]]], str]:
-    """Endpoints by the ports that they offer, and the time of the latest change behind them."""
-    found: dict[PortKey, list[dict[str, Any]]] = {}
-    trigger = service["metadata"]["creationTimestamp"]
+def _pods(snapshot: Snapshot, service: Manifest) -> list[Manifest]:
+    """The pods behind the Service: chosen, alive, with an address, and on a node that there is."""
     selector = from_labels(service["spec"]["selector"])
-    for pod in snapshot.list("Pod", service["metadata"]["namespace"]):
-        if not selector(pod) or pods.is_terminal(pod) or not pod.get("status", {}).get("podIP"):
-            continue
-        ports = _port_key(service, pod)
-        found.setdefault(ports, []).append(_endpoint(snapshot, service, pod))
-        ready = condition(pod, "Ready")
-        trigger = max(trigger, (ready or {}).get("lastTransitionTime") or trigger)
-    _hint(snapshot, service, found)
-    return found, trigger
+    publish = bool(service["spec"].get("publishNotReadyAddresses"))
+    return [
+        pod
+        for pod in snapshot.list("Pod", service["metadata"]["namespace"])
+        if selector(pod) and not pods.is_terminal(pod) and pods.addresses(pod)
+        if publish or snapshot.get("Node", "", pod["spec"].get("nodeName") or "") is not None
+    ]
+
+
+def _trigger(service: Manifest, chosen: list[Manifest], existing: list[Manifest]) -> str | None:
+    """The time of the earliest change that the slices do not show yet: a pod's that became ready or unready,
+    or the Service's creation where there is no slice. A pod that goes, or a changed label, has no such time.
+    """
+    if not existing:
+        return service["metadata"]["creationTimestamp"]
+    known = {
+        (endpoint.get("targetRef") or {}).get("uid"): (endpoint.get("conditions") or {}).get("serving")
+        for slice_ in existing
+        for endpoint in slice_.get("endpoints") or ()
+    }
+    times = [
+        (condition(pod, "Ready") or {}).get("lastTransitionTime")
+        for pod in chosen
+        if known.get(pod["metadata"]["uid"]) is not pods.is_ready(pod)
+    ]
+    return min((time for time in times if time), default=None)
+
+
+def _wanted(snapshot: Snapshot, service: Manifest, chosen: list[Manifest], family: str) -> Wanted:
+    """The endpoints of one address family by the ports that they offer."""
+    found: Wanted = {}
+    for pod in chosen:
+        addresses = [each for each in pods.addresses(pod) if _family_of(each) == family]
+        if addresses:
+            endpoint = _endpoint(snapshot, service, pod, addresses)
+            found.setdefault(_port_key(service, pod), []).append(endpoint)
+    return found
+
+
+def _family_of(address: str) -> str:
+    return "IPv6" if ":" in address else "IPv4"
 
 
 def _port_key(service: Manifest, pod: Manifest) -> PortKey:
@@ -108,12 +133,12 @@ def _port_key(service: Manifest, pod: Manifest) -> PortKey:
     return tuple((p.name, p.protocol, p.number, p.app_protocol) for p in ports_in_order(ports))
 
 
-def _endpoint(snapshot: Snapshot, service: Manifest, pod: Manifest) -> dict[str, Any]:
+def _endpoint(snapshot: Snapshot, service: Manifest, pod: Manifest, addresses: list[str]) -> dict[str, Any]:
     serving, terminating = pods.is_ready(pod), pods.is_terminating(pod)
     publish = bool(service["spec"].get("publishNotReadyAddresses"))
     namespace, name = key_of(pod)
     endpoint: dict[str, Any] = {
-        "addresses": [pod["status"]["podIP"]],
+        "addresses": addresses,
         "conditions": {
             "ready": publish or (serving and not terminating),
             "serving": serving,
@@ -130,25 +155,23 @@ def _endpoint(snapshot: Snapshot, service: Manifest, pod: Manifest) -> dict[str,
         zone = nodes.zone(snapshot.get("Node", "", spec["nodeName"]))
         if zone:
             endpoint["zone"] = zone
-    return endpoint
+    hints = _hints(service, endpoint)
+    return endpoint | ({"hints": hints} if hints else {})
 
 
-def _hint(snapshot: Snapshot, service: Manifest, found: dict[PortKey, list[dict[str, Any]]]) -> None:
+def _hints(service: Manifest, endpoint: dict[str, Any]) -> dict[str, Any]:
     """Hints for trafficDistribution: keep to the zone, or to the node; for ready endpoints only."""
     distribution = service["spec"].get("trafficDistribution")
     if distribution not in ("PreferClose", "PreferSameZone", "PreferSameNode"):
-        return
-    for endpoints in found.values():
-        for endpoint in endpoints:
-            if not endpoint["conditions"]["ready"]:
-                continue
-            hints: dict[str, Any] = {}
-            if endpoint.get("zone"):
-                hints["forZones"] = [{"name": endpoint["zone"]}]
-            if distribution == "PreferSameNode" and endpoint.get("nodeName"):
-                hints["forNodes"] = [{"name": endpoint["nodeName"]}]
-            if hints:
-                endpoint["hints"] = hints
+        return {}
+    if not endpoint["conditions"]["ready"]:
+        return {}
+    hints: dict[str, Any] = {}
+    if endpoint.get("zone"):
+        hints["forZones"] = [{"name": endpoint["zone"]}]
+    if distribution == "PreferSameNode" and endpoint.get("nodeName"):
+        hints["forNodes"] = [{"name": endpoint["nodeName"]}]
+    return hints
 
 
 # ---- what is, and what to write ----
@@ -158,103 +181,65 @@ def _write(
     service: Manifest,
     family: str,
     existing: list[Manifest],
-    wanted: dict[PortKey, list[dict[str, Any]]],
-    trigger: str,
+    wanted: Wanted,
+    trigger: str | None,
     dice: Dice,
     result: Result,
 ) -> None:
-    """Bring the slices of one family to what is wanted; slices that can be kept keep their name and order."""
-    mine = {ports: [e for e in es if _family_of(e) == family] for ports, es in wanted.items()}
-    mine = {ports: es for ports, es in mine.items() if es} or {(): []}
-    spare = list(existing)
-    for ports, endpoints in mine.items():
-        same = [s for s in spare if _key_of_ports(s) == ports] or [s for s in spare if _is_empty(s)][:1]
-        for part in _parts(endpoints, same):
-            slice_ = same.pop(0) if same else None
-            if slice_ is not None:
-                spare.remove(slice_)
-            _put(service, family, slice_, ports, part, trigger, dice, result)
-    for left in spare:
-        result.add(Delete("EndpointSlice", key_of(left), left["metadata"]["uid"]))
+    """Bring the slices of one family to what is wanted; those of an older Service of this name go."""
+    labels = _labels(service)
+    owned = [s for s in existing if _is_owned(s, service)]
+    packing = packed(owned, wanted, labels)
+    for ports, endpoints in packing.made:
+        result.add(Create(_slice(service, family, labels, trigger, dice) | _body(ports, endpoints)))
+    for slice_, ports, endpoints in packing.changed:
+        annotations = {
+            k: v for k, v in (slice_["metadata"].get("annotations") or {}).items() if k != _TRIGGER
+        }
+        annotations |= {_TRIGGER: trigger} if trigger else {}
+        updated = with_metadata(slice_, labels=labels, annotations=annotations or None)
+        result.add(Update({**updated, **_body(ports, endpoints)}))
+    for gone in [*packing.drained, *(s for s in existing if s not in owned)]:
+        result.add(Delete("EndpointSlice", key_of(gone), gone["metadata"]["uid"]))
 
 
-def _family_of(endpoint: dict[str, Any]) -> str:
-    return "IPv6" if ":" in endpoint["addresses"][0] else "IPv4"
+def _is_owned(slice_: Manifest, service: Manifest) -> bool:
+    owners = slice_["metadata"].get("ownerReferences") or ()
+    return any(owner["uid"] == service["metadata"]["uid"] for owner in owners)
 
 
-def _is_empty(slice_: Manifest) -> bool:
-    return not slice_.get("endpoints")
-
-
-def _key_of_ports(slice_: Manifest) -> PortKey:
-    return tuple(
-        (p.get("name") or "", p.get("protocol", "TCP"), p["port"], p.get("appProtocol") or "")
-        for p in slice_.get("ports") or ()
-    )
-
-
-def _parts(endpoints: list[dict[str, Any]], existing: list[Manifest]) -> list[list[dict[str, Any]]]:
-    """Endpoints dealt out to slices: each stays in the slice and place where it is, new ones fill up."""
-    new = {_who(endpoint): endpoint for endpoint in endpoints}
-    parts = []
-    for slice_ in existing:
-        kept = [new.pop(_who(old)) for old in slice_.get("endpoints") or () if _who(old) in new]
-        parts.append(kept)
-    for endpoint in new.values():
-        part = next((part for part in parts if len(part) < _MOST), None)
-        if part is None:
-            parts.append([endpoint])
-        else:
-            part.append(endpoint)
-    filled = [part for part in parts if part]
-    return filled or [[]]
-
-
-def _who(endpoint: dict[str, Any]) -> tuple[str, str]:
-    return endpoint["addresses"][0], (endpoint.get("targetRef") or {}).get("uid", "")
-
-
-def _put(
-    service: Manifest,
-    family: str,
-    slice_: Manifest | None,
-    ports: PortKey,
-    endpoints: list[dict[str, Any]],
-    trigger: str,
-    dice: Dice,
-    result: Result,
-) -> None:
+def _labels(service: Manifest) -> dict[str, str]:
     metadata = service["metadata"]
     labels = {k: v for k, v in (metadata.get("labels") or {}).items() if k not in _RESERVED}
     labels |= {_MANAGED_BY: _MANAGER, _SERVICE_NAME: metadata["name"]}
-    if service["spec"].get("clusterIP") == "None":
-        labels[_HEADLESS] = ""
-    body = {"addressType": family, "endpoints": endpoints or None, "ports": _ports(ports)}
-    if slice_ is None:
-        prefix = f"{metadata['name']}-"
-        new = {
-            "name": names.generated(prefix, dice),
-            "generateName": prefix,
-            "namespace": metadata["namespace"],
-            "generation": 1,
-            "labels": labels,
-            "annotations": {_TRIGGER: trigger},
-            "ownerReferences": [owner_reference(service)],
-        }
-        result.add(
-            Create({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": new, **body})
-        )
-        return
-    same_body = all(slice_.get(field) == value for field, value in body.items())
-    if same_body and slice_["metadata"].get("labels") == labels:
-        return
-    annotations = {**(slice_["metadata"].get("annotations") or {}), _TRIGGER: trigger}
-    result.add(Update({**with_metadata(slice_, labels=labels, annotations=annotations), **body}))
+    return labels | ({_HEADLESS: ""} if service["spec"].get("clusterIP") == "None" else {})
 
 
-def _ports(ports: PortKey) -> list[dict[str, Any]] | None:
+def _slice(
+    service: Manifest, family: str, labels: dict[str, str], trigger: str | None, dice: Dice
+) -> dict[str, Any]:
+    """A new slice, its ports and endpoints still to be put in."""
+    prefix = f"{service['metadata']['name']}-"
+    metadata = {
+        "name": names.generated(prefix, dice),
+        "generateName": prefix,
+        "namespace": service["metadata"]["namespace"],
+        "generation": 1,
+        "labels": labels,
+        **({"annotations": {_TRIGGER: trigger}} if trigger else {}),
+        "ownerReferences": [owner_reference(service)],
+    }
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": metadata,
+        "addressType": family,
+    }
+
+
+def _body(ports: PortKey, endpoints: Endpoints) -> dict[str, Any]:
     listed = [
         {"name": name, "protocol": protocol, "port": number} | ({"appProtocol": app} if app else {})
         for name, protocol, number, app in ports
     ]
-    return listed or None
+    return {"endpoints": endpoints or None, "ports": listed or None}

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from svclab.kube import names
+from svclab.kube.podhash import slice_port_hash
 from svclab.kube.reconcile import Change, Create, Delete, Result, Update, owner_reference, with_metadata
 from svclab.kube.snapshot import Key, Manifest, Snapshot, key_of
 from svclab.linux.dice import Dice
@@ -18,6 +19,10 @@ _MANAGER = "endpointslicemirroring-controller.k8s.io"
 _SERVICE_NAME = "kubernetes.io/service-name"
 _SKIP = "endpointslice.kubernetes.io/skip-mirror"
 _OTHERS = "endpoints.kubernetes.io/managed-by"
+_NOT_COPIED = (
+    "endpoints.kubernetes.io/last-change-trigger-time",
+    "kubectl.kubernetes.io/last-applied-configuration",
+)
 _MOST = 1000
 
 
@@ -48,8 +53,10 @@ def reconcile(snapshot: Snapshot, key: Key, now: datetime, dice: Dice) -> Result
             result.add(Create(_slice(endpoints or {}, key, body, dice)))
             continue
         existing.remove(same)
-        if any(same.get(field) != value for field, value in body.items()):
-            result.add(Update({**with_metadata(same), **body}))
+        labels, annotations = _labels(endpoints or {}, key[1]), _annotations(endpoints or {})
+        updated = {**with_metadata(same, labels=labels, annotations=annotations or None), **body}
+        if updated != same:
+            result.add(Update(updated))
     for stale in existing:
         result.add(Delete("EndpointSlice", key_of(stale), stale["metadata"]["uid"]))
     return result
@@ -75,12 +82,13 @@ def _bodies(subset: Manifest) -> Iterable[Manifest]:
         | ({"appProtocol": p["appProtocol"]} if p.get("appProtocol") else {})
         for p in subset.get("ports") or ()
     ]
+    ports.sort(key=lambda p: slice_port_hash(p["name"], p["protocol"], p["port"], p.get("appProtocol", "")))
     for family in ("IPv4", "IPv6"):
         listed = [
             _endpoint(a, ready) for a, ready in addresses[:_MOST] if (":" in a["ip"]) == (family == "IPv6")
         ]
         if listed:
-            yield {"addressType": family, "endpoints": listed, "ports": ports}
+            yield {"addressType": family, "endpoints": listed, "ports": ports or None}
 
 
 def _endpoint(address: dict[str, Any], ready: bool) -> dict[str, Any]:
@@ -91,15 +99,26 @@ def _endpoint(address: dict[str, Any], ready: bool) -> dict[str, Any]:
     return endpoint
 
 
+def _labels(endpoints: Manifest, service: str) -> dict[str, str]:
+    own = {_MANAGED_BY: _MANAGER, _SERVICE_NAME: service}
+    return {**(endpoints["metadata"].get("labels") or {}), **own}
+
+
+def _annotations(endpoints: Manifest) -> dict[str, str]:
+    given = endpoints["metadata"].get("annotations") or {}
+    return {name: value for name, value in given.items() if name not in _NOT_COPIED}
+
+
 def _slice(endpoints: Manifest, key: Key, body: Manifest, dice: Dice) -> Manifest:
     namespace, name = key
-    labels = {**(endpoints["metadata"].get("labels") or {}), _MANAGED_BY: _MANAGER, _SERVICE_NAME: name}
+    annotations = _annotations(endpoints)
     metadata = {
         "name": names.generated(f"{name}-", dice),
         "generateName": f"{name}-",
         "namespace": namespace,
         "generation": 1,
-        "labels": labels,
+        "labels": _labels(endpoints, name),
+        **({"annotations": annotations} if annotations else {}),
         "ownerReferences": [owner_reference(endpoints)],
     }
     return {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": metadata, **body}

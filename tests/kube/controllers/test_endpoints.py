@@ -95,7 +95,7 @@ def test_pods_that_are_not_ready_are_published_where_the_service_says_so():
     assert [a["targetRef"]["name"] for a in subset["addresses"]] == ["down"]
 
 
-def test_more_than_a_hundred_endpoints_take_a_second_slice():
+def test_newcomers_that_do_not_fit_into_a_slice_together_take_a_second_one():
     cluster = Simulation().apply(service("{selector: {app: web}, ports: [{port: 80}]}"))
     for n in range(103):
         cluster.apply(
@@ -107,7 +107,9 @@ def test_more_than_a_hundred_endpoints_take_a_second_slice():
         )
     cluster.wait(20)
 
-    assert sorted(len(slice_["endpoints"]) for slice_ in cluster.slices("web")) == [3, 100]
+    sizes = [len(slice_["endpoints"]) for slice_ in cluster.slices("web")]
+    assert len(sizes) == 2
+    assert sum(sizes) == 103
     for n in range(60):
         cluster.delete("Pod", f"web-{n}", grace_seconds=0)
     assert sum(len(slice_["endpoints"] or ()) for slice_ in cluster.slices("web")) == 43
@@ -133,6 +135,73 @@ def test_a_changed_selector_changes_the_endpoints_at_once():
     assert [e["targetRef"]["name"] for e in slice_["endpoints"]] == ["other"]
 
 
+@pytest.mark.parametrize(
+    ("ports", "slice_order", "endpoints_order"),
+    [
+        # As real clusters listed them: the order is that of a hash, neither the Service's nor the numbers'
+        ([("http", "TCP", 8080), ("dns", "UDP", 53)], ["http", "dns"], ["http", "dns"]),
+        ([("aux", "TCP", 80), ("main", "TCP", 80)], ["main", "aux"], None),
+        ([("main", "TCP", 8080), ("aux", "TCP", 8080)], ["aux", "main"], None),
+        ([("alt", "TCP", 8081), ("http", "TCP", 8080)], ["http", "alt"], None),
+        (
+            [("dns", "UDP", 53), ("dns-tcp", "TCP", 53), ("metrics", "TCP", 9153)],
+            ["dns", "dns-tcp", "metrics"],
+            ["metrics", "dns-tcp", "dns"],
+        ),
+    ],
+)
+def test_ports_are_listed_in_the_order_of_their_hash(ports, slice_order, endpoints_order):
+    listed = ", ".join(
+        f"{{name: {name}, protocol: {kind}, port: {n}, targetPort: {port}}}"
+        for n, (name, kind, port) in enumerate(ports, 1)
+    )
+    cluster = running(f"{{selector: {{app: web}}, ports: [{listed}]}}")
+
+    (slice_,) = cluster.slices("web")
+    (subset,) = cluster.get("Endpoints", "web")["subsets"]
+    assert [port["name"] for port in slice_["ports"]] == slice_order
+    if endpoints_order is not None:
+        assert [port["name"] for port in subset["ports"]] == endpoints_order
+
+
+def test_a_slice_that_loses_its_last_endpoint_stays_without_ports_under_its_name():
+    cluster = running(pods=(("one", "node1", 80),))
+    (before,) = cluster.slices("web")
+
+    cluster.delete("Pod", "one", grace_seconds=0)
+
+    (after,) = cluster.slices("web")
+    assert after["metadata"]["name"] == before["metadata"]["name"]
+    assert (after["endpoints"], after["ports"]) == (None, None)
+
+
+def test_a_change_without_a_time_of_its_own_takes_the_trigger_time_away():
+    cluster = running()
+    trigger = "endpoints.kubernetes.io/last-change-trigger-time"
+    (before,) = cluster.slices("web")
+
+    cluster.delete("Pod", "one")
+
+    assert trigger in before["metadata"]["annotations"]
+    for found in (*cluster.slices("web"), cluster.get("Endpoints", "web")):
+        assert trigger not in (found["metadata"].get("annotations") or {})
+
+
+def test_both_families_of_a_dual_stack_service_get_slices_of_the_pods_addresses():
+    cluster = running(
+        "{selector: {app: web}, ipFamilyPolicy: PreferDualStack, ports: [{port: 80}]}",
+        (("one", "node1", 80),),
+    )
+    service = cluster.get("Service", "web")
+    pair = [{"ip": "10.244.1.77"}, {"ip": "fd00::77"}]
+    cluster.set_status("Pod", "one", podIP="10.244.1.77", podIPs=pair)
+    cluster.batch.update({**service, "spec": {**service["spec"], "ipFamilies": ["IPv4", "IPv6"]}})
+    cluster.wait(0)
+
+    found = {slice_["addressType"]: slice_["endpoints"][0]["addresses"] for slice_ in cluster.slices("web")}
+    assert found == {"IPv4": ["10.244.1.77"], "IPv6": ["fd00::77"]}
+
+
 def test_hand_written_endpoints_are_mirrored_into_a_slice():
     cluster = Simulation().apply(service("{ports: [{port: 80, targetPort: 9376}]}"))
     cluster.apply(
@@ -147,6 +216,28 @@ def test_hand_written_endpoints_are_mirrored_into_a_slice():
     assert slice_["endpoints"] == [{"addresses": ["192.0.2.42"], "conditions": {"ready": True}}]
     cluster.delete("Endpoints", "web")
     assert cluster.slices("web") == []
+
+
+def test_a_mirrored_slice_takes_over_labels_and_annotations_but_two():
+    cluster = Simulation().apply(service("{ports: [{port: 80, targetPort: 9376}]}"))
+    cluster.apply(
+        "apiVersion: v1\nkind: Endpoints\nmetadata: {name: web, labels: {team: a}, annotations: {note: x,"
+        " kubectl.kubernetes.io/last-applied-configuration: y}}\n"
+        "subsets: [{addresses: [{ip: 192.0.2.42}],"
+        " ports: [{name: alt, port: 8081}, {name: http, port: 8080}]}]"
+    )
+
+    (slice_,) = cluster.slices("web")
+    assert slice_["metadata"]["labels"]["team"] == "a"
+    assert slice_["metadata"]["annotations"] == {"note": "x"}
+    assert [port["name"] for port in slice_["ports"]] == ["http", "alt"]
+
+    cluster.change(
+        "Endpoints", "web", lambda e: {**e, "metadata": {**e["metadata"], "labels": {"team": "b"}}}
+    )
+
+    (slice_,) = cluster.slices("web")
+    assert slice_["metadata"]["labels"]["team"] == "b"
 
 
 def test_kube_proxies_see_changes_after_about_a_second_each_at_its_own_time():
