@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from svclab.kube.controllers.deployment.progress import write_status
-from svclab.kube.controllers.deployment.replicasets import DESIRED, clean_up, ensure_new, scale
+from svclab.kube.controllers.deployment.replicasets import clean_up, ensure_new, scale
 from svclab.kube.controllers.deployment.rollout import Rollout, rollout_of
+from svclab.kube.controllers.deployment.scaling import is_scaling_event, scale_in_proportion
 from svclab.kube.reconcile import Change, Result, controller_key
 from svclab.kube.snapshot import Key, Snapshot
 from svclab.linux.dice import Dice
@@ -38,9 +39,13 @@ def reconcile(snapshot: Snapshot, key: Key, now: datetime, dice: Dice) -> Result
     rollout = rollout_of(snapshot, deployment)
     if deployment["metadata"].get("deletionTimestamp"):
         return write_status(rollout, now, result)
-    if deployment["spec"].get("paused"):
-        scale_in_proportion(rollout, now, result)
-        return result if result.writes else write_status(rollout, now, result)
+    is_paused = deployment["spec"].get("paused")
+    if is_paused or is_scaling_event(rollout):
+        scale_in_proportion(rollout, result)
+        if is_paused and not result.writes:
+            clean_up(rollout, result)
+        if is_paused or result.writes:
+            return result if result.writes else write_status(rollout, now, result)
     if rollout.is_rolling:
         _roll(rollout, snapshot, now, result)
     else:
@@ -59,8 +64,6 @@ def _roll(rollout: Rollout, snapshot: Snapshot, now: datetime, result: Result) -
     wanted = _new_replicas(rollout)
     if new["spec"]["replicas"] != wanted:
         scale(rollout, new, wanted, result)
-    elif _is_scaling_event(rollout):
-        scale_in_proportion(rollout, now, result)
     else:
         _scale_down_old(rollout, result)
 
@@ -73,15 +76,6 @@ def _new_replicas(rollout: Rollout) -> int:
     current = sum(found["spec"]["replicas"] for found in rollout.all)
     room = rollout.replicas + rollout.max_surge - current
     return has if room <= 0 else min(has + room, rollout.replicas)
-
-
-def _is_scaling_event(rollout: Rollout) -> bool:
-    return any(
-        found["spec"]["replicas"] > 0
-        and int((found["metadata"].get("annotations") or {}).get(DESIRED, rollout.replicas))
-        != rollout.replicas
-        for found in rollout.all
-    )
 
 
 def _scale_down_old(rollout: Rollout, result: Result) -> None:
@@ -130,26 +124,3 @@ def _old_pods_remain(rollout: Rollout, snapshot: Snapshot) -> bool:
         for owner in pod["metadata"].get("ownerReferences") or ()
         if pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
     )
-
-
-def scale_in_proportion(rollout: Rollout, now: datetime, result: Result) -> None:
-    """Scaling in the middle of a rollout: each ReplicaSet gets its share, the largest the rest."""
-    active = [found for found in rollout.all if found["spec"]["replicas"] > 0]
-    if len(active) <= 1:
-        only = active[0] if active else rollout.new
-        if only is not None:
-            scale(rollout, only, rollout.replicas, result)
-        return
-    total = sum(found["spec"]["replicas"] for found in active)
-    goal = rollout.replicas + rollout.max_surge if rollout.replicas else 0
-    left = goal - total
-    active.sort(key=lambda found: -found["spec"]["replicas"])
-    targets = []
-    for found in active:
-        share = round(found["spec"]["replicas"] * goal / total) - found["spec"]["replicas"]
-        share = max(min(share, left), 0) if left > 0 else min(max(share, left), 0)
-        targets.append(found["spec"]["replicas"] + share)
-        left -= share
-    targets[0] = max(targets[0] + left, 0)
-    for found, target in zip(active, targets, strict=True):
-        scale(rollout, found, target, result)

@@ -24,10 +24,10 @@ from svclab.kube.snapshot import Manifest, Snapshot, key_of
 _COMPONENT = "deployment-controller"
 _REVISION = "deployment.kubernetes.io/revision"
 DESIRED = "deployment.kubernetes.io/desired-replicas"
-_MAX = "deployment.kubernetes.io/max-replicas"
+MAX = "deployment.kubernetes.io/max-replicas"
 _HISTORY = "deployment.kubernetes.io/revision-history"
 _NOT_COPIED = frozenset(
-    {"kubectl.kubernetes.io/last-applied-configuration", _REVISION, _HISTORY, DESIRED, _MAX}
+    {"kubectl.kubernetes.io/last-applied-configuration", _REVISION, _HISTORY, DESIRED, MAX}
     | {"deprecated.deployment.rollback.to"}
 )
 
@@ -136,7 +136,7 @@ def _annotations(rollout: Rollout, replica_set: Manifest, revision: str) -> dict
 
 
 def _size_annotations(rollout: Rollout) -> dict[str, str]:
-    return {DESIRED: str(rollout.replicas), _MAX: str(rollout.replicas + rollout.max_surge)}
+    return {DESIRED: str(rollout.replicas), MAX: str(rollout.replicas + rollout.max_surge)}
 
 
 def _mark_revision(rollout: Rollout, revision: str, result: Result) -> None:
