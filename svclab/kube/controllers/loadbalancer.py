@@ -54,8 +54,9 @@ def reconcile(snapshot: Snapshot, key: Key, now: datetime, dice: Dice) -> Result
         return result
     begun = _begun(snapshot, service)
     if begun is None:
-        message = "Ensuring load balancer"
-        result.add(Event(service, "EnsuringLoadBalancer", message, _COMPONENT))
+        result.add(Event(service, "EnsuringLoadBalancer", "Ensuring load balancer", _COMPONENT))
+        if _FINALIZER not in finalizers:
+            result.add(Update(with_metadata(service, finalizers=[*finalizers, _FINALIZER])))
         return result.again(now + _duration(service))
     ready_at = begun + _duration(service)
     if now < ready_at:
@@ -99,8 +100,12 @@ def _assign(snapshot: Snapshot, service: Manifest, result: Result) -> Result:
 
 
 def _release(service: Manifest, result: Result) -> None:
+    """Give the address back, if there is one already, and let the Service go."""
     finalizers = [name for name in service["metadata"]["finalizers"] if name != _FINALIZER]
     released = with_metadata(service, finalizers=finalizers or None)
+    if not _ingress(service):
+        result.add(Update(released))
+        return
     result.add(
         Event(service, "DeletingLoadBalancer", "Deleting load balancer", _COMPONENT),
         Update(with_status(released, {**(service.get("status") or {}), "loadBalancer": {}})),
