@@ -4,15 +4,17 @@ start.
 Source: kubelet 1.36, pkg/kubelet/kubelet_pods.go and pkg/kubelet/envvars/envvars.go.
 """
 
+import math
 import re
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
 
 from svclab.kube.poddns import hostname
+from svclab.kube.quantity import parse
 from svclab.kube.snapshot import Manifest, Snapshot
 
 API_SERVICE = ("default", "kubernetes")
-REFERENCE = re.compile(r"\$(?:\$|\(([^()]*)\))")
+REFERENCE = re.compile(r"\$(?:\$|\(([^)]*)\))")
 SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]")
 
 
@@ -171,8 +173,8 @@ def _value(
             return _data(snapshot.get("ConfigMap", namespace, name)).get(key)
         case {"secretKeyRef": {"name": name, "key": key}}:
             return _data(snapshot.get("Secret", namespace, name)).get(key)
-        case {"resourceFieldRef": {"resource": resource}}:
-            return _resource(container, resource)
+        case {"resourceFieldRef": reference}:
+            return _resource(reference, pod, container, snapshot)
         case _:
             return None
 
@@ -197,10 +199,20 @@ def field_value(pod: Manifest, path: str) -> str:
     return values.get(path) or ""
 
 
-def _resource(container: Manifest, resource: str) -> str | None:
-    """A limit or request as written, such as `limits.cpu`."""
-    group, _, name = resource.partition(".")
-    return ((container.get("resources") or {}).get(group) or {}).get(name)
+def _resource(reference: Manifest, pod: Manifest, container: Manifest, snapshot: Snapshot) -> str:
+    """A limit or request such as `limits.cpu` in units of the divisor, rounded up.
+
+    Without a limit of its own a container may take what the node has to give away.
+    """
+    if reference.get("containerName"):
+        container = _container(pod, reference["containerName"])
+    group, _, name = reference["resource"].partition(".")
+    amount = ((container.get("resources") or {}).get(group) or {}).get(name)
+    if amount is None and group == "limits":
+        node = snapshot.get("Node", "", (pod.get("spec") or {}).get("nodeName") or "") or {}
+        amount = ((node.get("status") or {}).get("allocatable") or {}).get(name)
+    divisor = parse(reference.get("divisor") or 0).amount or 1
+    return str(math.ceil(parse(amount or 0).amount / divisor))
 
 
 def expand(text: str, known: Mapping[str, str]) -> str:

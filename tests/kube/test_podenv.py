@@ -84,7 +84,19 @@ def test_a_container_that_the_pod_does_not_have_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expanded"),
-    [("$(A)-$(B)", "1-$(B)"), ("$$(A)", "$(A)"), ("a$", "a$"), ("$(A", "$(A")],
+    [
+        ("$(A)-$(B)", "1-$(B)"),
+        ("$$(A)", "$(A)"),
+        ("a$", "a$"),
+        ("$(A", "$(A"),
+        # A name ends at the first closing bracket, whatever is in it
+        ("$(B$(A))", "$(B$(A))"),
+        ("$(B$(A)", "$(B$(A)"),
+        ("$(b$$c)", "$(b$$c)"),
+        ("$$$$$$$(A)", "$$$1"),
+        ("${A} $A) $?", "${A} $A) $?"),
+        ("--$($($(--", "--$($($(--"),
+    ],
 )
 def test_only_known_references_are_replaced(text: str, expanded: str) -> None:
     assert expand(text, {"A": "1"}) == expanded
@@ -111,16 +123,13 @@ def test_a_name_that_starts_with_a_digit_gets_an_underscore_and_ipv6_brackets() 
     assert variables["_2ND_DB_PORT_80_TCP_ADDR"] == "fd00::7"
 
 
-def test_an_init_container_has_an_environment_too_and_resources_are_as_written() -> None:
+def test_an_init_container_has_an_environment_too() -> None:
     whole = pod()
-    entry = {"name": "CPU", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}}
-    whole["spec"]["initContainers"] = [
-        {"name": "init", "env": [entry, {"name": "EMPTY"}], "resources": {"limits": {"cpu": "500m"}}}
-    ]
+    whole["spec"]["initContainers"] = [{"name": "init", "env": [{"name": "EMPTY"}]}]
 
     variables = environment(whole, "init", Snapshot.of([service("db")]))
 
-    assert (variables["CPU"], variables["EMPTY"]) == ("500m", "")
+    assert variables["EMPTY"] == ""
     assert "DB_SERVICE_HOST" in variables
 
 
@@ -147,3 +156,25 @@ def test_a_pod_that_has_not_started_sees_all_services() -> None:
     assert "LATE_SERVICE_HOST" in environment(
         waiting, "web", Snapshot.of([service("late", created="2030-01-01T00:00:00Z")])
     )
+
+
+@pytest.mark.parametrize(
+    ("reference", "value"),
+    [
+        ({"resource": "limits.cpu"}, "2"),  # rounded up to whole processors
+        ({"resource": "limits.cpu", "divisor": "1m"}, "1500"),
+        ({"resource": "requests.memory"}, "67108864"),
+        ({"resource": "requests.memory", "divisor": "1Mi"}, "64"),
+        ({"resource": "requests.memory", "divisor": "60Mi"}, "2"),
+        ({"resource": "requests.cpu"}, "0"),
+        ({"resource": "limits.memory", "divisor": "1Gi"}, "3"),  # the node's, where there is no limit
+        ({"resource": "limits.cpu", "containerName": "other", "divisor": "1m"}, "250"),
+    ],
+)
+def test_resources_are_counted_in_units_of_the_divisor(reference: dict, value: str) -> None:
+    entry = {"name": "AMOUNT", "valueFrom": {"resourceFieldRef": reference}}
+    whole = pod(entry, resources={"limits": {"cpu": "1500m"}, "requests": {"memory": "64Mi"}})
+    whole["spec"]["containers"].append({"name": "other", "resources": {"limits": {"cpu": "250m"}}})
+    node = {"kind": "Node", "metadata": {"name": "node1"}, "status": {"allocatable": {"memory": "3Gi"}}}
+
+    assert environment(whole, "web", Snapshot.of([node]))["AMOUNT"] == value
