@@ -16,7 +16,7 @@ from json import dumps
 
 from svclab.kube.listeners import image_name, listeners_of
 from svclab.kube.poddns import hostname
-from svclab.kube.podenv import environment
+from svclab.kube.podenv import environment, expand
 from svclab.kube.snapshot import Manifest, Snapshot
 from svclab.linux.packet import Protocol
 
@@ -330,6 +330,8 @@ class _Script:
         """Run what `sh -c` is given; other commands write no files."""
         if "-c" in command[:-1]:
             text = command[command.index("-c") + 1]
+            if "$(" in text or "$$" in text:  # the kubelet replaces these before the shell sees them
+                text = expand(text, self.variables())
             for line in re.split(r"\n|;(?=(?:[^\"']|\"[^\"]*\"|'[^']*')*$)|&&", text.replace("\\\n", " ")):
                 self.run_line(line.strip())
 

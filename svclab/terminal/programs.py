@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 from svclab.cluster import dataplane
 from svclab.cluster.errors import NoSuchCluster
 from svclab.cluster.programs import Program
+from svclab.kube import podenv
 from svclab.terminal.places import Location
 from svclab.terminal.process import Process
 from svclab.terminal.session import Session, Wires
@@ -43,7 +44,9 @@ def run(program: Program) -> Work:
         try:
             session = _session(program)
             jobs = session.jobs
-            code = session.execute(program.argv, program.write, stdin=Input(), process=_process(program))
+            code = session.execute(
+                _argv(program, session), program.write, stdin=Input(), process=_process(program)
+            )
         except (KeyError, NoSuchCluster):
             pass  # the pod was deleted as it started: nobody asks how that ended
         finally:
@@ -53,6 +56,12 @@ def run(program: Program) -> Work:
                 job.finished.wait()
 
     return in_thread(work)
+
+
+def _argv(program: Program, session: Session) -> list[str]:
+    """The command with its `$(NAME)`s replaced, as the kubelet does it before any shell sees them."""
+    environment = session.places[-1].state.environment()
+    return [podenv.expand(word, environment) for word in program.argv]
 
 
 def _session(program: Program) -> Session:

@@ -57,6 +57,14 @@ def test_what_is_not_there_gets_nginxs_error_pages(path, method, status):
     assert "<hr><center>nginx/1.25.5</center>" in response.body.decode()
 
 
+def test_the_kubelet_replaces_references_before_the_shell_sees_them():
+    script = "echo '$(POD_NAME) $$(POD_NAME) $(NOBODY)' > /usr/share/nginx/html/index.html"
+
+    response = get("/", script=script, env=NAME)
+
+    assert response.body.decode() == "web $(POD_NAME) $(NOBODY)\n"
+
+
 def test_headers_are_those_of_nginx():
     headers = dict(get("/health", script=SCRIPT).headers)
 

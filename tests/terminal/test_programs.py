@@ -100,6 +100,18 @@ def test_a_script_with_a_client_in_it_runs_to_its_end(cluster):
     assert log(cluster) == "200 200 200 \n"
 
 
+def test_references_in_a_command_are_replaced_before_the_shell_sees_them(cluster):
+    started(
+        cluster,
+        "--env=TARGET=web --command -- sh -c"
+        " 'curl -s -o /dev/null -w \"%{http_code} \" $(TARGET); echo $(hostname)'",
+    )
+
+    ended(cluster)
+
+    assert log(cluster) == "200 job\n"
+
+
 def test_of_a_crash_loop_the_last_two_logs_are_kept_and_of_a_pod_that_is_gone_none(cluster):
     line = "kubectl run job -n hello --image=nicolaka/netshoot -- curl -s http://nobody"
     Session(cluster, "test").run(line, print)
