@@ -104,15 +104,7 @@ def _deployment(deployment: Manifest) -> None:
 def _replica_set(replica_set: Manifest) -> None:
     spec = replica_set.setdefault("spec", {})
     spec.setdefault("replicas", 1)
-    _labels_from_template(replica_set)
     default_template(spec)
-
-
-def _labels_from_template(owner: Manifest) -> None:
-    """A ReplicaSet without labels takes its template's."""
-    labels = owner["spec"].get("template", {}).get("metadata", {}).get("labels")
-    if labels and not owner["metadata"].get("labels"):
-        owner["metadata"]["labels"] = dict(labels)
 
 
 def _daemon_set(daemon_set: Manifest) -> None:
@@ -133,9 +125,11 @@ def _stateful_set(stateful_set: Manifest) -> None:
     spec = stateful_set.setdefault("spec", {})
     spec.setdefault("podManagementPolicy", "OrderedReady")
     strategy = spec.setdefault("updateStrategy", {})
-    strategy.setdefault("type", "RollingUpdate")
-    if strategy["type"] == "RollingUpdate":
-        strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
+    if "type" not in strategy:  # whoever names the type is asked for no more
+        strategy["type"] = "RollingUpdate"
+        strategy.setdefault("rollingUpdate", {})
+    if strategy["type"] == "RollingUpdate" and "rollingUpdate" in strategy:
+        strategy["rollingUpdate"].setdefault("partition", 0)
     strategy.get("rollingUpdate", {}).pop("maxUnavailable", None)  # behind a feature gate that is off
     retention = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
     retention.setdefault("whenDeleted", "Retain")

@@ -118,5 +118,5 @@ _UPDATES: dict[str, tuple[Comparison, ...]] = {
     "Secret": (_meta, core.secret_kept, _new(core.validate_secret)),
     "Service": (_meta, service.service_kept, _new(service.service_fields)),
     "ServiceAccount": (_meta, _new(core.validate_service_account)),
-    "StatefulSet": (_meta, _spec(workload.stateful_set_spec), workload.stateful_set_kept),
+    "StatefulSet": (_meta, workload.stateful_set_change, workload.stateful_set_kept),
 }  # fmt: skip

@@ -129,7 +129,7 @@ def _resource(field: str, name: str, amount: str) -> list[FieldError]:
             errors.append(invalid(field, name, "must be a standard resource for containers"))
     elif not _is_native(name) and (name.startswith("requests.") or key_problems(f"requests.{name}")):
         errors.append(invalid(field, name, "doesn't follow extended resource name standard"))
-    return errors + _amount(field, name, amount)
+    return errors + _amount(field, name, amount) + _whole_pages(field, name, amount)
 
 
 def _amount(field: str, name: str, amount: str) -> list[FieldError]:
@@ -138,6 +138,20 @@ def _amount(field: str, name: str, amount: str) -> list[FieldError]:
     if not _is_native(name) and (number * 1000) % 1000:
         errors.append(invalid(field, amount, "must be an integer"))
     return errors
+
+
+def _whole_pages(field: str, name: str, amount: str) -> list[FieldError]:
+    if not name.startswith("hugepages-") or _is_multiple(amount, name.removeprefix("hugepages-")):
+        return []
+    return [invalid(field, amount, f"{amount} is not positive integer multiple of {name}")]
+
+
+def _is_multiple(amount: str, size: str) -> bool:
+    try:
+        page = quantity.parse(size).amount
+    except ValueError:
+        return False
+    return page > 0 and not page % 1 and not quantity.parse(amount).amount % page
 
 
 def _resize_policy(field: str, policies: list[Manifest], pod: Manifest) -> list[FieldError]:

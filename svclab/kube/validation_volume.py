@@ -9,6 +9,7 @@ from typing import Any
 
 from svclab.kube.quantity import parse
 from svclab.kube.status import FieldError, duplicate, forbidden_field, invalid, not_supported, required
+from svclab.kube.validation_claim import claim_template
 from svclab.kube.validation_env import VOLUME_FIELDS, validate_field_ref, validate_resource_ref
 from svclab.kube.validation_meta import label_name, subdomain_name, wrong
 
@@ -196,6 +197,11 @@ def _token(field: str, inner: str, token: Manifest) -> list[FieldError]:
     return errors + _local_path(f"{field}.path", token["path"])
 
 
+def _ephemeral(field: str, source: Manifest) -> list[FieldError]:
+    field, template = f"{field}.volumeClaimTemplate", source.get("volumeClaimTemplate")
+    return [required(field)] if template is None else claim_template(field, template)
+
+
 def _no_backsteps(field: str, path: str) -> list[FieldError]:
     return [invalid(field, path, "must not contain '..'")] if ".." in path.split("/") else []
 
@@ -223,6 +229,7 @@ _CHECKS: dict[str, Callable[[str, Manifest], list[FieldError]]] = {
     "downwardAPI": _downward_api,
     "projected": _projected,
     "csi": _needs("driver"),
+    "ephemeral": _ephemeral,
     "image": _needs("reference"),
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from svclab.kube.selectors import from_object
 from svclab.kube.status import FieldError, forbidden_field, invalid, not_supported, required
+from svclab.kube.validation_claim import claim_spec
 from svclab.kube.validation_meta import (
     choice,
     int_or_percent,
@@ -66,11 +67,24 @@ def replica_set_spec(spec: Manifest) -> list[FieldError]:
 def validate_stateful_set(stateful_set: Manifest) -> list[FieldError]:
     """Everything wrong with a StatefulSet, whose name is part of its pods' host names."""
     errors = object_meta(stateful_set["metadata"], label_name, namespaced=True)
-    return errors + stateful_set_spec(stateful_set["spec"])
+    return errors + _stateful_set_spec(stateful_set["spec"], _claims(stateful_set["spec"]))
 
 
-def stateful_set_spec(spec: Manifest) -> list[FieldError]:
-    """The part of a StatefulSet that is checked on every write."""
+def stateful_set_change(new: Manifest, old: Manifest) -> list[FieldError]:
+    """The part that is checked on every write; claims that were wrong already may stay so."""
+    claims = [] if _claims(old["spec"]) else _claims(new["spec"])
+    return _stateful_set_spec(new["spec"], claims)
+
+
+def _claims(spec: Manifest) -> list[FieldError]:
+    return [
+        error
+        for index, claim in enumerate(spec.get("volumeClaimTemplates", ()))
+        for error in claim_spec(f"spec.volumeClaimTemplates[{index}].spec", claim["spec"])
+    ]
+
+
+def _stateful_set_spec(spec: Manifest, claims: list[FieldError]) -> list[FieldError]:
     errors: list[FieldError] = []
     if spec["podManagementPolicy"] not in ("OrderedReady", "Parallel"):
         why = "must be 'OrderedReady' or 'Parallel'"
@@ -79,6 +93,7 @@ def stateful_set_spec(spec: Manifest) -> list[FieldError]:
     for name, policy in spec.get("persistentVolumeClaimRetentionPolicy", {}).items():
         field = f"spec.persistentVolumeClaimRetentionPolicy.{name}"
         errors += choice(field, policy, ("Retain", "Delete"), needed=False)
+    errors += claims
     errors += non_negative("spec.replicas", spec.get("replicas"))
     errors += non_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
     errors += non_negative("spec.ordinals.start", spec.get("ordinals", {}).get("start"))
@@ -146,7 +161,7 @@ def _with_claims(spec: Manifest, claims: list[str]) -> Manifest:
     if not claims:
         return spec
     own = [volume for volume in spec.get("volumes", ()) if volume.get("name") not in claims]
-    mounted = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in claims]
+    mounted = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in dict.fromkeys(claims)]
     return {**spec, "volumes": [*own, *mounted]}
 
 

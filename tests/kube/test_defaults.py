@@ -98,3 +98,17 @@ def test_a_stateful_sets_max_unavailable_goes_as_its_feature_gate_is_off() -> No
 @pytest.mark.parametrize("given", [{"podCIDR": "10.1.0.0/24"}, {"podCIDRs": ["10.1.0.0/24"]}])
 def test_a_nodes_network_stands_in_both_fields(given: Manifest) -> None:
     assert _defaulted("Node", given) == {"podCIDR": "10.1.0.0/24", "podCIDRs": ["10.1.0.0/24"]}
+
+
+def test_a_stateful_set_that_names_its_strategy_gets_no_partition() -> None:
+    assert _defaulted("StatefulSet", {"updateStrategy": {"type": "RollingUpdate"}})["updateStrategy"] == {
+        "type": "RollingUpdate"
+    }
+
+
+def test_a_replica_set_keeps_its_labels_apart_from_its_pods() -> None:
+    template = {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [dict(_CONTAINER)]}}
+
+    made = apply_defaults({"kind": "ReplicaSet", "metadata": {"name": "x"}, "spec": {"template": template}})
+
+    assert "labels" not in made["metadata"]

@@ -141,6 +141,36 @@ def _service(**spec: Any) -> Manifest:
             'spec.updateStrategy.rollingUpdate: Invalid value: {"Partition":1,"MaxUnavailable":null}: only allowed for '
             "updateStrategy 'RollingUpdate'",
         ]),
+        ("StatefulSet", {**_WORKLOAD, "volumeClaimTemplates": [
+            {"metadata": {"name": "a"}, "spec": {}},
+            {"metadata": {"name": "b"}, "spec": {
+                "accessModes": ["X", "ReadWriteOncePod", "ReadWriteOnce"], "volumeMode": "Tape",
+                "resources": {"requests": {"storage": "0"}}, "storageClassName": "No",
+            }},
+            {"metadata": {"name": "b"}, "spec": {
+                "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}},
+            }},
+        ]}, [
+            "spec.volumeClaimTemplates[0].spec.accessModes: Required value: at least 1 access mode is required",
+            "spec.volumeClaimTemplates[0].spec.resources[storage]: Required value",
+            'spec.volumeClaimTemplates[1].spec.accessModes: Unsupported value: "X": supported values: "ReadOnlyMany", ',
+            "spec.volumeClaimTemplates[1].spec.accessModes: Forbidden: may not use ReadWriteOncePod with other access modes",
+            'spec.volumeClaimTemplates[1].spec.resources[storage]: Invalid value: "0": must be greater than zero',
+            'spec.volumeClaimTemplates[1].spec.storageClassName: Invalid value: "No": a lowercase RFC 1123 subdomain',
+            'spec.volumeClaimTemplates[1].spec.volumeMode: Unsupported value: "Tape": supported values: "Block", ',
+        ]),
+        ("Pod", _pod(volumes=[{"name": "v", "ephemeral": {"volumeClaimTemplate": {
+            "metadata": {"labels": {"a": "-"}}, "spec": {"accessModes": ["ReadWriteOnce"]},
+        }}}, {"name": "w", "ephemeral": {}}]), [
+            'spec.volumes[0].ephemeral.volumeClaimTemplate.metadata.labels: Invalid value: "-": a valid label must be ',
+            "spec.volumes[0].ephemeral.volumeClaimTemplate.spec.resources[storage]: Required value",
+            "spec.volumes[1].ephemeral.volumeClaimTemplate: Required value",
+        ]),
+        ("Pod", _pod({"resources": {"limits": {"cpu": "1", "hugepages-2Mi": "3Mi", "hugepages-1Gi": "2Gi"}}}), [
+            'spec.containers[0].resources.limits[hugepages-2Mi]: Invalid value: "3Mi": 3Mi is not positive integer '
+            "multiple of hugepages-2Mi",
+            'spec.containers[0].resources.requests[hugepages-2Mi]: Invalid value: "3Mi": 3Mi is not positive integer ',
+        ]),
         ("DaemonSet", {**_WORKLOAD, "updateStrategy": {"rollingUpdate": {"maxUnavailable": 0}}}, [
             "spec.updateStrategy.rollingUpdate.maxUnavailable: Required value: cannot be 0 when maxSurge is 0",
         ]),
