@@ -59,12 +59,12 @@ def slice_service(slice_: Manifest, config: ProxyConfig) -> Key | None:
 
 def slice_endpoints(slice_: Manifest, config: ProxyConfig) -> dict[PortName, list[Endpoint]]:
     """The endpoints of one slice by port, except ports without a name (not even "") or a number."""
-    ports = [
-        ((port["name"], port.get("protocol") or "TCP"), port["port"])
-        for port in slice_.get("ports") or []
-        if port.get("name") is not None and port.get("port")
-    ]
-    found: dict[PortName, list[Endpoint]] = {name: [] for name, _ in ports}
+    found: dict[PortName, list[Endpoint]] = {}
+    ports = []  # number, what it adds to an address, where its endpoints go
+    for port in slice_.get("ports") or []:
+        if port.get("name") is not None and port.get("port"):
+            name, number = (port["name"], port.get("protocol") or "TCP"), port["port"]
+            ports.append((number, f":{number}", found.setdefault(name, [])))
     metadata, version, here = slice_["metadata"], config.ip_version, config.node_name
     slice_name = f"{metadata.get('namespace', '')}/{metadata['name']}"
     for index, endpoint in enumerate(slice_.get("endpoints") or []):
@@ -72,11 +72,15 @@ def slice_endpoints(slice_: Manifest, config: ProxyConfig) -> dict[PortName, lis
         ip = normalised(addresses[0], version) if addresses else ""
         if not ip:
             continue
-        local, hints = endpoint.get("nodeName") == here, _hints(endpoint)
-        conditions = _conditions(endpoint)
-        for name, port in ports:
-            text = f"{ip}:{port}" if version == 4 else f"[{ip}]:{port}"
-            found[name].append(_endpoint((text, ip, port, local, *conditions, *hints, slice_name, index)))
+        host, local = ip if version == 4 else f"[{ip}]", endpoint.get("nodeName") == here
+        ready, serving, terminating = _conditions(endpoint.get("conditions"))
+        hints = endpoint.get("hints")
+        zones, nodes = _hints(hints) if hints else _NO_HINTS
+        for number, end, place in ports:
+            fields = (
+                host + end, ip, number, local, ready, serving, terminating, zones, nodes, slice_name, index
+            )  # fmt: skip
+            place.append(_endpoint(fields))
     return found
 
 
@@ -88,29 +92,29 @@ def merged(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
     """
     by_text: dict[str, Endpoint] = {}
     for endpoint in endpoints:
-        if endpoint.text not in by_text or not endpoint.terminating:
-            by_text[endpoint.text] = endpoint
-    return tuple(by_text[text] for text in sorted(by_text))
+        text = endpoint.text
+        if text not in by_text or not endpoint.terminating:
+            by_text[text] = endpoint
+    return tuple([by_text[text] for text in sorted(by_text)])
 
 
 # An Endpoint of its fields; half the time of the NamedTuple's own constructor.
 _endpoint = partial(tuple.__new__, Endpoint)
 
 
-def _conditions(endpoint: Mapping) -> tuple[bool, bool, bool]:
+def _conditions(conditions: Mapping | None) -> tuple[bool, bool, bool]:
     """(ready, serving, terminating); what is not said counts as ready, as serving and as not terminating."""
-    conditions = endpoint.get("conditions")
     if not conditions:
         return True, True, False
     ready, serving = conditions.get("ready"), conditions.get("serving")
     return ready is None or ready, serving is None or serving, conditions.get("terminating") or False
 
 
-def _hints(endpoint: Mapping) -> tuple[Names, Names]:
+_NO_HINTS: tuple[Names, Names] = ((), ())
+
+
+def _hints(hints: Mapping) -> tuple[Names, Names]:
     """The names of the zones and of the nodes that should use an endpoint."""
-    hints = endpoint.get("hints")
-    if not hints:
-        return (), ()
     return _names(hints.get("forZones")), _names(hints.get("forNodes"))
 
 

@@ -82,18 +82,19 @@ class Ruleset:
         kept = {"filter": {CANARY, *BUILT_IN["filter"]}, "nat": {CANARY, *BUILT_IN["nat"]}}
         if not self.config.loopback_node_ports:
             kept["filter"].add("KUBE-FIREWALL")  # exists for the sake of its jumps only
-        return {
-            table: {chain: block for chain, block in self._blocks[table].items() if chain not in kept[table]}
-            for table in ("filter", "nat")
-        }
+        written = {table: dict(self._blocks[table]) for table in kept}
+        for table, chains in kept.items():
+            for chain in chains:
+                del written[table][chain]
+        return written
 
     def restore_text(self) -> str:
         """What kube-proxy hands to `iptables-restore --noflush` on a full sync."""
         lines = []
         for table, chains in self.written.items():
             lines.append(f"*{table}")
-            lines.extend(f":{chain} - [0:0]" for chain in chains)
-            lines.extend(filter(None, chains.values()))
+            lines += [f":{chain} - [0:0]" for chain in chains]
+            lines += filter(None, chains.values())
             lines.append("COMMIT")
         return "\n".join(lines) + "\n"
 

@@ -38,7 +38,7 @@ def choose(port: ServicePort, endpoints: Sequence[Endpoint], config: ProxyConfig
     (hints or not). Local endpoints are chosen the same way among this node's, without hints and
     independently of the others.
     """
-    ready = tuple(endpoint for endpoint in endpoints if endpoint.ready)
+    ready = tuple([endpoint for endpoint in endpoints if endpoint.ready])
     cluster: tuple[Endpoint, ...] = ()
     if port.uses_cluster:
         cluster = near(ready, config) if ready else tuple(e for e in endpoints if e.is_fallback)

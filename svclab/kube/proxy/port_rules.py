@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from ipaddress import ip_address
 
-from svclab.kube.proxy.chains import endpoint_chains, port_hash
+from svclab.kube.proxy.chains import chain_names
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.proxy.endpoints import Endpoint
 from svclab.kube.proxy.policy import Choice
@@ -85,7 +85,8 @@ class _Writer:
         self.key = port.key
         self.protocol = port.protocol.lower()
         self.match = f"-m {self.protocol} -p {self.protocol}"
-        hash_ = port_hash(self.key, self.protocol)
+        self.used = choice.used
+        hash_, self.chains = chain_names(self.key, self.protocol, [endpoint.text for endpoint in self.used])
         self.svc, self.svl = f"KUBE-SVC-{hash_}", f"KUBE-SVL-{hash_}"
         self.ext, self.fw = f"KUBE-EXT-{hash_}", f"KUBE-FW-{hash_}"
         self.internal = self.svl if port.internal_local else self.svc
@@ -177,13 +178,11 @@ class _Writer:
             self._ext_chain()
         if self.firewalled:
             self._fw_chain()
-        names = endpoint_chains(self.key, self.protocol, (endpoint.text for endpoint in choice.used))
-        by_text = {endpoint.text: name for endpoint, name in zip(choice.used, names, strict=True)}
         if port.uses_cluster and choice.cluster:
-            self._spread_chain(self.svc, choice.cluster, by_text)
+            self._spread_chain(self.svc, choice.cluster)
         if port.uses_local and choice.local:
-            self._spread_chain(self.svl, choice.local, by_text)
-        self._endpoint_chains(names)
+            self._spread_chain(self.svl, choice.local)
+        self._endpoint_chains()
 
     def _ext_chain(self) -> None:
         self.sources[self.ext] = self.port.origin("spec.externalTrafficPolicy")
@@ -218,24 +217,34 @@ class _Writer:
         sources.append(self.port.origin("spec.loadBalancerSourceRanges"))
         self.blocks[self.fw], self.sources[self.fw] = block_of(self.fw, texts), tuple(sources)
 
-    def _spread_chain(self, chain: str, endpoints: Sequence[Endpoint], names: dict[str, str]) -> None:
+    def _spread_chain(self, chain: str, endpoints: Sequence[Endpoint]) -> None:
         """The draw: the first of n endpoints has 1/n, the next 1/(n-1) of the rest, the last what is left."""
         texts, sources = self._outsiders(chain)
-        ends = [(endpoint.text, names[endpoint.text]) for endpoint in endpoints]
-        begin = "" if self.node.short else f'-m comment --comment "{self.key} -> '
-        comments = ["" if self.node.short else f'{begin}{text}" ' for text, _ in ends]
+        names = self._chains_of(endpoints)
+        comments = self._comments(endpoints)
         seconds = self.port.affinity_seconds
         if seconds is not None:
-            sources += [self.port.origin("spec.sessionAffinity")] * len(ends)
+            sources += [self.port.origin("spec.sessionAffinity")] * len(names)
             texts += [
                 f"{comment}-m recent --name {name} --rcheck --seconds {seconds} --reap -j {name}"
-                for comment, (_, name) in zip(comments, ends, strict=True)
+                for comment, name in zip(comments, names, strict=True)
             ]
         texts += [
             f"{comment}{draw}-j {name}"
-            for comment, draw, (_, name) in zip(comments, draws(len(ends)), ends, strict=True)
+            for comment, draw, name in zip(comments, draws(len(names)), names, strict=True)
         ]
         self.blocks[chain], self.sources[chain] = block_of(chain, texts), (*sources, *endpoints)
+
+    def _chains_of(self, endpoints: Sequence[Endpoint]) -> list[str]:
+        if endpoints is self.used:
+            return self.chains
+        by_endpoint = dict(zip(self.used, self.chains, strict=True))
+        return [by_endpoint[endpoint] for endpoint in endpoints]
+
+    def _comments(self, endpoints: Sequence[Endpoint]) -> list[str]:
+        if self.node.short:
+            return [""] * len(endpoints)
+        return [f'-m comment --comment "{self.key} -> {endpoint.text}" ' for endpoint in endpoints]
 
     def _outsiders(self, chain: str) -> tuple[list[str], list[Source]]:
         """Cluster IP traffic from outside the pods' range is marked; only in the chain the cluster IP leads
@@ -253,15 +262,19 @@ class _Writer:
             return [f"{begin} {self.node.not_local} {MASQUERADE}"], [self.port.origin("spec.clusterIP")]
         return [], []
 
-    def _endpoint_chains(self, names: list[str]) -> None:
+    def _endpoint_chains(self) -> None:
         """A pod that draws itself is masqueraded, so that the answer comes back through the node; then
         DNAT.
         """
         comment = "" if self.node.short else f"-m comment --comment {self.key} "
         remembers = self.port.affinity_seconds is not None
-        dnat = f"{self.match} -j DNAT --to-destination "
-        for name, endpoint in zip(names, self.choice.used, strict=True):
+        hairpin = f" {comment}-s "
+        marked = f" {MASQUERADE}\n-A "
+        begin, dnat = f" {comment}", f"{self.match} -j DNAT --to-destination "
+        blocks = self.blocks
+        for name, endpoint in zip(self.chains, self.used, strict=True):
             recent = f"-m recent --name {name} --set " if remembers else ""
-            hairpin = f"-A {name} {comment}-s {endpoint.ip} {MASQUERADE}"
-            self.blocks[name] = f"{hairpin}\n-A {name} {comment}{recent}{dnat}{endpoint.text}"
-            self.sources[name] = endpoint
+            blocks[name] = (
+                f"-A {name}{hairpin}{endpoint.ip}{marked}{name}{begin}{recent}{dnat}{endpoint.text}"
+            )
+        self.sources.update(zip(self.chains, self.used, strict=True))

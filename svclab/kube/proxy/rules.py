@@ -56,7 +56,9 @@ class ProxyTable:
 
 def block_of(chain: str, texts: Iterable[str]) -> Block:
     """Rules as the lines of their chain."""
-    return "\n".join([f"-A {chain} {text}" for text in texts])
+    begin = f"-A {chain} "
+    lines = f"\n{begin}".join(texts)
+    return begin + lines if lines else ""
 
 
 def rules_in(chain: str, block: Block) -> list[str]:

@@ -149,7 +149,9 @@ def _vips(service: Manifest, version: int) -> tuple[External, ...]:
     """Load balancer addresses of this family; not those with ipMode Proxy, whose packets come addressed to
     a node.
     """
-    ingress = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
+    ingress = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress")
+    if not ingress:
+        return ()
     texts = [entry.get("ip") or "" if (entry.get("ipMode") or "VIP") == "VIP" else "" for entry in ingress]
     return tuple(
         External(ip, f"status.loadBalancer.ingress[{index}].ip") for index, ip in addresses_of(texts, version)
@@ -158,7 +160,10 @@ def _vips(service: Manifest, version: int) -> tuple[External, ...]:
 
 def _source_ranges(spec: Manifest, version: int) -> tuple[tuple[int, Network], ...]:
     """loadBalancerSourceRanges of this family; empty if one of them lets everybody in."""
-    ranges = networks_of(spec.get("loadBalancerSourceRanges") or [], version)
+    texts = spec.get("loadBalancerSourceRanges")
+    if not texts:
+        return ()
+    ranges = networks_of(texts, version)
     return () if any(network.prefixlen == 0 for _, network in ranges) else tuple(ranges)
 
 

@@ -3,9 +3,14 @@
 The nftables names are from pkg/proxy/nftables/proxier_test.go.
 """
 
-import pytest
+from base64 import b32encode
+from hashlib import sha256
 
-from svclab.kube.proxy.chains import chain_hash, endpoint_chains, port_hash
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from svclab.kube.proxy.chains import chain_hash, chain_names
 from svclab.kube.proxy.nft_names import LONGEST, hashed
 
 HASHES = {
@@ -23,14 +28,26 @@ def test_a_chain_is_named_by_the_first_sixteen_base32_characters_of_a_sha256(tex
 
 
 def test_the_api_server_s_service_has_the_same_chain_in_every_cluster():
-    assert "KUBE-SVC-" + port_hash("default/kubernetes:https", "TCP") == "KUBE-SVC-NPX46M4PTMTKRN6Y"
+    assert chain_names("default/kubernetes:https", "TCP", []) == ("NPX46M4PTMTKRN6Y", [])
 
 
 def test_each_endpoint_of_a_port_has_a_chain_of_its_own():
-    assert endpoint_chains("demo-i/i", "TCP", ["10.244.2.4:80", "10.244.2.5:80"]) == [
-        "KUBE-SEP-P2TOKKT4DLQKZQBW",
-        "KUBE-SEP-HGGDF7N6DGQX4ADE",
-    ]
+    _, chains = chain_names("demo-i/i", "TCP", ["10.244.2.4:80", "10.244.2.5:80"])
+
+    assert chains == ["KUBE-SEP-P2TOKKT4DLQKZQBW", "KUBE-SEP-HGGDF7N6DGQX4ADE"]
+
+
+@given(st.lists(st.text("0123456789.:", max_size=20), max_size=40))
+def test_chains_have_the_names_that_each_has_alone(endpoints):
+    own, chains = chain_names("ns/name:p", "UDP", endpoints)
+
+    assert own == encoded("ns/name:pudp")
+    assert chains == ["KUBE-SEP-" + encoded("ns/name:pudp" + endpoint) for endpoint in endpoints]
+
+
+def encoded(text):
+    """As RFC 4648 has it, by the standard library."""
+    return b32encode(sha256(text.encode()).digest())[:16].decode()
 
 
 def test_an_nftables_name_that_is_too_long_is_cut_and_told_apart_by_its_hash():
