@@ -144,7 +144,7 @@ class _Builder:
     def __init__(self, loader: Any, read: int) -> None:
         self.read = read  # values of the whole text so far
         self._loader = loader
-        self._anchors: dict[str, tuple[Any, int, int]] = {}
+        self._anchors: dict[str, tuple[Any, int, int] | None] = {}
         self._duplicates: list[str] = []
         self._unknown_tag: YamlError | None = None
         self._aliased = self._aliased_characters = 0
@@ -176,6 +176,8 @@ class _Builder:
         if self._unknown_tag is None and event.tag not in _KNOWN_TAGS:
             line = event.start_mark.line + 1
             self._unknown_tag = YamlError(f"yaml: line {line}: unknown tag {event.tag}", line)
+        if event.anchor:
+            self._anchors[event.anchor] = None  # until its value is whole
         match event:
             case yaml.ScalarEvent():
                 value = _scalar(event)
@@ -193,7 +195,11 @@ class _Builder:
         if event.anchor not in self._anchors:
             line = event.start_mark.line
             raise YamlError(f"yaml: unknown anchor '{event.anchor}' referenced", line + 1)
-        value, size, characters = self._anchors[event.anchor]
+        known = self._anchors[event.anchor]
+        if known is None:
+            why = f"yaml: anchor '{event.anchor}' value contains itself"
+            raise YamlError(why, event.start_mark.line + 1)
+        value, size, characters = known
         self._aliased += size
         self._built += size
         self._aliased_characters += characters

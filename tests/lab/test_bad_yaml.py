@@ -45,7 +45,7 @@ REFUSED = {
         + "".join(f"b{n}: {{<<: *a}}\n" for n in range(200)) + HEAD,
         "document contains excessive aliasing",
     ),
-    "an anchor in itself": ("&a [*a]\n", "unknown anchor 'a' referenced"),
+    "an anchor in itself": ("&a [*a]\n", "anchor 'a' value contains itself"),
     "python": (HEAD + "data: {a: !!python/name:os.system id}\n", "line 4: unknown tag"),
     "a tag of its own": (HEAD + "data: !mine {a: b}\n", "line 4: unknown tag !mine"),
     "broken base64": (HEAD + "data: {a: !!binary '###'}\n", "invalid base64 data"),
