@@ -6,6 +6,7 @@ import pytest
 
 from svclab.terminal.commands.kubectl.describe_network import endpoints_of_port
 from svclab.terminal.commands.kubectl.describe_pod import probe_words, write_pod
+from svclab.terminal.commands.kubectl.describe_volumes import write_volumes
 from svclab.terminal.commands.kubectl.describe_writer import Description
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -92,3 +93,45 @@ def test_a_pod_that_is_over_does_not_end_any_more(phase, shown):
 )
 def test_a_probes_address_is_written_as_a_url(handler, shown):
     assert probe_words(handler).rpartition(" delay=")[0] == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "lines"),
+    [
+        (
+            {"nfs": {"server": "files.example.com", "path": "/b"}},
+            [
+                "Type:      NFS (an NFS mount that lasts the lifetime of a pod)",
+                "Server:    files.example.com",
+                "Path:      /b",
+                "ReadOnly:  false",
+            ],
+        ),
+        (
+            {"csi": {"driver": "d.example.com", "volumeAttributes": {"b": "c", "a": "b"}}},
+            [
+                "Type:              CSI (a Container Storage Interface (CSI) volume source)",
+                "Driver:            d.example.com",
+                "FSType:            ",
+                "ReadOnly:          false",
+                "VolumeAttributes:      a=b",
+                "                       b=c",
+            ],
+        ),
+        (
+            {"image": {"reference": "busybox:1.36", "pullPolicy": "IfNotPresent"}},
+            [
+                "Type:        Image (a container image or OCI artifact)",
+                "Reference:   busybox:1.36",
+                "PullPolicy:  IfNotPresent",
+            ],
+        ),
+        ({"rbd": {}}, ["Type:  <unknown>"]),
+    ],
+)
+def test_a_volume_is_told_by_its_source(source, lines):
+    out = Description(NOW)
+
+    write_volumes(out, [{"name": "data", **source}])
+
+    assert out.text().splitlines() == ["Volumes:", "  data:", *(f"    {line}" for line in lines)]

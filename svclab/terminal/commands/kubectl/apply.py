@@ -1,37 +1,23 @@
-"""`kubectl apply`, client-side (three-way merge) and server-side, and `kubectl diff`."""
+"""`kubectl apply`: the command, and its client-side half (three-way merge)."""
 
 import json
 from typing import Any
 
-from svclab.kube.field_sets import union
 from svclab.terminal.commands.kubectl import verbs
+from svclab.terminal.commands.kubectl.apply_server import apply_on_server
 from svclab.terminal.commands.kubectl.builder import FileObject, file_objects
-from svclab.terminal.commands.kubectl.client import APPLY, JSON_PATCH, Client
+from svclab.terminal.commands.kubectl.client import Client
 from svclab.terminal.commands.kubectl.create import no_kustomize
 from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, UsageError, raise_all
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
 from svclab.terminal.commands.kubectl.output import as_list, print_document, split_format
 from svclab.terminal.commands.kubectl.three_way import three_way_patch
 from svclab.terminal.commands.kubectl.verbs import checked_validation, dry_run_of, verb, write_query
-from svclab.terminal.commands.kubectl.writing import LAST_APPLIED, head_of, report, with_last_applied
+from svclab.terminal.commands.kubectl.writing import LAST_APPLIED, report, with_last_applied
 
 Manifest = dict[str, Any]
 
 _CLIENT_SIDE = "kubectl-client-side-apply"
-_MOST_RETRIES = 5
-_ADVICE = (
-    "Please review the fields above--they currently have other managers. Here\n"
-    "are the ways you can resolve this warning:\n"
-    "* If you intend to manage all of these fields, please re-run the apply\n"
-    "  command with the `--force-conflicts` flag.\n"
-    "* If you do not intend to manage all of the fields, please edit your\n"
-    "  manifest to remove references to the fields that should keep their\n"
-    "  current managers.\n"
-    "* You may co-own fields by updating your manifest to match the existing\n"
-    "  value; in this case, you'll become the manager if the other manager(s)\n"
-    "  stop managing the field (remove it from their configuration).\n"
-    "See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts"
-)
 _FLAGS = (
     verbs.FILENAME,
     verbs.RECURSIVE,
@@ -81,7 +67,8 @@ def apply(client: Client, flags: Parsed) -> int:
     for found in objects:
         try:
             if flags["server-side"]:
-                _apply_on_server(client, flags, found, dry_run)
+                answer = apply_on_server(client, flags, found, dry_run)
+                _tell(client, found, answer, "serverside-applied", dry_run)
             else:
                 _apply(client, flags, found, dry_run)
         except (ApiError, KubectlError) as problem:
@@ -234,88 +221,3 @@ def _warn_of_missing_annotation(client: Client, found: FileObject) -> None:
         "either kubectl create --save-config or kubectl apply. The missing annotation will be patched "
         "automatically."
     )
-
-
-# server-side
-
-
-def _apply_on_server(client: Client, flags: Parsed, found: FileObject, dry_run: str) -> None:
-    query = write_query(client, "kubectl", dry_run, strict=True)
-    query.append(("force", str(flags["force-conflicts"]).lower()))
-    try:
-        answer = client.patch(found.target.path, found.manifest, APPLY, query)
-    except ApiError as refusal:
-        if _is_field_conflict(refusal):
-            raise KubectlError(f"{refusal.message}\n{_ADVICE}") from None
-        raise
-    if dry_run == "none" and _client_side_entries(answer):
-        _keep_last_applied(client, found, answer)
-        _take_over_client_side_fields(client, found)
-        answer = _apply_again(client, found, answer, query)
-    _tell(client, found, answer, "serverside-applied", dry_run)
-
-
-def _is_field_conflict(refusal: ApiError) -> bool:
-    causes = (refusal.status.get("details") or {}).get("causes") or []
-    return refusal.reason == "Conflict" and any(c.get("reason") == "FieldManagerConflict" for c in causes)
-
-
-def _client_side_entries(manifest: Manifest) -> list[Manifest]:
-    """What client-side apply manages of an object."""
-    entries = manifest["metadata"].get("managedFields") or []
-    return [e for e in entries if e.get("manager") == _CLIENT_SIDE and e.get("operation") == "Update"]
-
-
-def _apply_again(client: Client, found: FileObject, answer: Manifest, query: list) -> Manifest:
-    """The same configuration once more: what it leaves out can go now."""
-    try:
-        return client.patch(found.target.path, found.manifest, APPLY, query)
-    except ApiError as refusal:
-        client.warn(
-            "failed to re-apply configuration after performing Server-Side Apply migration. This is "
-            f"non-fatal and will be retried next time you apply. Error: {refusal.message}"
-        )
-        return answer
-
-
-def _keep_last_applied(client: Client, found: FileObject, answer: Manifest) -> None:
-    """The annotation of client-side apply stays as it is, under a manager of its own."""
-    kept = (answer["metadata"].get("annotations") or {}).get(LAST_APPLIED)
-    if kept is None:
-        return
-    metadata = {"name": found.target.name, "annotations": {LAST_APPLIED: kept}}
-    if found.target.namespace:
-        metadata["namespace"] = found.target.namespace
-    query = [("fieldManager", "kubectl-last-applied"), ("force", "true")]
-    client.patch(found.target.path, {**head_of(found.target), "metadata": metadata}, APPLY, query)
-
-
-def _take_over_client_side_fields(client: Client, found: FileObject) -> None:
-    """What client-side apply recorded becomes server-side apply's, so that a field left out can go."""
-    manager = client.flags["field-manager"] or "kubectl"
-    for _ in range(_MOST_RETRIES):
-        live = client.get(found.target.path)
-        old = _client_side_entries(live)
-        entries = [e for e in live["metadata"].get("managedFields") or [] if e not in old]
-        mine = next(
-            (e for e in entries if (e.get("manager"), e.get("operation")) == (manager, "Apply")), None
-        )
-        if mine is None:  # what was applied has no field of its own: the older entry becomes this manager's
-            mine = {**old[0], "manager": manager, "operation": "Apply"}
-            entries.append(mine)
-        for entry in old:
-            mine["fieldsV1"] = union(mine["fieldsV1"], entry["fieldsV1"])
-        operations = [
-            {"op": "replace", "path": "/metadata/managedFields", "value": entries},
-            {
-                "op": "replace",
-                "path": "/metadata/resourceVersion",
-                "value": live["metadata"]["resourceVersion"],
-            },
-        ]
-        try:
-            client.patch(found.target.path, operations, JSON_PATCH)
-            return
-        except ApiError as refusal:
-            if refusal.reason != "Conflict":
-                raise

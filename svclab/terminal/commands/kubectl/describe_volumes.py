@@ -19,6 +19,8 @@ def write_volumes(out: Description, volumes: list[Manifest], space: str = "") ->
             out.field(name, value, 2)
         if (downward := volume.get("downwardAPI")) is not None:
             _write_downward(out, downward)
+        if (csi := volume.get("csi")) is not None:
+            _write_attributes(out, csi.get("volumeAttributes") or {})
 
 
 def _source(volume: Manifest) -> list[tuple[str, Any]]:
@@ -57,7 +59,70 @@ def _source(volume: Manifest) -> list[tuple[str, Any]]:
         return _projected(projected.get("sources") or [])
     if volume.get("downwardAPI") is not None:
         return [("Type", "DownwardAPI (a volume populated by information about the pod)")]
+    for kind, describe in _DRIVERS.items():
+        if (source := volume.get(kind)) is not None:
+            return describe(source)
     return [("Type", "<unknown>")]
+
+
+def _nfs(source: Manifest) -> list[tuple[str, Any]]:
+    return [
+        ("Type", "NFS (an NFS mount that lasts the lifetime of a pod)"),
+        ("Server", source.get("server", "")),
+        ("Path", source.get("path", "")),
+        ("ReadOnly", _flag(source, "readOnly")),
+    ]
+
+
+def _csi(source: Manifest) -> list[tuple[str, Any]]:
+    return [
+        ("Type", "CSI (a Container Storage Interface (CSI) volume source)"),
+        ("Driver", source.get("driver", "")),
+        ("FSType", source.get("fsType", "")),
+        ("ReadOnly", _flag(source, "readOnly")),
+    ]
+
+
+def _image(source: Manifest) -> list[tuple[str, Any]]:
+    return [
+        ("Type", "Image (a container image or OCI artifact)"),
+        ("Reference", source.get("reference", "")),
+        ("PullPolicy", source.get("pullPolicy", "")),
+    ]
+
+
+def _ephemeral(source: Manifest) -> list[tuple[str, Any]]:
+    """The claim to be; what it will hold shows only once it is bound."""
+    words = "an inline specification for a volume that gets created and deleted with the pod"
+    template = source.get("volumeClaimTemplate") or {}
+    metadata, spec = template.get("metadata") or {}, template.get("spec") or {}
+    return [
+        ("Type", f"EphemeralVolume ({words})"),
+        ("StorageClass", spec.get("storageClassName", "")),
+        ("Volume", spec.get("volumeName", "")),
+        ("Labels", _pairs(metadata.get("labels"), "=")),
+        ("Annotations", _pairs(metadata.get("annotations"), ": ")),
+        ("Capacity", ""),
+        ("Access Modes", ""),
+        ("VolumeMode", spec.get("volumeMode", "")),
+    ]
+
+
+def _pairs(given: Manifest | None, between: str) -> str:
+    """Here too the real one writes the level's spaces before each part of a line."""
+    lines = [f"    {key}{between}{value}" for key, value in sorted((given or {}).items())]
+    return "\n        \t".join(lines) or "    <none>"
+
+
+_DRIVERS = {"nfs": _nfs, "image": _image, "ephemeral": _ephemeral, "csi": _csi}
+
+
+def _write_attributes(out: Description, attributes: Manifest) -> None:
+    """What a driver is told; the real one writes the level's spaces before each part of a line."""
+    lines = [f"{key}={value}" for key, value in sorted(attributes.items())]
+    out.line(f"VolumeAttributes:\t{'    ' + lines[0] if lines else '<none>'}", 2)
+    for line in lines[1:]:
+        out.line(f"    \t    {line}", 2)
 
 
 def _write_downward(out: Description, downward: Manifest) -> None:
@@ -86,5 +151,5 @@ def _projected(sources: list[Manifest]) -> list[tuple[str, Any]]:
     return found
 
 
-def _flag(source: Manifest) -> str:
-    return str(bool(source.get("optional"))).lower()
+def _flag(source: Manifest, name: str = "optional") -> str:
+    return str(bool(source.get(name))).lower()
