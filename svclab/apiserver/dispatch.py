@@ -80,7 +80,7 @@ def handle_at_once(cluster: Look, request: ApiRequest) -> ApiResponse | None:
     if target.subresource is not None or len(cluster.snapshot().of_kind(target.resource.kind)) > _SHORT_LIST:
         return None
     try:
-        answer = _handle(cluster, request)
+        answer = _handle(cluster, request, target)
     except Refusal as refusal:
         answer = _refused(refusal)
     assert isinstance(answer, ApiResponse)
@@ -94,22 +94,15 @@ def _refused(refusal: Refusal) -> ApiResponse:
     return answer
 
 
-def _handle(cluster: ClusterHandle, request: ApiRequest) -> Answer:
+def _handle(cluster: ClusterHandle, request: ApiRequest, target: Target | None = None) -> Answer:
+    """The answer. `target`: what the path leads to, where that is known already."""
     request = access.authenticated(request)
     check_timeout(request)
-    if (told := discovery.answer(request)) is not None:
-        return told
-    if request.path.startswith("/openapi/") and (document := openapi.answer(request)) is not None:
-        access.check_discovery(request)
-        return document
-    try:
-        target = route(request.path)
-    except NotAResource:
-        access.check_path(request)
-        return ApiResponse.text(404, "404 page not found\n")
-    except Refusal:
-        access.check_path(request)
-        raise
+    if target is None:
+        found = _answer_or_target(request)
+        if not isinstance(found, Target):
+            return found
+        target = found
     access.check(request, target)
     if problems := path_segment_name(target.name):
         raise bad_request(f"Name parameter invalid: {go_quote(target.name)}: {';'.join(problems)}")
@@ -118,6 +111,23 @@ def _handle(cluster: ClusterHandle, request: ApiRequest) -> Answer:
         return _verb(request, target)(cluster, request, target, warnings)
     except Refusal as refusal:
         refusal.warnings = [*warnings, *refusal.warnings]
+        raise
+
+
+def _answer_or_target(request: ApiRequest) -> ApiResponse | Target:
+    """What the server tells of itself under a path, or the resource that it leads to."""
+    if (told := discovery.answer(request)) is not None:
+        return told
+    if request.path.startswith("/openapi/") and (document := openapi.answer(request)) is not None:
+        access.check_discovery(request)
+        return document
+    try:
+        return route(request.path)
+    except NotAResource:
+        access.check_path(request)
+        return ApiResponse.text(404, "404 page not found\n")
+    except Refusal:
+        access.check_path(request)
         raise
 
 

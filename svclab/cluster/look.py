@@ -25,11 +25,11 @@ _QUESTION = f'SELECT id, revision FROM "{models.Cluster._meta.db_table}" WHERE a
 class Look(ClusterHandle):
     """A cluster as it was at one moment, for reading: whatever is asked of it, all is of that moment."""
 
-    __slots__ = ("_now", "_state")
+    __slots__ = ("_real", "_state")
 
     def __init__(self, cluster_id: UUID, state: State, real: datetime) -> None:
         super().__init__(cluster_id)
-        self._state, self._now = state, state.now(real)
+        self._state, self._real = state, real
 
     def state(self) -> State:
         """Everything as of that moment."""
@@ -37,7 +37,7 @@ class Look(ClusterHandle):
 
     def now(self) -> datetime:
         """The cluster's virtual time at that moment."""
-        return self._now
+        return self._state.now(self._real)
 
 
 def at_once(secret: str) -> Look | None:

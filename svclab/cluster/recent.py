@@ -19,10 +19,10 @@ class Recent(Generic[K, V]):
     def get(self, key: K) -> V | None:
         """The value, which counts as used now; None where there is none (any more)."""
         with self._guard:
-            if key not in self._values:
-                return None
-            self._values.move_to_end(key)
-            return self._values[key]
+            found = self._values.get(key)
+            if found is not None:
+                self._values.move_to_end(key)
+            return found
 
     def put(self, key: K, value: V) -> None:
         """Remember a value; the one not used for longest makes room."""
