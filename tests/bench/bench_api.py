@@ -11,7 +11,7 @@ import websockets
 from tests.bench import servers
 from tests.bench.print import figure
 
-SECONDS, CONNECTIONS = 4.0, 20
+SECONDS, ROUNDS, CONNECTIONS = 1.5, 5, 20
 TERMINALS, KEYS = 50, 12
 
 
@@ -20,9 +20,9 @@ def main() -> None:
     with servers.svclab() as (url, _):
         host = urlsplit(url).netloc
         cookie, path = asyncio.run(_visitor(host))
-        ours = asyncio.run(_rate(host, f"{path}/api/v1/namespaces/default/services/kubernetes"))
+        service = f"{path}/api/v1/namespaces/default/services/kubernetes"
         with servers.other(servers.BARE_APP) as (bare, _):
-            floor = asyncio.run(_rate(urlsplit(bare).netloc, "/"))
+            ours, floor = _rates((host, service), (urlsplit(bare).netloc, "/"))
         detail = f"{ours:,.0f} against {floor:,.0f} a second"
         figure(
             "GET of a Service / bare ASGI reply, requests",
@@ -64,6 +64,14 @@ async def _get(host: str, path: str, cookie: str = "") -> tuple[str, str]:
     head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
     return head.decode(), body.decode(errors="replace")
+
+
+def _rates(*pages: tuple[str, str]) -> list[float]:
+    """Of pages in turn, the best of each: what else the machine does meanwhile hits all alike, and in the
+    first round a server imports what nobody had asked for.
+    """
+    rounds = [[asyncio.run(_rate(*page)) for page in pages] for _ in range(ROUNDS)]
+    return [max(page) for page in zip(*rounds, strict=True)]
 
 
 async def _rate(host: str, path: str) -> float:
