@@ -106,8 +106,8 @@ def _conditions(conditions: Mapping | None) -> tuple[bool, bool, bool]:
     """(ready, serving, terminating); what is not said counts as ready, as serving and as not terminating."""
     if not conditions:
         return True, True, False
-    ready, serving = conditions.get("ready"), conditions.get("serving")
-    return ready is None or ready, serving is None or serving, conditions.get("terminating") or False
+    said = conditions.get
+    return said("ready") is not False, said("serving") is not False, said("terminating") is True
 
 
 _NO_HINTS: tuple[Names, Names] = ((), ())
