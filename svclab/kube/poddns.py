@@ -46,6 +46,29 @@ def resolv_conf(pod: Manifest, kubelet: KubeletDns = STANDARD_KUBELET) -> Resolv
     Without a clusterDNS the policy ClusterFirst falls back to Default. What is beyond three servers, 32
     search domains or 2048 characters is cut off, and a search domain of more than 253 characters left out.
     """
+    return _within_limits(_asked_for(pod, kubelet))
+
+
+def omissions(pod: Manifest, kubelet: KubeletDns = STANDARD_KUBELET) -> list[str]:
+    """What the kubelet warns of (DNSConfigForming): servers or search domains that do not fit."""
+    whole, applied = _asked_for(pod, kubelet), resolv_conf(pod, kubelet)
+    found = []
+    if applied.nameservers != whole.nameservers:
+        servers = " ".join(applied.nameservers)
+        found.append(
+            "Nameserver limits were exceeded, some nameservers have been omitted, "
+            f"the applied nameserver line is: {servers}"
+        )
+    if applied.search != whole.search:
+        found.append(
+            "Search Line limits were exceeded, some search paths have been omitted, "
+            f"the applied search line is: {' '.join(applied.search)}"
+        )
+    return found
+
+
+def _asked_for(pod: Manifest, kubelet: KubeletDns) -> ResolvConf:
+    """The file without any limits."""
     spec = pod.get("spec") or {}
     match _policy(spec):
         case "None":
@@ -55,7 +78,8 @@ def resolv_conf(pod: Manifest, kubelet: KubeletDns = STANDARD_KUBELET) -> Resolv
         case _:
             node = kubelet.node_resolv_conf
             base = ResolvConf(_trimmed(node.search), node.nameservers, node.options)
-    return _within_limits(_with_config(base, spec.get("dnsConfig") or {}))
+    config = spec.get("dnsConfig")
+    return _with_config(base, config) if config else base
 
 
 def _policy(spec: Manifest) -> str:

@@ -3,7 +3,7 @@
 from ipaddress import ip_address
 
 from svclab.dns.resolvconf import ResolvConf
-from svclab.kube.poddns import KubeletDns, c_library, hostname, hosts_file, hosts_text, resolv_conf
+from svclab.kube.poddns import KubeletDns, c_library, hostname, hosts_file, hosts_text, omissions, resolv_conf
 
 
 def pod(name: str = "debug", **spec: object) -> dict:
@@ -43,6 +43,21 @@ def test_a_fourth_nameserver_and_a_33rd_search_domain_are_cut_off() -> None:
 
     assert conf.nameservers == ("10.96.0.10", "198.51.100.1", "198.51.100.2")
     assert len(conf.search) == 32
+    assert omissions(pod(dnsConfig=config)) == [
+        "Nameserver limits were exceeded, some nameservers have been omitted, "
+        "the applied nameserver line is: 10.96.0.10 198.51.100.1 198.51.100.2",
+        "Search Line limits were exceeded, some search paths have been omitted, "
+        f"the applied search line is: {' '.join(conf.search)}",
+    ]
+
+
+def test_a_nodes_own_file_is_taken_as_it_is_where_the_pod_adds_nothing() -> None:
+    node = ResolvConf(("a.example", "a.example"), ("192.0.2.53", "192.0.2.53"), ("rotate", "rotate"))
+    kubelet = KubeletDns(node_resolv_conf=node)
+
+    assert resolv_conf(pod(dnsPolicy="Default"), kubelet) == node
+    merged = resolv_conf(pod(dnsPolicy="Default", dnsConfig={"searches": ["b.example"]}), kubelet)
+    assert merged == ResolvConf(("a.example", "b.example"), ("192.0.2.53",), ("rotate",))
 
 
 def test_a_search_domain_that_is_too_long_for_glibc_is_left_out() -> None:

@@ -15,6 +15,22 @@ def run(spec, seconds=60, *, strict=False, name="web"):
     return cluster
 
 
+def test_a_resolver_file_that_had_to_be_cut_is_told_once():
+    spec = (
+        "{nodeName: node1, dnsConfig: {nameservers: [192.0.2.1, 192.0.2.2, 192.0.2.3]},"
+        " containers: [{name: c, image: nginx}]}"
+    )
+    cluster = Simulation().apply(pod_yaml("web", spec))
+    cluster.wait(60)
+
+    (event,) = (each for each in cluster.list("Event") if each["reason"] == "DNSConfigForming")
+    assert (event["type"], event["count"], event["source"]["component"]) == ("Warning", 1, "kubelet")
+    assert event["message"] == (
+        "Nameserver limits were exceeded, some nameservers have been omitted, "
+        "the applied nameserver line is: 10.96.0.10 192.0.2.1 192.0.2.2"
+    )
+
+
 def test_a_pod_without_probes_is_ready_as_soon_as_it_runs():
     pod = run("{containers: [{name: web, image: nginx}]}").get("Pod", "web")
 

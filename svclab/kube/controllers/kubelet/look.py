@@ -76,6 +76,11 @@ class Look:
             )
         )
 
+    def warn(self, reason: str, message: str) -> None:
+        """Tell a warning about the pod as a whole."""
+        host = self.node["metadata"]["name"]
+        self.result.add(Event(self.pod, reason, message, "kubelet", "Warning", host=host))
+
     def as_running(self) -> Manifest:
         """The pod as if all its containers ran, for what listens in it."""
         return {

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from ipaddress import IPv4Network, ip_network
 from typing import Any
 
-from svclab.kube import pods
+from svclab.kube import poddns, pods
 from svclab.kube.controllers.kubelet import status, workload
 from svclab.kube.controllers.kubelet.containers import container_status
 from svclab.kube.controllers.kubelet.look import STAMP, Look, Status
@@ -25,6 +25,9 @@ def run(look: Look) -> None:
     else:
         look.result.again(sandbox_at)
     ready_to_start = "podIP" in after
+    if ready_to_start and "podIP" not in before:
+        for omission in poddns.omissions(look.pod):
+            look.warn("DNSConfigForming", omission)
     init = _init_containers(look, after, sandbox_at, ready_to_start)
     initialized = all(status.is_initialized(look.pod, s) for s in init)
     start_at = _init_end(init) or sandbox_at
