@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from svclab.dns.message import Edns, Message, Question, Rcode
 from svclab.dns.name import reverse_name
 from svclab.kube.coredns import KUBEADM, Cache, CoreDns, DnsOptions, Internet
+from svclab.kube.coredns.options import Caching
 from svclab.kube.snapshot import Snapshot
 from svclab.linux.dice import Dice
 from tests.kube.dns_world import pod, service, slice_of, standard_objects
@@ -60,8 +61,8 @@ def test_names_of_the_cluster_are_not_cached_by_kubeadms_corefile() -> None:
 def test_with_a_plain_cache_a_new_service_is_unknown_for_the_ttl_of_the_denial() -> None:
     cache = Cache()
     question = Question("many.shop.svc.cluster.local.", "A")
-    before = server(cache=cache, cache_disabled_zones=())
-    after = server(*headless(1), cache=cache, cache_disabled_zones=())
+    before = server(cache=cache, caching=Caching.of(30))
+    after = server(*headless(1), cache=cache, caching=Caching.of(30))
 
     rcodes = [
         coredns.answer(question, now=NOW + timedelta(seconds=seconds)).rcode

@@ -8,12 +8,12 @@ from typing import Any
 
 from svclab.dns.message import Message, Question
 from svclab.kube.coredns import DnsOptions, Internet
-from svclab.kube.coredns.options import Upstream
+from svclab.kube.coredns.options import Caching, Upstream
 from svclab.kube.snapshot import Snapshot
 
 FOLDER = Path(__file__).parent
 UNKNOWN_SERVER = "198.18.0.53"  # "an address that backs no Service"
-TUPLES = ("zones", "fallthrough", "local_ips", "cache_disabled_zones")
+TUPLES = ("zones", "fallthrough", "local_ips")
 Row = tuple[str, int | None, str, str]
 
 
@@ -51,6 +51,8 @@ def options_of(case_options: dict[str, Any]) -> DnsOptions:
         given["upstream"] = upstream(records, truncated=truncated)
     if "namespaces" in given:
         given["namespaces"] = frozenset(given["namespaces"])
+    if seconds := given.pop("cache_seconds", 0):
+        given["caching"] = Caching.of(seconds, tuple(given.pop("cache_disabled_zones", ())))
     return DnsOptions(**{key: tuple(value) if key in TUPLES else value for key, value in given.items()})
 
 

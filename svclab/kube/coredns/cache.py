@@ -5,10 +5,7 @@ from datetime import datetime, timedelta
 
 from svclab.dns.message import Message, Question, Rcode, Record
 from svclab.dns.name import is_at_or_below
-from svclab.kube.coredns.options import DnsOptions
-
-MIN_TTL_SECONDS = 5
-SERVFAIL_TTL_SECONDS = 5
+from svclab.kube.coredns.options import SERVFAIL_SECONDS, Caching, Keeping
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +33,30 @@ class Cache:
             return None
         return replace(_with_ttl(entry.message, left), question=question, aa=True)
 
-    def put(self, question: Question, message: Message, options: DnsOptions, now: datetime) -> Message:
+    def put(self, question: Question, message: Message, caching: Caching, now: datetime) -> Message:
         """Keep a reply unless its zone is exempt, and give it back as the plugin passes it on.
 
-        Whatever passes the plugin gets one TTL for all its records, the smallest, within 5..cache_seconds
-        where the reply is kept.
+        Whatever passes the plugin gets one TTL for all its records: the smallest, or as long as the reply is
+        kept.
         """
+        keeping = _keeping(message, caching)
         smallest = _smallest_ttl(message)
-        if any(is_at_or_below(question.name, zone) for zone in options.cache_disabled_zones):
+        if any(is_at_or_below(question.name, zone) for zone in keeping.disabled):
             return _with_ttl(message, smallest)
         if message.tc or message.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.SERVFAIL):
             return message
-        ttl = max(MIN_TTL_SECONDS, min(smallest, options.cache_seconds))
-        self.entries[(question.name.lower(), question.type)] = _Entry(message, now, ttl)
+        ttl = min(max(smallest, keeping.least), keeping.most)
+        if ttl:
+            self.entries[(question.name.lower(), question.type)] = _Entry(message, now, ttl)
         return _with_ttl(message, ttl)
+
+
+def _keeping(message: Message, caching: Caching) -> Keeping:
+    """By which times the reply is kept: with data, without, or a failure."""
+    if message.rcode is Rcode.SERVFAIL:
+        seconds = caching.servfail_seconds
+        return Keeping(seconds, seconds, caching.denial.disabled)
+    return caching.denial if message.rcode is Rcode.NXDOMAIN or message.is_nodata else caching.success
 
 
 def _smallest_ttl(message: Message) -> int:
@@ -58,7 +65,7 @@ def _smallest_ttl(message: Message) -> int:
     ttls = [record.ttl for record in records]
     if not message.answer:
         ttls += [int(record.data.split()[-1]) for record in message.authority if record.type == "SOA"]
-    return min(ttls, default=SERVFAIL_TTL_SECONDS)
+    return min(ttls, default=SERVFAIL_SECONDS)
 
 
 def _with_ttl(message: Message, ttl: int) -> Message:

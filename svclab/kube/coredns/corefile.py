@@ -6,7 +6,6 @@ with the one that it has, taken here to be kubeadm's. A process that starts with
 Edits count at once here; a real kubelet and `reload` take up to two minutes.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -15,7 +14,16 @@ from svclab.dns.message import Message, Question, Rcode, Record
 from svclab.dns.name import absolute, is_at_or_below, parse_address
 from svclab.kube.coredns.index import ClusterIndex
 from svclab.kube.coredns.internet import STANDARD_INTERNET
-from svclab.kube.coredns.options import KUBEADM, DnsOptions, Rewrite, Upstream
+from svclab.kube.coredns.options import (
+    KUBEADM,
+    SERVFAIL_SECONDS,
+    Caching,
+    DnsOptions,
+    Hosts,
+    Keeping,
+    Upstream,
+)
+from svclab.kube.coredns.rewriting import parse_rule
 from svclab.kube.snapshot import Snapshot
 
 CONFIG_MAP = ("kube-system", "coredns")
@@ -181,7 +189,21 @@ class _Building:
     zone: str
     world: Upstream
     options: DnsOptions
-    forwards: dict[str, Upstream] = field(default_factory=dict)
+    forwards: list["_Forward"] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Forward:
+    """A forward line: for the names in its zone, but not in those that it excepts."""
+
+    zone: str
+    excepted: tuple[str, ...]
+    to: Upstream
+
+    def is_for(self, name: str) -> bool:
+        return is_at_or_below(name, self.zone) and not any(
+            is_at_or_below(name, zone) for zone in self.excepted
+        )
 
 
 def _options(block: Block, local_ips: tuple[str, ...], upstream: Upstream, zone: str) -> DnsOptions:
@@ -194,10 +216,8 @@ def _options(block: Block, local_ips: tuple[str, ...], upstream: Upstream, zone:
         return building.options
 
     def forward(question: Question) -> Message:
-        zones = [each for each in forwards if is_at_or_below(question.name, each)]
-        if not zones:
-            return Message(question, Rcode.SERVFAIL)
-        return forwards[max(zones, key=len)](question)
+        to = next((each.to for each in forwards if each.is_for(question.name)), _silence)
+        return to(question)
 
     return replace(building.options, upstream=forward)
 
@@ -228,7 +248,9 @@ def _kubernetes(building: _Building, directive: Directive) -> None:
 
 def _forward(building: _Building, directive: Directive) -> None:
     _, source, *targets = directive.words
-    building.forwards[_zone(source)] = building.world if any(map(_is_resolver, targets)) else _silence
+    excepted = [zone for line in directive.body if line.words[0] == "except" for zone in line.words[1:]]
+    to = building.world if any(map(_is_resolver, targets)) else _silence
+    building.forwards.append(_Forward(_zone(source), tuple(map(_zone, excepted)), to))
 
 
 def _is_resolver(target: str) -> bool:
@@ -238,18 +260,41 @@ def _is_resolver(target: str) -> bool:
 
 
 def _silence(question: Question) -> Message:
-    """forward's answer when no next server answers."""
+    """The answer when no next server answers, or there is none."""
     return Message(question, Rcode.SERVFAIL)
 
 
 def _cache(building: _Building, directive: Directive) -> None:
     words = list(directive.words[1:])
-    seconds = int(words.pop(0)) if words and words[0].isdigit() else DEFAULT_CACHE_SECONDS
-    lines = [line.words for line in directive.body if line.words[0] == "disable"]
-    disabled = [_zone(zone) for words in lines for zone in words[2:]]
-    building.options = replace(
-        building.options, cache_seconds=seconds, cache_disabled_zones=tuple(dict.fromkeys(disabled))
-    )
+    success, denial = Keeping(DEFAULT_CACHE_SECONDS), Keeping(DEFAULT_CACHE_SECONDS // 2)
+    if words and words[0].isdigit():
+        success = denial = Keeping(int(words.pop(0)))
+    servfail_seconds = SERVFAIL_SECONDS
+    for line in directive.body:
+        match line.words:
+            case ("success", _, *seconds):
+                success = replace(success, **_within(seconds))
+            case ("denial", _, *seconds):
+                denial = replace(denial, **_within(seconds))
+            case ("disable", "success", *zones):
+                success = replace(success, disabled=tuple(map(_zone, zones)) or (".",))
+            case ("disable", "denial", *zones):
+                denial = replace(denial, disabled=tuple(map(_zone, zones)) or (".",))
+            case ("servfail", duration):
+                servfail_seconds = _seconds(duration)
+    caching = Caching(success, denial, servfail_seconds, tuple(map(_zone, words)))
+    building.options = replace(building.options, caching=caching)
+
+
+def _within(seconds: list[str]) -> dict[str, int]:
+    """The longest and the shortest time that a reply is kept, as far as they are given."""
+    return dict(zip(("most", "least"), map(int, seconds), strict=False))
+
+
+def _seconds(duration: str) -> int:
+    """Whole seconds of a duration such as 5s, 2m or 0."""
+    number = duration.rstrip("smh")
+    return int(number) * {"m": 60, "h": 3600}.get(duration.removeprefix(number), 1)
 
 
 def _loadbalance(building: _Building, directive: Directive) -> None:
@@ -257,46 +302,35 @@ def _loadbalance(building: _Building, directive: Directive) -> None:
 
 
 def _hosts(building: _Building, directive: Directive) -> None:
-    ttl, records, falls_through = DEFAULT_HOSTS_TTL_SECONDS, list[tuple[str, str]](), False
+    ttl, records, falls_through = DEFAULT_HOSTS_TTL_SECONDS, list[tuple[str, str]](), tuple[str, ...]()
+    zones, reverse = tuple(map(_zone, directive.words[2:])) or (building.zone,), True
     for words in (line.words for line in directive.body):
         if words[0] == "ttl":
             ttl = int(words[1])
         elif words[0] == "fallthrough":
-            falls_through = True
+            falls_through = tuple(map(_zone, words[1:])) or (".",)
+        elif words[0] == "no_reverse":
+            reverse = False
         elif parse_address(words[0]) is not None:
-            records += [(words[0], name) for name in words[1:]]
-    found = tuple(Record(absolute(name), ttl, "AAAA" if ":" in ip else "A", ip) for ip, name in records)
-    building.options = replace(building.options, hosts=found, hosts_fall_through=falls_through)
+            names = [name for name in map(absolute, words[1:]) if any(is_at_or_below(name, z) for z in zones)]
+            records += [(words[0], name) for name in names]
+    found = tuple(Record(name, ttl, "AAAA" if ":" in ip else "A", ip) for ip, name in records)
+    hosts = Hosts(found, zones, falls_through, reverse)
+    building.options = replace(building.options, hosts=hosts)
 
 
 def _rewrite(building: _Building, directive: Directive) -> None:
-    """Rules about names; those about types, classes, TTLs, EDNS and rcodes change nothing here."""
-    words = [word for word in directive.words[1:] if word not in ("stop", "continue")]
-    match words:
-        case ["name", ("exact" | "suffix" | "prefix" | "substring") as how, old, new, *_]:
-            rule = Rewrite(how, old, new)
-        case ["name", "regex", pattern, new, *_]:
-            _checked_pattern(pattern, directive.line)
-            rule = Rewrite("regex", pattern, new)
-        case ["name", old, new]:
-            rule = Rewrite("exact", old, new)
-        case []:
-            inner = [replace(line, words=("rewrite", *line.words)) for line in directive.body]
-            for line in inner:
-                if line.words[1] != "answer":
-                    _rewrite(building, line)
-            return
-        case _:
-            return
-    building.options = replace(building.options, rewrites=(*building.options.rewrites, rule))
+    """A rule about names; one about types, classes, TTLs, EDNS and rcodes changes nothing here.
 
-
-def _checked_pattern(pattern: str, line: int) -> None:
+    What stands in braces belongs to it.
+    """
+    words = [*directive.words[1:], *(word for line in directive.body for word in line.words)]
     try:
-        re.compile(pattern)
-    except re.error as error:
-        what = f"invalid regex pattern in a name rule: {pattern}: {error.msg}"
-        raise CorefileError(what, line, "rewrite") from None
+        rule = parse_rule(words)
+    except ValueError as error:
+        raise CorefileError(str(error), directive.line, "rewrite") from None
+    if rule is not None:
+        building.options = replace(building.options, rewrites=(*building.options.rewrites, rule))
 
 
 PLUGINS = {

@@ -3,51 +3,56 @@
 Source: CoreDNS 1.13 plugins kubernetes, cache, loadbalance.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
 
 from svclab.dns.message import Message, Question, Record
-from svclab.dns.name import absolute
+from svclab.kube.coredns.rewriting import Rewrite
 
 Upstream = Callable[[Question], Message]  # the next server's answer to a question that CoreDNS forwards
 
 REVERSE_ZONES = ("in-addr.arpa.", "ip6.arpa.")
+SERVFAIL_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Rewrite:
-    """A `rewrite name` rule: how it compares, and both texts.
+class Keeping:
+    """How long the cache keeps one kind of reply, in seconds, and in which zones it keeps none."""
 
-    `how` is "exact", "prefix", "suffix", "substring" or "regex"; the new text of a regex names its groups
-    as {1}, {2} and so on.
+    most: int
+    least: int = 5
+    disabled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Caching:
+    """The cache plugin's properties: replies with data, those without, and failures.
+
+    `zones` are the only ones that pass it; none means all.
     """
 
-    how: str
-    old: str
-    new: str
+    success: Keeping
+    denial: Keeping
+    servfail_seconds: int = SERVFAIL_SECONDS
+    zones: tuple[str, ...] = ()
 
-    def apply(self, name: str) -> str | None:
-        """The name to ask instead of an absolute one, or None where the rule does not match."""
-        old, new = self.old.lower(), self.new
-        lowered = name.lower()
-        match self.how:
-            case "exact" if lowered == absolute(old):
-                return absolute(new)
-            case "prefix" if lowered.startswith(old):
-                return new + name[len(old) :]
-            case "suffix" if lowered.endswith(absolute(old)):
-                return name[: -len(absolute(old))] + absolute(new)
-            case "substring" if old in lowered:
-                return lowered.replace(old, new, 1)
-            case "regex" if found := re.search(self.old, lowered):
-                groups = enumerate(found.groups(default=""), 1)
-                return absolute(
-                    reduce(lambda text, group: text.replace(f"{{{group[0]}}}", group[1]), groups, new)
-                )
-            case _:
-                return None
+    @classmethod
+    def of(cls, seconds: int, disabled: tuple[str, ...] = ()) -> "Caching":
+        """`cache SECONDS`, with some zones exempt altogether."""
+        keeping = Keeping(seconds, disabled=disabled)
+        return cls(keeping, keeping)
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """The hosts plugin's entries, the zones that it answers for, and those in which it passes on what it does
+    not have. `reverse`: whether addresses are found too.
+    """
+
+    records: tuple[Record, ...]
+    zones: tuple[str, ...] = (".",)
+    fallthrough: tuple[str, ...] = ()
+    reverse: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class DnsOptions:
     `ttl` in seconds. `pods` is "disabled", "insecure" or "verified". `namespaces` are the only ones
     exposed, None exposes all. Name errors in the `fallthrough` zones go to `upstream`; without an upstream
     they end in SERVFAIL. `local_ips` are the server's own addresses. `synced` is false while the informers
-    have not listed everything. `cache_seconds` 0 means no cache. `serial` is the SOA's, None takes it from
+    have not listed everything. Without `caching` there is no cache. `serial` is the SOA's, None takes it from
     the newest object.
     """
 
@@ -72,13 +77,11 @@ class DnsOptions:
     local_ips: tuple[str, ...] = ()
     upstream: Upstream | None = None
     synced: bool = True
-    cache_seconds: int = 0
-    cache_disabled_zones: tuple[str, ...] = ()
+    caching: Caching | None = None
     loadbalance: bool = False
     serial: int | None = None
     rewrites: tuple[Rewrite, ...] = ()
-    hosts: tuple[Record, ...] = ()
-    hosts_fall_through: bool = False
+    hosts: Hosts | None = None
 
     @property
     def primary_zone(self) -> str:
@@ -91,7 +94,6 @@ KUBEADM = DnsOptions(
     ttl=30,
     pods="insecure",
     fallthrough=REVERSE_ZONES,
-    cache_seconds=30,
-    cache_disabled_zones=("cluster.local.",),
+    caching=Caching.of(30, ("cluster.local.",)),
     loadbalance=True,
 )

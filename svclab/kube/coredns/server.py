@@ -10,8 +10,9 @@ from svclab.dns.name import address_of_reverse, is_at_or_below, same
 from svclab.dns.wire import truncate
 from svclab.kube.coredns.cache import Cache
 from svclab.kube.coredns.index import ClusterIndex
-from svclab.kube.coredns.options import KUBEADM, DnsOptions
+from svclab.kube.coredns.options import KUBEADM, DnsOptions, Hosts
 from svclab.kube.coredns.records import RecordSource, Reply
+from svclab.kube.coredns.rewriting import Change, restored
 from svclab.kube.coredns.targets import Targets
 from svclab.kube.snapshot import Snapshot
 from svclab.linux.dice import Dice
@@ -64,49 +65,48 @@ class CoreDns:
 
     def through_cache(self, question: Question, now: datetime | None) -> Message:
         """The reply before it is shuffled and cut."""
-        if self.cache is None or now is None or not self.options.cache_seconds:
+        caching = self.options.caching
+        if self.cache is None or now is None or caching is None:
             return self._rewritten(question, None)
+        if caching.zones and not _lies_in(question.name, caching.zones):
+            return self._rewritten(question, now)
         cached = self.cache.get(question, now)
         if cached is not None:
             return cached
-        return self.cache.put(question, self._rewritten(question, now), self.options, now)
+        return self.cache.put(question, self._rewritten(question, now), caching, now)
 
     def _rewritten(self, question: Question, now: datetime | None) -> Message:
-        """The answer to the question that the first matching rewrite rule makes, under the name asked for."""
+        """The answer to the question that the rewrite rules make: the first that matches, and those after it
+        where it goes on.
+        """
+        name, changes = question.name, list[tuple[bool, Change]]()
         for rule in self.options.rewrites:
-            name = rule.apply(question.name)
-            if name is not None:
-                message = self._resolve(replace(question, name=name), now)
-                answer = tuple(
-                    replace(record, name=question.name) if same(record.name, name) else record
-                    for record in message.answer
-                )
-                return replace(message, question=question, answer=answer)
-        return self._resolve(question, now)
+            new = rule.apply(name)
+            if new is not None:
+                changes += rule.changes(name, new)
+                name = new
+                if not rule.goes_on:
+                    break
+        message = self._resolve(replace(question, name=name), now)
+        return replace(restored(message, changes), question=question)
 
-    def _from_hosts(self, question: Question) -> Message | None:
+    def _from_hosts(self, question: Question, hosts: Hosts) -> Message | None:
         """The hosts plugin's answer, or None where it passes the question on."""
         if question.type == "PTR":
-            return self._reverse_from_hosts(question)
-        here = [record for record in self.options.hosts if same(record.name, question.name)]
+            return _reverse_from_hosts(question, hosts)
+        if not _lies_in(question.name, hosts.zones):
+            return None
+        here = [record for record in hosts.records if same(record.name, question.name)]
         if here:
             records = (replace(record, name=question.name) for record in here)
             answer = tuple(record for record in records if record.type == question.type)
             return Message(question, aa=True, answer=answer)
-        return None if self.options.hosts_fall_through else Message(question, Rcode.SERVFAIL)
-
-    def _reverse_from_hosts(self, question: Question) -> Message | None:
-        address = str(address_of_reverse(question.name))
-        answer = tuple(
-            Record(question.name, record.ttl, "PTR", record.name)
-            for record in self.options.hosts
-            if record.data == address
-        )
-        return Message(question, aa=True, answer=answer) if answer else None
+        passes_on = _lies_in(question.name, hosts.fallthrough)
+        return None if passes_on else Message(question, Rcode.SERVFAIL)
 
     def _resolve(self, question: Question, now: datetime | None) -> Message:
         """hosts, kubernetes, then forward."""
-        known = self._from_hosts(question) if self.options.hosts else None
+        known = self._from_hosts(question, self.options.hosts) if self.options.hosts else None
         if known is not None:
             return known
         zone = self._zone_of(question.name)
@@ -130,7 +130,7 @@ class CoreDns:
         source = RecordSource(self.targets, zone, lambda outside: self._asked_by_itself(outside, now))
         reply = source.reply(question)
         if not reply.exists:
-            if any(is_at_or_below(question.name, each) for each in self.options.fallthrough):
+            if _lies_in(question.name, self.options.fallthrough):
                 return None
             rcode = Rcode.NXDOMAIN if self.options.synced else Rcode.SERVFAIL
             return Message(question, rcode, aa=True, authority=(source.soa(),))
@@ -145,6 +145,20 @@ class CoreDns:
             return self.whole(question, now)
         finally:
             self._asks_itself -= 1
+
+
+def _lies_in(name: str, zones: tuple[str, ...]) -> bool:
+    return any(is_at_or_below(name, zone) for zone in zones)
+
+
+def _reverse_from_hosts(question: Question, hosts: Hosts) -> Message | None:
+    address = str(address_of_reverse(question.name))
+    answer = tuple(
+        Record(question.name, record.ttl, "PTR", record.name)
+        for record in hosts.records
+        if record.data == address and hosts.reverse
+    )
+    return Message(question, aa=True, answer=answer) if answer else None
 
 
 def _positive(question: Question, reply: Reply, source: RecordSource) -> Message:
