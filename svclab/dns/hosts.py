@@ -22,13 +22,13 @@ class HostsFile:
                 entries.append((address, tuple(words[1:])))
         return cls(tuple(entries))
 
-    def lookup(self, name: str) -> tuple[tuple[Address, str], ...]:
-        """(address, canonical name) of each line that has this name, in the file's order."""
-        wanted = name.lower()
+    def lookup(self, name: str, *, any_case: bool = True) -> tuple[tuple[Address, str], ...]:
+        """(address, canonical name) of each line that has this name, in the file's order; musl minds case."""
+        wanted = name.lower() if any_case else name
         return tuple(
             (address, names[0])
             for address, names in self.entries
-            if wanted in (each.lower() for each in names)
+            if wanted in (each.lower() if any_case else each for each in names)
         )
 
     def names_of(self, address: Address) -> tuple[str, ...]:

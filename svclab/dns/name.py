@@ -1,10 +1,13 @@
 """Domain names as text: absolute names end with a dot. Source: RFC 1035 2.3, RFC 3596 2.5."""
 
+import re
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 Address = IPv4Address | IPv6Address
 
+NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*")
+HOSTNAME = re.compile(r"\.|(?!-)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 MAX_LABEL_BYTES = 63
 MAX_NAME_BYTES = 255  # on the wire, length bytes and the root included
 
@@ -53,7 +56,7 @@ def is_at_or_below(name: str, zone: str) -> bool:
 def check(name: str) -> str:
     """The name, if it fits into a message. Raises BadName for an empty or too long label or name."""
     parts = labels(name)
-    if name not in (".", "") and any(not part for part in parts):
+    if name not in (".", "") and (any(not part for part in parts) or name.endswith("..")):
         raise BadName(name, "empty label")
     if any(len(part.encode()) > MAX_LABEL_BYTES for part in parts):
         raise BadName(name, "label too long")
@@ -69,6 +72,28 @@ def parse_address(text: str) -> Address | None:
         return IPv6Address(text) if ":" in text else IPv4Address(text)
     except AddressValueError:
         return None
+
+
+def loose_address(text: str) -> Address | None:
+    """An address as C libraries read one: also IPv4 of one to four numbers, hexadecimal, octal or decimal,
+    the last of which fills what is left (127.1); an IPv6 one may name an interface.
+    """
+    if ":" in text:
+        return parse_address(text.partition("%")[0])
+    parts = text.split(".")
+    if len(parts) > 4 or not all(NUMBER.fullmatch(part) for part in parts):
+        return None
+    *firsts, last = [
+        int(part, 16 if part[1:2] in "xX" and part[1:] else 8 if part[0] == "0" else 10) for part in parts
+    ]
+    if any(first > 255 for first in firsts) or last >= 256 ** (4 - len(firsts)):
+        return None
+    return IPv4Address(sum(first << 24 - 8 * place for place, first in enumerate(firsts)) + last)
+
+
+def is_hostname(name: str) -> bool:
+    """Whether glibc looks a name up at all: letters, digits, hyphens and underscores, no hyphen in front."""
+    return bool(HOSTNAME.fullmatch(name))
 
 
 def reverse_name(address: Address) -> str:

@@ -21,12 +21,16 @@ class ResolvConf:
 
     @classmethod
     def parse(cls, text: str) -> "ResolvConf":
-        """Read a file. The last `search` or `domain` line counts; servers and options add up."""
+        """Read a file. The last `search` or `domain` line counts; servers and options add up.
+
+        A keyword stands at the very start of its line; a line that starts otherwise is a comment. Elsewhere
+        `#` begins none: in a search list it is one more name.
+        """
         search: tuple[str, ...] = ()
         nameservers: list[str] = []
         options: list[str] = []
         for line in text.splitlines():
-            words = line.split("#")[0].split(";")[0].split()
+            words = [] if line[:1].isspace() else line.split()
             match words:
                 case ["nameserver", address, *_]:
                     nameservers.append(address)
@@ -53,6 +57,10 @@ class ResolvConf:
                 return int(value)
         return default
 
+    def has(self, name: str) -> bool:
+        """Whether an option without a value is set."""
+        return name in self.options
+
     @property
     def ndots(self) -> int:
         """From how many dots on a name is first tried as it is; at most 15."""
@@ -74,8 +82,8 @@ class ResolvConf:
         return self.nameservers[:MAX_NAMESERVERS] or ("127.0.0.1",)
 
     def searched(self, typed: str) -> tuple[str, ...]:
-        """The typed name under each search domain, absolute, in the list's order."""
-        return tuple(absolute(f"{typed}.{domain.strip('.')}") for domain in self.search if domain.strip("."))
+        """The typed name under each search domain, absolute, in the list's order; a lone dot is the root."""
+        return tuple(absolute(f"{typed}.{domain.strip('.')}".rstrip(".")) for domain in self.search)
 
     def candidates(self, typed: str, *, search_after_dots: bool = True) -> tuple[str, ...]:
         """All names that are tried for a typed one until one answers, absolute, in order.
@@ -87,4 +95,5 @@ class ResolvConf:
             return (typed,)
         if dots(typed) >= self.ndots:
             return (absolute(typed), *(self.searched(typed) if search_after_dots else ()))
-        return (*self.searched(typed), absolute(typed))
+        searched = self.searched(typed)
+        return searched if absolute(typed) in searched else (*searched, absolute(typed))

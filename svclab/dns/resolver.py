@@ -8,16 +8,17 @@ lookup_name.c, c-ares 1.34; checked against recorded query sequences and the rea
 """
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 
 from svclab.dns.hosts import HostsFile
 from svclab.dns.message import Answered, Message, Question, Rcode, Unanswered
-from svclab.dns.name import BadName, absolute, check, parse_address, relative
+from svclab.dns.name import BadName, absolute, check, is_hostname, loose_address, parse_address, relative
 from svclab.dns.resolvconf import ResolvConf
 
 BOTH_FAMILIES = ("A", "AAAA")
+MUSL_LINE_BYTES = 256  # with its end; a longer one is not read at all
 LOOPBACK, LOOPBACK_IPV6 = IPv4Address("127.0.0.1"), IPv6Address("::1")
 
 
@@ -94,10 +95,10 @@ def resolve(
     known = _without_asking(typed, hosts, types, library)
     if known is not None:
         return known
-    try:
-        check(typed)
-    except BadName:
+    if not is_asked_for(typed, library):
         return Resolution(typed, Finding.NXDOMAIN, error=words[Finding.NXDOMAIN])
+    if library == "glibc" and conf.has("no-aaaa"):
+        types = tuple(kind for kind in types if kind != "AAAA")
     end = yield from walk(typed, conf, types)
     candidates = candidates_of(typed, conf, library)
     addresses = end.addresses()
@@ -114,16 +115,42 @@ def resolve(
 
 
 def candidates_of(typed: str, conf: ResolvConf, library: str) -> tuple[str, ...]:
-    """The names that this library would ask for, one after another, if none of them answered."""
-    return conf.candidates(typed, search_after_dots=library != "musl")
+    """The names that this library would ask for, one after another, if none of them answered.
+
+    Names that are too long are left out, and musl does not read lines of 256 characters.
+    """
+    if library == "musl":
+        is_read = len(f"search {' '.join(conf.search)}\n") < MUSL_LINE_BYTES
+        conf = conf if is_read else replace(conf, search=())
+    candidates = conf.candidates(typed, search_after_dots=library != "musl")
+    if library == "glibc" and conf.has("no-tld-query") and conf.search and "." not in typed:
+        candidates = tuple(name for name in candidates if name != absolute(typed))
+    return tuple(name for name in candidates if _fits(name))
+
+
+def _fits(name: str) -> bool:
+    try:
+        check(name)
+    except BadName:
+        return False
+    return True
+
+
+def is_asked_for(typed: str, library: str) -> bool:
+    """Whether a library asks anybody for this name."""
+    if not typed or not _fits(typed):
+        return False
+    return is_hostname(typed) if library == "glibc" else (typed != "." or library != "musl")
 
 
 def _without_asking(typed: str, hosts: HostsFile, types: tuple[str, ...], library: str) -> Resolution | None:
     """A literal address, or what the hosts file has; for glibc ::1 is an IPv4 address too."""
-    if parse_address(typed) is not None:
-        return Resolution(typed, Finding.OK, (typed,), typed, source="literal")
+    literal = parse_address(typed) if library == "c-ares" else loose_address(typed)
+    if literal is not None:
+        text = str(literal) if literal.version == 4 else typed.partition("%")[0]
+        return Resolution(typed, Finding.OK, (text,), typed, source="literal")
     wanted = {4 if kind == "A" else 6 for kind in types}
-    lines = hosts.lookup(typed)
+    lines = hosts.lookup(typed, any_case=library != "musl")
     if library == "glibc" and wanted == {4}:
         lines = tuple((LOOPBACK if each == LOOPBACK_IPV6 else each, name) for each, name in lines)
     found = [(address, name) for address, name in lines if address.version in wanted]
@@ -141,7 +168,7 @@ def glibc_walk(typed: str, conf: ResolvConf, types: tuple[str, ...] = BOTH_FAMIL
     search list, but the name as it is is still tried. Without success the first try as it is decides the
     error if it came first; else NODATA anywhere, else SERVFAIL anywhere, else the last step.
     """
-    candidates = list(conf.candidates(typed))
+    candidates = list(candidates_of(typed, conf, "glibc"))
     as_is, first = absolute(typed), candidates[0]
     findings: list[Finding] = []
     while candidates:
@@ -172,7 +199,7 @@ def _ends_the_list(finding: Finding, answers: Sequence[Answered]) -> bool:
 def musl_walk(typed: str, conf: ResolvConf, types: tuple[str, ...] = BOTH_FAMILIES) -> Steps:
     """Only a name error moves musl on: NODATA, SERVFAIL and a timeout end the walk at once."""
     finding = Finding.NXDOMAIN
-    for name in conf.candidates(typed, search_after_dots=False):
+    for name in candidates_of(typed, conf, "musl"):
         answers = yield [Question(name, kind) for kind in types]
         finding = musl_finding(answers)
         if finding is not Finding.NXDOMAIN:
@@ -183,7 +210,7 @@ def musl_walk(typed: str, conf: ResolvConf, types: tuple[str, ...] = BOTH_FAMILI
 def ares_walk(typed: str, conf: ResolvConf, types: tuple[str, ...] = BOTH_FAMILIES) -> Steps:
     """One candidate after another until one has an address; only "no such name" and "no data" lead on."""
     findings: list[Finding] = []
-    for name in conf.candidates(typed):
+    for name in candidates_of(typed, conf, "c-ares"):
         answers = yield [Question(name, kind) for kind in types]
         messages = _messages(answers)
         finding = glibc_finding(answers)

@@ -47,7 +47,8 @@ def glibc_asking(questions: Sequence[Question], conf: ResolvConf) -> Asking:
     heard: list[Answered] = [None for _ in questions]
     for _ in range(conf.attempts):
         for place, server in enumerate(conf.servers):
-            answers = yield from _untruncated(server, tuple(questions))
+            over_tcp = conf.has("use-vc")
+            answers = yield from _untruncated(server, tuple(questions), tcp=over_tcp)
             heard = [_better(old, new) for old, new in zip(heard, answers, strict=True)]
             if any(map(is_usable, answers)):
                 return heard
@@ -102,10 +103,10 @@ ASKING: dict[str, Callable[[Sequence[Question], ResolvConf], Asking]] = {
 }
 
 
-def _untruncated(server: str, questions: tuple[Question, ...]) -> Asking:
-    """The answers of one server, over TCP where any had been cut off."""
-    answers = (yield Try(server, questions)) or []
-    if any(isinstance(answer, Message) and answer.tc for answer in answers):
+def _untruncated(server: str, questions: tuple[Question, ...], *, tcp: bool = False) -> Asking:
+    """The answers of one server, over TCP at once or where any had been cut off."""
+    answers = (yield Try(server, questions, tcp=tcp)) or []
+    if not tcp and any(isinstance(answer, Message) and answer.tc for answer in answers):
         answers = (yield Try(server, questions, tcp=True)) or []
     return answers
 

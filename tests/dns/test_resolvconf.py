@@ -49,7 +49,8 @@ def test_musl_tries_a_name_with_enough_dots_only_as_it_is(conf: ResolvConf, type
     ("text", "search", "ndots"),
     [
         ("domain a.example\nsearch b.example c.example\n", ("b.example", "c.example"), 1),
-        ("search b.example # the old one\noptions ndots:3\noptions ndots:40\n", ("b.example",), 15),
+        ("search b.example # old\noptions ndots:3\noptions ndots:40\n", ("b.example", "#", "old"), 15),
+        (" search b.example\n# search c.example\nsearch\td.example\n", ("d.example",), 1),
         ("; nothing\n", (), 1),
     ],
 )

@@ -1,16 +1,18 @@
 """getent hosts, ahosts, ahostsv4 and ahostsv6. Source: glibc 2.36, Alpine's getent.c, and recordings."""
 
+import re
 from collections.abc import Generator, Sequence
 from ipaddress import IPv4Address
 
 from svclab.dns.message import Answered, Message, Question
-from svclab.dns.name import Address, BadName, check, parse_address, relative, reverse_name
+from svclab.dns.name import Address, loose_address, parse_address, relative, reverse_name
 from svclab.dns.resolver import (
     BOTH_FAMILIES,
     LOOPBACK,
     LOOPBACK_IPV6,
     Finding,
     glibc_walk,
+    is_asked_for,
     musl_walk,
     resolve,
 )
@@ -18,6 +20,7 @@ from svclab.dns.tools.run import Run, Surroundings, ToolResult, Work, follow
 
 NOT_FOUND = 2
 FAMILIES = (("AAAA", 6), ("A", 4))
+DIGITS_AND_DOTS = re.compile(r"[0-9][0-9.]*(?<!\.)")
 SOCKET_TYPES = ("STREAM", "DGRAM", "RAW")
 HINT = "Try `getent --help' or `getent --usage' for more information.\n"
 
@@ -69,18 +72,21 @@ def _hosts(key: str, around: Surroundings) -> Work[list[str]]:
     address = parse_address(key)
     if address is not None:
         return (yield from _by_address(address, around))
-    try:
-        check(key)
-    except BadName:
+    is_number, is_musl = bool(DIGITS_AND_DOTS.fullmatch(key)), around.library == "musl"
+    literal = loose_address(key) if is_number or is_musl else None
+    if literal is not None:
+        return [f"{literal!s:<16}  {key}  {key}\n" if is_musl else f"{literal!s:<15} {key}\n"]
+    if (is_number and not is_musl) or not is_asked_for(key, around.library):
         return []
+    local_lines = around.hosts.lookup(key, any_case=not is_musl)
     for kind, version in FAMILIES:
-        local = [(a, around.hosts.names_of(a)) for a, _ in around.hosts.lookup(key) if a.version == version]
+        local = [(a, around.hosts.names_of(a)) for a, _ in local_lines if a.version == version]
         if local:
             return [f"{a!s:<15} {' '.join(names)}\n" for a, names in local]
-        walk = musl_walk if around.library == "musl" else glibc_walk
+        walk = musl_walk if is_musl else glibc_walk
         end = yield from follow(walk(key, around.conf, (kind,)), around)
         if end.code is Finding.OK and end.addresses():
-            if around.library == "musl":
+            if is_musl:
                 return (yield from _musl_line(key, end.messages[0], around))
             return _glibc_lines(end.messages[0])
     return []
@@ -134,8 +140,9 @@ def _ahosts(database: str, key: str, around: Surroundings) -> Work[list[str]]:
         types: tuple[str, ...] = ("A",)
     else:
         types = {"ahosts": BOTH_FAMILIES, "ahostsv4": ("A",), "ahostsv6": ("AAAA",)}[database]
-    literal = parse_address(key)
-    if literal is not None and database != "ahosts" and literal.version != (4 if types == ("A",) else 6):
+    literal = loose_address(key)
+    only = None if types == BOTH_FAMILIES else 4 if types == ("A",) else 6
+    if literal is not None and only not in (None, literal.version):
         return []
     end = yield from follow(resolve(key, around.conf, around.hosts, around.library, types), around)
     found: list[str] = []
