@@ -36,6 +36,9 @@ RCODE_NUMBERS = {
     Rcode.REFUSED: 5,
 }
 
+CLASS_NUMBERS = {"IN": 1, "CH": 3, "HS": 4, "NONE": 254, "ANY": 255}
+CLASS_NAMES = {**{name: name for name in CLASS_NUMBERS}, "CHAOS": "CH", "HESIOD": "HS"}
+
 TYPE_NUMBERS = {
     "A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "HINFO": 13, "MX": 15, "TXT": 16, "AAAA": 28, "LOC": 29,
     "SRV": 33, "NAPTR": 35, "DS": 43, "RRSIG": 46, "NSEC": 47, "DNSKEY": 48, "SVCB": 64, "HTTPS": 65,
@@ -43,12 +46,29 @@ TYPE_NUMBERS = {
 }  # fmt: skip
 
 
+def type_named(text: str) -> str | None:
+    """The record type that a word names, also by its number (TYPE257); None for another word."""
+    word = text.upper()
+    if word in TYPE_NUMBERS:
+        return word
+    number = word.removeprefix("TYPE")
+    if number == word or not number.isdecimal() or int(number) > 65535:
+        return None
+    return next((name for name, each in TYPE_NUMBERS.items() if each == int(number)), f"TYPE{int(number)}")
+
+
+def type_number(kind: str) -> int:
+    """The number of a record type."""
+    return TYPE_NUMBERS[kind] if kind in TYPE_NUMBERS else int(kind.removeprefix("TYPE"))
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An absolute name and a record type, as sent to a server."""
+    """An absolute name, a record type and a class, as sent to a server."""
 
     name: str
     type: str
+    class_: str = "IN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +83,13 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Edns:
-    """The OPT record: the UDP payload in bytes that its sender can take, and a cookie of some bytes."""
+    """The OPT record: the UDP payload in bytes that its sender can take, a cookie of some bytes, and whether
+    signatures are wanted.
+    """
 
     udp_bytes: int = 1232
     cookie: bytes = b""
+    dnssec_ok: bool = False
 
     @property
     def wire_bytes(self) -> int:
@@ -84,6 +107,7 @@ class Message:
     tc: bool = False
     rd: bool = True
     ra: bool = False
+    cd: bool = False
     answer: tuple[Record, ...] = ()
     authority: tuple[Record, ...] = ()
     additional: tuple[Record, ...] = ()

@@ -8,7 +8,17 @@ names are compressed and records dropped from the end until it fits, and TC is s
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address
 
-from svclab.dns.message import MIN_UDP_BYTES, RCODE_NUMBERS, TYPE_NUMBERS, Edns, Message, Question, Record
+from svclab.dns.message import (
+    CLASS_NUMBERS,
+    MIN_UDP_BYTES,
+    RCODE_NUMBERS,
+    TYPE_NUMBERS,
+    Edns,
+    Message,
+    Question,
+    Record,
+    type_number,
+)
 from svclab.dns.name import labels
 
 HEADER_BYTES = 12
@@ -43,8 +53,8 @@ class _Writer:
 
     def question(self, question: Question) -> None:
         self.name(question.name)
-        self.number(TYPE_NUMBERS[question.type], 2)
-        self.number(1, 2)
+        self.number(type_number(question.type), 2)
+        self.number(CLASS_NUMBERS[question.class_], 2)
 
     def record(self, record: Record) -> None:
         self.name(record.name)
@@ -88,7 +98,7 @@ class _Writer:
         self.number(0, 1)
         self.number(41, 2)
         self.number(edns.udp_bytes, 2)
-        self.number(0, 4)
+        self.number(0x8000 if edns.dnssec_ok else 0, 4)
         option = b"\0\x0a" + len(edns.cookie).to_bytes(2, "big") + edns.cookie if edns.cookie else b""
         self.number(len(option), 2)
         self.data += option
@@ -96,9 +106,8 @@ class _Writer:
 
 def encode(message: Message, identifier: int = 0, *, compress: bool = False) -> bytes:
     """The message as a server sends it. Raises ValueError for a record type without a known wire form."""
-    flags = (0x8000 | message.aa << 10 | message.tc << 9 | message.rd << 8 | message.ra << 7) | RCODE_NUMBERS[
-        message.rcode
-    ]
+    bits = message.aa << 10 | message.tc << 9 | message.rd << 8 | message.ra << 7 | message.cd << 4
+    flags = 0x8000 | bits | RCODE_NUMBERS[message.rcode]
     writer = _Writer(offsets={} if compress else None)
     for number in (
         identifier, flags, 1, len(message.answer), len(message.authority),

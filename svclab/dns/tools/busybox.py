@@ -35,6 +35,7 @@ class _Arguments:
     tries: int = 2
     debug: bool = False
     error: str = ""
+    exit: int = 1
 
 
 def parse_arguments(argv: list[str]) -> _Arguments:
@@ -55,6 +56,7 @@ def parse_arguments(argv: list[str]) -> _Arguments:
                 arguments.debug = True
             case _ if word.startswith("-"):
                 arguments.error = arguments.error or USAGE
+                arguments.exit = 0 if word == "--help" else arguments.exit
             case _:
                 arguments.words.append(word)
     if not 1 <= len(arguments.words) <= 2:
@@ -66,7 +68,7 @@ def nslookup(argv: list[str], around: Surroundings) -> Run:
     """All questions of all candidates to one server after another until one answers, then the answers."""
     arguments = parse_arguments(argv)
     if arguments.error:
-        return ToolResult("", arguments.error, 1)
+        return ToolResult("", arguments.error, arguments.exit)
     name, *named = arguments.words
     servers = around.conf.servers
     if named:

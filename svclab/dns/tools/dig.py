@@ -105,7 +105,9 @@ def _client(run: Asked, around: Surroundings, out: list[str]) -> Client:
         tries=options.tries,
         timeout_seconds=options.timeout_seconds,
         tcp=run.query.over_tcp,
-        edns=options.edns,
+        edns=options.edns or options.dnssec,
+        dnssec_ok=options.dnssec,
+        class_=run.query.class_,
         cookie=cookie,
         udp_bytes=options.udp_bytes,
         wants_recursion=False,
@@ -129,7 +131,7 @@ def _one(run: Asked, around: Surroundings, out: list[str]) -> Step:
         out += [_record(record, options) for record in reply.answer + reply.authority]
         out.append("; Transfer failed.\n")
         return 0, ""
-    message = replace(reply, rd=options.recurse)
+    message = replace(reply, rd=options.recurse, cd=options.checking_disabled)
     received = Received(
         message, client.answered_by, client.tcp, around.draw(1 << 16), _milliseconds(message, around),
         client.port, _closings(query, message, client),
@@ -176,7 +178,7 @@ def _short(received: Received, options: Options) -> str:
 def _sending(received: Received, options: Options) -> str:
     """The question as it left, for +qr."""
     question, sent = received.message.question, received.message.edns
-    flags = " rd ad" if options.recurse else " ad"
+    flags = f"{' rd' * options.recurse} ad{' cd' * options.checking_disabled}"
     edns = _opt(sent, "") if sent else ""
     size = len(encode_question(question, edns=sent))
     return (
@@ -231,7 +233,7 @@ def _record(record: Record, options: Options) -> str:
 
 def _header(received: Received) -> str:
     message = received.message
-    flags = [name for name in ("aa", "tc", "rd", "ra") if getattr(message, name)]
+    flags = [name for name in ("aa", "tc", "rd", "ra", "cd") if getattr(message, name)]
     counts = (
         len(message.answer),
         len(message.authority),
@@ -249,7 +251,8 @@ def _header(received: Received) -> str:
 
 def _opt(edns: Edns, echoed: str) -> str:
     cookie = f"; COOKIE: {edns.cookie.hex()}{echoed}\n" if edns.cookie else ""
-    return f";; OPT PSEUDOSECTION:\n; EDNS: version: 0, flags:; udp: {edns.udp_bytes}\n{cookie}"
+    flags = " do" * edns.dnssec_ok
+    return f";; OPT PSEUDOSECTION:\n; EDNS: version: 0, flags:{flags}; udp: {edns.udp_bytes}\n{cookie}"
 
 
 def _bytes(received: Received, options: Options) -> int:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from svclab.dns.message import TYPE_NUMBERS
+from svclab.dns.message import CLASS_NAMES, type_named
 from svclab.dns.name import parse_address, reverse_name
 
 SECTIONS = ("comments", "question", "answer", "authority", "additional", "stats", "cmd")
@@ -25,9 +25,13 @@ FLAGS = {
     "fail": "fail",
     "identify": "identify",
     "qr": "sent",
+    "dnssec": "dnssec",
+    "do": "dnssec",
+    "cdflag": "checking_disabled",
+    "cd": "checking_disabled",
 }
 IGNORED = {
-    "dnssec", "do", "nssearch", "cdflag", "cd", "adflag", "ad", "aaflag", "aaonly", "idn", "idnin",
+    "nssearch", "adflag", "ad", "aaflag", "aaonly", "idn", "idnin",
     "idnout", "besteffort", "split", "rrcomments", "crypto", "unknownformat", "nsid", "subnet", "header-only",
     "showsearch", "keepopen", "expire", "onesoa", "mapped", "padding", "ednsflags", "raflag", "tcflag",
 }  # fmt: skip
@@ -62,6 +66,8 @@ class Options:
     fail: bool = True  # whether SERVFAIL is an answer, rather than a reason to ask the next server
     identify: bool = False
     sent: bool = False  # whether the question is shown too
+    dnssec: bool = False
+    checking_disabled: bool = False
     timeout_seconds: int | None = None
     tries: int | None = None
     udp_bytes: int = 1232
@@ -76,6 +82,7 @@ class Query:
     name: str
     type: str = "A"
     options: Options = Options()
+    class_: str = "IN"
 
     @property
     def over_tcp(self) -> bool:
@@ -95,6 +102,7 @@ class CommandLine:
     server: str | None = None
     greets_server: bool = False
     options: Options = Options()
+    class_: str = "IN"
     short: bool = False
     family: int | None = None
     port: int | None = None
@@ -127,9 +135,11 @@ def parse_command_line(argv: list[str]) -> CommandLine:
                 _set_option(line, word[1:])
             elif word.startswith("-"):
                 pending_type = _dash(line, word, rest, pending_type)
-            elif word.upper() in TYPE_NUMBERS and (line.queries or rest or pending_type is None):
-                pending_type = _set_type(line, word.upper())
-            elif word.upper() not in ("IN", "CH", "HS"):
+            elif (kind := type_named(word)) and (line.queries or rest or pending_type is None):
+                pending_type = _set_type(line, kind)
+            elif word.upper() in CLASS_NAMES:
+                _set_class(line, CLASS_NAMES[word.upper()])
+            else:
                 _add(line, word, pending_type or "A")
                 pending_type = None
     except BadOption as bad:
@@ -140,7 +150,15 @@ def parse_command_line(argv: list[str]) -> CommandLine:
 
 
 def _add(line: CommandLine, name: str, kind: str) -> None:
-    line.queries.append(Query(name, kind, line.options))
+    line.queries.append(Query(name, kind, line.options, line.class_))
+
+
+def _set_class(line: CommandLine, class_: str) -> None:
+    """A class after a name belongs to that name, one before to all to come."""
+    if line.queries:
+        line.queries[-1] = replace(line.queries[-1], class_=class_)
+    else:
+        line.class_ = class_
 
 
 def _set_type(line: CommandLine, kind: str) -> str | None:
@@ -169,8 +187,12 @@ def _valued(line: CommandLine, letter: str, value: str, pending: str | None) -> 
     match letter:
         case "x":
             line.queries.append(Query(_reversed(value), "PTR", line.options))
-        case "t" if value.upper() in TYPE_NUMBERS:
-            return _set_type(line, value.upper())
+        case "t" if (kind := type_named(value)) is not None:
+            return _set_type(line, kind)
+        case "c" if value.upper() in CLASS_NAMES:
+            _set_class(line, CLASS_NAMES[value.upper()])
+        case "c":
+            line.warning += f";; Warning, ignoring invalid class {value}\n"
         case "t":
             line.warning += f";; Warning, ignoring invalid type {value}\n"
         case "q":
@@ -183,7 +205,7 @@ def _valued(line: CommandLine, letter: str, value: str, pending: str | None) -> 
                 f"{value}: No such file or directory\ndig: couldn't open specified batch file\n", 8
             )
         case _:
-            pass  # class, source address, key: svclab has class IN, one address a pod and no keys
+            pass  # source address, key: svclab has one address a pod and no keys
     return pending
 
 

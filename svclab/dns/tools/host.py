@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from svclab.dns.message import TYPE_NUMBERS, Message, Question, Rcode, Record
+from svclab.dns.message import CLASS_NAMES, TYPE_NUMBERS, Message, Question, Rcode, Record
 from svclab.dns.name import BadName, check, parse_address, relative, reverse_name
 from svclab.dns.resolvconf import ResolvConf
 from svclab.dns.tools.master import question_line, record_line
@@ -127,8 +127,8 @@ def _complain(arguments: _Arguments) -> None:
         arguments.error, arguments.exit = VERSION, 0
     elif kind is not None and kind.upper() not in TYPE_NUMBERS:
         arguments.error, arguments.exit = f"host: invalid type: {kind}\n\n", 2
-    elif group.upper() != "IN":
-        arguments.error, arguments.exit = f"host: class {group}: svclab knows class IN only\n", 2
+    elif group.upper() not in CLASS_NAMES:
+        arguments.error, arguments.exit = f"host: invalid class: {group}\n\n", 2
     elif not arguments.words:
         arguments.error = USAGE
 
@@ -172,6 +172,7 @@ class _Session:
             servers,
             tries=max(attempts if tries is None else tries + 1, MIN_TRIES),
             timeout_seconds=arguments.number("W"),
+            class_=CLASS_NAMES[arguments.values.get("c", "IN").upper()],
             tcp="T" in arguments.flags or self._wants_tcp(arguments),
             wants_recursion="r" not in arguments.flags,
             picky="s" not in arguments.flags,

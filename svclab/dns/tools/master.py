@@ -51,7 +51,7 @@ def question_line(question: Question, style: Style = DIG_STYLE) -> str:
     """The question section's line: a semicolon, which takes no column, then name, class and type."""
     line = _Line(question.name)
     _, class_column, type_column, _ = style.columns
-    line.put(class_column, "IN")
+    line.put(class_column, question.class_)
     line.put(type_column, question.type)
     return ";" + line.text
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from svclab.dns.message import TYPE_NUMBERS, Message, Question, Rcode, Record, Unanswered
+from svclab.dns.message import CLASS_NAMES, TYPE_NUMBERS, Message, Question, Rcode, Record, Unanswered
 from svclab.dns.name import BadName, absolute, check, parse_address, relative, reverse_name
 from svclab.dns.tools.run import (
     BIND_TRIES,
@@ -88,6 +88,8 @@ def _option(arguments: _Arguments, text: str) -> None:
         arguments.says += f"invalid {name} '{value}': not a valid number\n"
     elif name == "type" and value.upper() not in TYPE_NUMBERS:
         arguments.says += f"unknown query type: {value}\n"
+    elif name == "class" and value.upper() not in CLASS_NAMES:
+        arguments.says += f"unknown query class: {value}\n"
     elif name is not None:
         arguments.values[name] = value
     elif (switch := _switch(key.removeprefix("no"))) and not equals:
@@ -176,6 +178,7 @@ class _Session:
             servers,
             tries=max(default_tries if tries is None else tries, 1),
             timeout_seconds=arguments.number("timeout"),
+            class_=CLASS_NAMES[arguments.values.get("class", "IN").upper()],
             tcp=arguments.switches.get("vc", False),
             wants_recursion=named is None and arguments.switches.get("recurse", True),
             picky=True,

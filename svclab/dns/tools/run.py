@@ -5,7 +5,7 @@ Also the walk over the search list that nslookup, host and dig share. Source: BI
 """
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -82,6 +82,8 @@ class Client:
     tcp: bool = False
     cookie: bytes = b""
     edns: bool = False
+    dnssec_ok: bool = False
+    class_: str = "IN"
     udp_bytes: int = 1232
     wants_recursion: bool = True
     picky: bool = False
@@ -137,7 +139,8 @@ class Client:
     def _once(self, question: Question, server: str) -> Asking:
         if server == LOOPBACK_IPV6:
             return Unanswered.REFUSED  # no pod runs a name server
-        edns = Edns(self.udp_bytes, self.cookie) if self.edns else None
+        question = replace(question, class_=self.class_)
+        edns = Edns(self.udp_bytes, self.cookie, self.dnssec_ok) if self.edns else None
         timeout = self.timeout_seconds
         timeout = self.around.conf.timeout_seconds if timeout is None else timeout
         self.answered_by = server

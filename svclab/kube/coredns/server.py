@@ -55,8 +55,10 @@ class CoreDns:
         """The reply as it leaves the server.
 
         Without `edns` at most 512 bytes go over UDP. `now` is needed for the cache to count, `dice` for
-        loadbalance to shuffle; without them these plugins do nothing.
+        loadbalance to shuffle; without them these plugins do nothing. Other classes than IN are refused.
         """
+        if question.class_ != "IN":
+            return Message(question, Rcode.REFUSED).with_edns(edns)
         message = self.through_cache(question, now)
         if self.options.loadbalance and dice is not None:
             message = shuffled(message, dice)
