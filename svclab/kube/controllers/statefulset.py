@@ -95,9 +95,15 @@ def _shrink(
     now: datetime,
     result: Result,
 ) -> bool:
+    """Delete what is too much, the highest ordinal first; in order, one that is not healthy waits for those
+    below it that are not either. True when nothing is too much.
+    """
     surplus = sorted((n for n in owned if n not in wanted), reverse=True)
+    unhealthy = [n for n in surplus if not _is_healthy(stateful_set, owned[n], now)]
     for ordinal in surplus:
         pod = owned[ordinal]
+        if ordered and ordinal in unhealthy[:-1] and not pods.is_terminating(pod):
+            return False
         if not pods.is_terminating(pod):
             _delete(stateful_set, pod, result)
         if ordered:
@@ -179,26 +185,30 @@ def _delete(stateful_set: Manifest, pod: Manifest, result: Result) -> None:
 def _count(
     stateful_set: Manifest, owned: dict[int, Manifest], revision: str, now: datetime, result: Result
 ) -> None:
+    """Pods that are on their way out still count as replicas, and as ready while they are."""
     before, spec = stateful_set.get("status", {}), stateful_set["spec"]
-    active = [pod for pod in owned.values() if not pods.is_terminating(pod) and not pods.is_terminal(pod)]
+    min_ready = spec.get("minReadySeconds", 0)
+    running = [pod for pod in owned.values() if pods.phase(pod) == "Running"]
+    staying = [pod for pod in owned.values() if not pods.is_terminating(pod)]
     current = before.get("currentRevision", revision)
-    updated = sum(1 for pod in active if _is_of(pod, revision))
-    ready = sum(1 for pod in active if pods.is_ready(pod))
-    if updated == len(active) == spec.get("replicas", 1) and ready == len(active):
+    updated = sum(1 for pod in staying if _is_of(pod, revision))
+    ready = sum(1 for pod in running if pods.is_ready(pod))
+    is_rolling = (spec.get("updateStrategy") or {}).get("type", "RollingUpdate") == "RollingUpdate"
+    if is_rolling and updated == ready == len(owned) == spec.get("replicas", 1):
         current = revision
     counts = {
         "readyReplicas": ready,
-        "currentReplicas": sum(1 for pod in active if _is_of(pod, current)),
+        "currentReplicas": sum(1 for pod in staying if _is_of(pod, current)),
         "updatedReplicas": updated,
     }
     status = {
         "observedGeneration": stateful_set["metadata"].get("generation", 1),
-        "replicas": len(active),
+        "replicas": len(owned),
         **{name: count for name, count in counts.items() if count},
         "currentRevision": current,
         "updateRevision": revision,
         "collisionCount": 0,
-        "availableReplicas": sum(1 for pod in active if _is_healthy(stateful_set, pod, now)),
+        "availableReplicas": sum(1 for pod in running if pods.is_available(pod, min_ready, now)),
     }
     if status != before:
         result.add(Update(with_status(stateful_set, status)))

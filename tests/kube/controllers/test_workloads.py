@@ -133,6 +133,33 @@ def test_it_shrinks_and_updates_from_the_highest_ordinal():
 # ---- DaemonSet ----
 
 
+def test_a_stateful_pod_that_goes_counts_until_it_is_gone():
+    cluster = Simulation().apply(STATEFUL)
+    cluster.wait(60)
+
+    cluster.change("StatefulSet", "db", with_spec(replicas=2))
+    going = cluster.get("StatefulSet", "db")["status"]
+    cluster.wait(60)
+    gone = cluster.get("StatefulSet", "db")["status"]
+
+    counts = ("replicas", "readyReplicas", "availableReplicas", "currentReplicas", "updatedReplicas")
+    assert [going[name] for name in counts] == [3, 3, 3, 2, 2]
+    assert [gone[name] for name in counts] == [2, 2, 2, 2, 2]
+
+
+def test_of_two_unhealthy_pods_that_are_too_many_the_upper_one_waits_until_it_is_healthy():
+    cluster = Simulation().apply(STATEFUL.replace("replicas: 3", "replicas: 1"))
+    cluster.wait(30)
+    owner = cluster.get("Pod", "db-0")
+    for name in ("db-1", "db-2"):
+        metadata = {**owner["metadata"], "name": name, "uid": name}
+        cluster.batch.create({**owner, "metadata": metadata, "status": {"phase": "Pending"}})
+    cluster.wait(0)
+
+    going = [pod["metadata"]["name"] for pod in cluster.list("Pod") if "deletionTimestamp" in pod["metadata"]]
+    assert going == []
+
+
 def test_a_daemon_set_runs_on_every_node_that_it_tolerates():
     cluster = Simulation().apply(DAEMON)
     cluster.wait(20)
