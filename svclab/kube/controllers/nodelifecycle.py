@@ -13,6 +13,7 @@ from svclab.kube.reconcile import Change, Delete, Event, Result, Update
 from svclab.kube.snapshot import Key, Manifest, Snapshot, key_of
 from svclab.linux.dice import Dice
 
+_COMPONENT = "node-controller"
 _PREFIX = "node.kubernetes.io/"
 _PRESSURES = {
     "MemoryPressure": "memory-pressure",
@@ -44,7 +45,12 @@ def reconcile(snapshot: Snapshot, key: Key, now: datetime, dice: Dice) -> Result
     if taints != (node["spec"].get("taints") or []):
         spec = {k: v for k, v in node["spec"].items() if k != "taints"}
         result.add(Update({**node, "spec": spec | ({"taints": taints} if taints else {})}))
+        if _is_lost(taints) and not _is_lost(node["spec"].get("taints") or ()):
+            message = f"Node {key[1]} status is now: NodeNotReady"
+            result.add(Event(node, "NodeNotReady", message, _COMPONENT))
         return result
+    if _is_lost(taints):
+        _mark_not_ready(here, now, result)
     for pod in here:
         _evict(pod, [taint for taint in taints if taint["effect"] == "NoExecute"], now, result)
     return result
@@ -76,6 +82,31 @@ def _taints(node: Manifest, now: datetime) -> list[dict[str, Any]]:
         for name, effect in wanted
         if (name, effect) not in have
     ]
+
+
+def _is_lost(taints: Iterable[dict[str, Any]]) -> bool:
+    """Whether the node's kubelet says that it is not ready, or says nothing any more."""
+    keys = {taint["key"] for taint in taints if taint["effect"] == "NoExecute"}
+    return bool(keys & {f"{_PREFIX}not-ready", f"{_PREFIX}unreachable"})
+
+
+def _mark_not_ready(here: list[Manifest], now: datetime, result: Result) -> None:
+    """Nobody knows how the pods of a lost node are, so no Service is to count on them."""
+    for pod in here:
+        status = pod.get("status") or {}
+        conditions = status.get("conditions") or []
+        if not pods.is_ready(pod):
+            continue
+        marked = [
+            {**each, "status": "False", "lastTransitionTime": timestamp(now)}
+            if each["type"] == "Ready"
+            else each
+            for each in conditions
+        ]
+        result.add(
+            Update({**pod, "status": {**status, "conditions": marked}}),
+            Event(pod, "NodeNotReady", "Node is not ready", _COMPONENT, "Warning"),
+        )
 
 
 def _evict(pod: Manifest, taints: list[dict[str, Any]], now: datetime, result: Result) -> None:

@@ -34,6 +34,12 @@ spec:
     metadata: {labels: {app: agent}}
     spec: {containers: [{name: agent, image: nginx}]}
 """
+SERVICE_OF_WEB = """
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+"""
 REPLICAS = """
 apiVersion: apps/v1
 kind: ReplicaSet
@@ -279,6 +285,32 @@ def test_a_cordoned_node_takes_no_new_pods_and_keeps_its_old_ones():
     assert (taint["key"], taint["effect"]) == ("node.kubernetes.io/unschedulable", "NoSchedule")
     cluster.change("Node", "node1", replaced("unschedulable", False))
     assert not cluster.get("Node", "node1")["spec"].get("taints")
+
+
+def test_pods_of_a_node_that_is_not_ready_are_not_ready_until_it_is_back():
+    cluster = Simulation().apply(REPLICAS)
+    cluster.apply(SERVICE_OF_WEB)
+    cluster.wait(30)
+    ready = cluster.get("Node", "node1")["status"]["conditions"]
+    lost = [{**each, "status": "Unknown"} if each["type"] == "Ready" else each for each in ready]
+
+    cluster.set_status("Node", "node1", conditions=lost)
+    cluster.wait(5)
+
+    there = {e["nodeName"]: e["conditions"]["ready"] for e in cluster.slices("web")[0]["endpoints"]}
+    assert there == {"node1": False, "node2": True}
+    told = [
+        (e["type"], e["involvedObject"]["kind"], e["message"])
+        for e in cluster.list("Event")
+        if e["reason"] == "NodeNotReady"
+    ]
+    assert ("Normal", "Node", "Node node1 status is now: NodeNotReady") in told
+    assert ("Warning", "Pod", "Node is not ready") in told
+
+    cluster.set_status("Node", "node1", conditions=ready)
+    cluster.wait(5)
+
+    assert all(e["conditions"]["ready"] for e in cluster.slices("web")[0]["endpoints"])
 
 
 def test_pods_leave_a_node_that_is_not_ready_after_five_minutes():
