@@ -89,7 +89,8 @@ def _scale(
     if missing > 0:
         _create(snapshot, replica_set, min(missing, _BURST), dice, result)
     elif missing < 0:
-        for pod in _doomed(active, -missing, now):
+        crowds = _crowds(snapshot, replica_set)
+        for pod in _doomed(active, -missing, crowds, now):
             message = f"Deleted pod: {pod['metadata']['name']}"
             result.add(
                 Delete("Pod", key_of(pod), pod["metadata"]["uid"]),
@@ -112,14 +113,24 @@ def _create(snapshot: Snapshot, replica_set: Manifest, count: int, dice: Dice, r
         )
 
 
-def _doomed(active: list[Manifest], count: int, now: datetime) -> list[Manifest]:
+def _crowds(snapshot: Snapshot, replica_set: Manifest) -> dict[str, int]:
+    """How many pods of the same Deployment, of whichever ReplicaSet, are on each node.
+
+    Those of a ReplicaSet without an owner are not counted.
+    """
+    owner, on_node = controller_of(replica_set), dict[str, int]()
+    for found in snapshot.list("ReplicaSet", replica_set["metadata"]["namespace"]) if owner else ():
+        if (controller_of(found) or {}).get("uid") == owner["uid"]:
+            for pod in filter(pods.is_active, pods.owned_by(snapshot, found)):
+                node = pod["spec"].get("nodeName", "")
+                on_node[node] = on_node.get(node, 0) + 1
+    return on_node
+
+
+def _doomed(active: list[Manifest], count: int, crowds: dict[str, int], now: datetime) -> list[Manifest]:
     """Which pods to delete first: unassigned, pending, not ready, cheap, crowded, ready for least time,
     youngest.
     """
-    on_node: dict[str, int] = {}
-    for pod in active:
-        node = pod["spec"].get("nodeName", "")
-        on_node[node] = on_node.get(node, 0) + 1
 
     def rank(pod: Manifest) -> tuple[float, ...]:
         metadata, since = pod["metadata"], pods.available_at(pod, 0)
@@ -130,7 +141,7 @@ def _doomed(active: list[Manifest], count: int, now: datetime) -> list[Manifest]
             {"Pending": 0, "Unknown": 1}.get(pods.phase(pod), 2),
             1 if since else 0,
             int(cost),
-            -on_node[pod["spec"].get("nodeName", "")],
+            -crowds.get(pod["spec"].get("nodeName", ""), 0),
             (now - since).total_seconds() if since else 0.0,
             -restarts,
             (now - (moment(metadata.get("creationTimestamp")) or now)).total_seconds(),
