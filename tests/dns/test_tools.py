@@ -477,7 +477,7 @@ def test_getent_hosts_prefers_the_hosts_file_of_its_family() -> None:
             ";; connection timed out; no servers could be reached",
         ),
         (["10.96.0.1"], {}, "** server can't find 1.0.96.10.in-addr.arpa: NXDOMAIN"),
-        (["-type=srv", "web."], {}, "** server can't find web: NXDOMAIN"),
+        (["-type=srv", "web."], {}, "** server can't find web.: NXDOMAIN"),
     ],
 )
 def test_busybox_nslookup_fails_with_1(argv: list[str], answers: dict, words: str) -> None:

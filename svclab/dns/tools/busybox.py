@@ -84,7 +84,8 @@ def nslookup(argv: list[str], around: Surroundings) -> Run:
         if Unanswered.UNREACHABLE in replies.values():
             return ToolResult("", "".join(stderr), 1)
         if any(isinstance(reply, Message) for reply in replies.values()):
-            return _result((*named, server)[0], server, replies, stderr, debug=arguments.debug)
+            rooted = name.endswith(".")
+            return _result((*named, server)[0], server, replies, stderr, rooted=rooted, debug=arguments.debug)
     return ToolResult(NOBODY, "".join(stderr), 1)
 
 
@@ -145,23 +146,31 @@ def _is_servfail(reply: Answered) -> bool:
 
 
 def _result(
-    named: str, server: str, replies: dict[Question, Answered], stderr: list[str], *, debug: bool
+    named: str,
+    server: str,
+    replies: dict[Question, Answered],
+    stderr: list[str],
+    *,
+    rooted: bool,
+    debug: bool,
 ) -> ToolResult:
+    """The answers; a name that was typed with its final dot (`rooted`) is missed with it."""
     out = [f"Server:\t\t{named}\nAddress:\t{server}:{PORT}\n\n"]
     failed = False
     for number, (question, reply) in enumerate(replies.items()):
+        asked = question.name if rooted else relative(question.name)
         if not isinstance(reply, Message):
-            out.append(f"*** Can't find {relative(question.name)}: No answer\n\n")
+            out.append(f"*** Can't find {asked}: No answer\n\n")
             continue
         out.append(f"Query #{number} completed in 1ms:\n" if debug else "")
         failed |= reply.rcode is not Rcode.NOERROR
-        out.append(_text(reply, debug=debug))
+        out.append(_text(reply, asked, debug=debug))
     return ToolResult("".join(out), "".join(stderr), int(failed))
 
 
-def _text(reply: Message, *, debug: bool) -> str:
+def _text(reply: Message, asked: str, *, debug: bool) -> str:
     if reply.rcode is not Rcode.NOERROR:
-        return f"** server can't find {relative(reply.question.name)}: {reply.rcode.value}\n\n"
+        return f"** server can't find {asked}: {reply.rcode.value}\n\n"
     heading = "authoritative answer:\n" if debug else ""
     heading = heading if reply.aa else "Non-authoritative answer:\n"
     return heading + "".join(map(_record, reply.answer)) + "\n"

@@ -238,6 +238,7 @@ class _Session:
             self.named = None
         if reply.rcode is not Rcode.NOERROR:
             name = textname if reply.rcode is Rcode.NXDOMAIN else relative(reply.question.name)
+            name = relative(name) if name.endswith(".ip6.arpa.") else name
             self.out.append(f"Host {name} not found: {rcode_words(reply.rcode)}\n")
             self.failed = True
         elif self.is_verbose:
