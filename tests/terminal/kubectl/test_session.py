@@ -96,11 +96,11 @@ def test_a_forwarded_port_goes_past_the_service_to_one_pod(learner):
     learner.types("kubectl expose deployment web --port=8080 --target-port=80")
 
     learner.types("kubectl port-forward svc/web 9000:8080 &")
-    learner.types("sleep 1")
+    learner.types("until curl -s -o /dev/null localhost:9000; do sleep 1; done")
 
     (forward,) = learner.session.listeners.values()
     assert (forward.namespace, forward.port) == ("default", 80)
-    learner.types("kill %1; sleep 1")
+    learner.types("kill %1; wait")
     assert learner.session.listeners == {}
 
 
