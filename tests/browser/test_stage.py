@@ -133,7 +133,9 @@ def test_what_is_open_in_the_inspector_is_scrolled_to_the_present_event(visit, p
 
 def _drawn(page):
     """The trace as it is drawn; what flies past it belongs to other requests."""
-    return page.locator(".layer-overlay > :not(.flights)").evaluate_all("all => all.map(one => one.outerHTML)")
+    return page.locator(".layer-overlay > :not(.flights)").evaluate_all(
+        "all => all.map(one => one.outerHTML)"
+    )
 
 
 def test_back_restores_exactly_what_was_shown(visit):

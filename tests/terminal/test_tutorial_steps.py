@@ -201,7 +201,9 @@ def test_tcpdump_shows_the_packets_of_a_request_while_it_runs(after_step_2):
     learner.wait(20)
     learner.type("kubectl exec -it -n service-demo debug -- bash")
     learner.type("tcpdump -i any -n port 80 -c 2 > dump 2>&1 &")
-    learner.type("sleep 0.5; curl -s backend-service > /dev/null; wait")
+    learner.type(
+        "until grep -q listening dump; do sleep 0.1; done; curl -s backend-service > /dev/null; wait"
+    )
     shown = learner.type("cat dump")
     flags = re.findall(r"eth0 +(In|Out) +IP [\d.]+ > [\d.]+: Flags \[([S.P]+)\]", shown)
     assert flags == [("Out", "S"), ("In", "S.")]
@@ -214,7 +216,8 @@ def test_a_nodes_tcpdump_knows_a_packet_again_after_its_address_was_rewritten(af
     pod = "$(kubectl get pods -n service-demo -l app=frontend -o name | head -n 1)"
     node = learner.type(f"kubectl get -n service-demo {pod} -o jsonpath='{{.spec.nodeName}}'").strip()
     learner.type(f"ssh {node} tcpdump -i any -n port 80 -c 4 > dump 2>&1 &")
-    learner.type(f"sleep 0.5; kubectl exec -n service-demo {pod} -- curl -s http://backend-service; wait")
+    listening = "until grep -q listening dump; do sleep 0.1; done"
+    learner.type(f"{listening}; kubectl exec -n service-demo {pod} -- curl -s http://backend-service; wait")
     seen = re.findall(r" (\S+)\.80: Flags \[S\], seq (\d+)", shown := learner.type("cat dump"))
     answers = re.findall(r"Flags \[S\.\], seq (\d+), ack (\d+)", shown)
     assert len({destination for destination, _ in seen}) == 2
