@@ -39,7 +39,7 @@ EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 
 @dataclass(frozen=True, slots=True)
 class NodePlace:
-    """Where a node stands: its addresses and its pods' range."""
+    """Where a node stands: its addresses and its pods' range; `stray_pods` have addresses outside of that."""
 
     name: str
     internal: IPv4Address
@@ -47,11 +47,17 @@ class NodePlace:
     pod_ranges: tuple[IPv4Network, ...]
     balanced: bool
     services: Listening
+    stray_pods: tuple[IPv4Network, ...] = ()
 
     @property
     def lan(self) -> IPv4Network:
         """The /24 that the node shares with its neighbours and the router."""
         return IPv4Interface(f"{self.internal}/24").network
+
+    @property
+    def behind(self) -> tuple[IPv4Network, ...]:
+        """What others reach over this node: its pods."""
+        return (*self.pod_ranges, *self.stray_pods)
 
 
 def node_places(snapshot: Snapshot) -> list[NodePlace]:
@@ -135,15 +141,34 @@ def build_surroundings(
             Host(INTERNET, (Interface("eth0", own_addresses),), (uplink,), listeners=INTERNET_LISTENERS)
         )
         links.append(Link(((ROUTER, "wan"), (INTERNET, "eth0"))))
+    tables = _router_nat(snapshot, places, router_proxies)
+    if len(lans) > 1:
+        routes += [route for place in places for route in _pod_routes(place, lans[place.lan])]
+        tables["filter"] = _pods_are_inside(places)
     routes.append(_swallowing(lans))
-    nat = _router_nat(snapshot, places, router_proxies)
-    hosts.append(Host(ROUTER, interfaces, routes, forwards=True, tables=nat))
+    hosts.append(Host(ROUTER, interfaces, routes, forwards=True, tables=tables))
     return hosts, links, lans
 
 
 def _client_gateway(client: IPv4Address) -> IPv4Address:
     network = IPv4Interface(f"{client}/24").network
     return network[254] if client == network[1] else network[1]
+
+
+def _pod_routes(place: NodePlace, lan: str) -> Iterator[HostRoute]:
+    """The way to a node's pods for nodes of another network."""
+    for cidr in place.behind:
+        yield HostRoute(Prefix.parse(str(cidr)), lan, int(place.internal))
+
+
+def _pods_are_inside(places: Iterable[NodePlace]) -> Table:
+    """The router's filter table: that it knows a way to pods is of no use to machines outside."""
+    texts = [
+        (f"-i out+ -d {cidr} -j DROP", Origin("Node", place.name, "spec.podCIDR"))
+        for place in places
+        for cidr in place.behind
+    ]
+    return Table("filter", {"FORWARD": Chain("FORWARD", "ACCEPT", _rules(texts))})
 
 
 def _swallowing(lans: Mapping[IPv4Network, str]) -> HostRoute:
@@ -208,9 +233,10 @@ def _router_nat(snapshot: Snapshot, places: list[NodePlace], proxies: bool) -> d
         for external in place.external
     ]
     outward = [
-        (f"-s {place.internal}/32 -j SNAT --to-source {place.external[0]}", _addresses_of_node(place))
+        (f"-s {place.internal}/32{match} -j SNAT --to-source {place.external[0]}", _addresses_of_node(place))
         for place in places
         if place.external
+        for match in _leaving(places)
     ]
     proxied, back = _proxying(snapshot, places) if proxies else ([], [])
     prerouting, postrouting = [*proxied, *inward], [*back, *outward]
@@ -221,6 +247,14 @@ def _router_nat(snapshot: Snapshot, places: list[NodePlace], proxies: bool) -> d
         "POSTROUTING": Chain("POSTROUTING", "ACCEPT", _rules(postrouting)),
     }
     return {"nat": Table("nat", chains)}
+
+
+def _leaving(places: list[NodePlace]) -> tuple[str, ...]:
+    """How a rule recognises what leaves the nodes' networks, or only seems to; everything that a router of
+    one network sees does.
+    """
+    one = len({place.lan for place in places}) == 1
+    return ("",) if one else (" ! -o lan+", " -m conntrack --ctstate DNAT")
 
 
 def _rules(texts: Iterable[Entry]) -> list[Rule]:

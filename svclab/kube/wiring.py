@@ -7,9 +7,9 @@ tests/recordings/README.md.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 from svclab.kube.listeners import Listening, endpoint_ports, health_checks, listeners_of
 from svclab.kube.pods import is_terminal
@@ -80,9 +80,9 @@ def build_fabric(
     `without_default_route`: nodes that lost it. `router_proxies`: the router connects by itself to addresses
     with `ipMode: Proxy`.
     """
-    places = node_places(snapshot)
-    served = endpoint_ports(snapshot.list("EndpointSlice")) if every_endpoint_answers else {}
     placed = _pods_by_node(snapshot)
+    places = [replace(each, stray_pods=_stray(each, placed)) for each in node_places(snapshot)]
+    served = endpoint_ports(snapshot.list("EndpointSlice")) if every_endpoint_answers else {}
     outside, links, lans = build_surroundings(snapshot, places, clients, internet, router_proxies)
     for lan, interface in lans.items():  # a node's uplink is there before its first pod
         ends = [(f"node/{place.name}", "eth0") for place in places if place.lan == lan]
@@ -130,6 +130,13 @@ def _pods_by_node(snapshot: Snapshot) -> dict[str, list[Manifest]]:
         if pod["spec"].get("nodeName") and pod_address(pod) and not is_terminal(pod):
             found.setdefault(pod["spec"]["nodeName"], []).append(pod)
     return found
+
+
+def _stray(place: NodePlace, placed: Mapping[str, list[Manifest]]) -> tuple[IPv4Network, ...]:
+    """A node's pods outside its range, where the CNI plugin gives addresses by its own book."""
+    own = (pod for pod in placed.get(place.name, ()) if not pod["spec"].get("hostNetwork"))
+    addresses = (address for pod in own if (address := pod_address(pod)))
+    return tuple(IPv4Network(a) for a in addresses if not any(a in cidr for cidr in place.pod_ranges))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +196,7 @@ class _Layout:
         for other in self.places:
             if other.name != place.name:
                 hop = int(other.internal) if other.lan == place.lan else gateway
-                routes += [HostRoute(_prefix(cidr), "eth0", hop) for cidr in map(str, other.pod_ranges)]
+                routes += [HostRoute(_prefix(cidr), "eth0", hop) for cidr in map(str, other.behind)]
         if place.name not in self.without_default_route:
             routes.append(HostRoute(DEFAULT, "eth0", gateway))
         return routes

@@ -257,7 +257,8 @@ class Host:
             interface, next_hop = self.forced_next_hop[destination]
             why: Any = "handed to the node that was asked for"
         else:
-            interface, next_hop, why = route.interface, self._next_hop(skb, route), route
+            next_hop, why = self._next_hop(skb, route), route
+            interface = self._link_to(next_hop) if route.among else route.interface
         log.append((RouteStep, self.name, skb.wire, False, interface, next_hop, why))
         return interface, next_hop
 
@@ -268,6 +269,11 @@ class Host:
         if key not in self.paths:
             self.paths[key] = route.among[skb.chance.one_of(len(route.among))]
         return self.paths[key]
+
+    def _link_to(self, neighbour: int) -> str:
+        """The interface behind which a next hop is."""
+        route = self.routing.lookup(neighbour)
+        return route.interface if route else ""
 
     def _no_route(self, skb: Skb, log: Log, *, swallowed: bool) -> Died:
         address = address_text(skb.version, skb.destination)
