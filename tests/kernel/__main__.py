@@ -11,6 +11,7 @@ import time
 
 from tests.kernel.clusters import random_settings
 from tests.kernel.compare import Disagreement, Report, compare, smaller
+from tests.kernel.hits import compare_hits
 from tests.kernel.requirements import missing
 
 MODES = ("iptables", "nftables")
@@ -23,14 +24,19 @@ def main() -> int:
     parser.add_argument("--flows", type=int, default=2100, help="requests in all of them together")
     parser.add_argument("--seed", default="svclab", help="what the clusters are drawn from")
     parser.add_argument("--mode", choices=MODES, default="iptables", help="kube-proxy's mode")
+    parser.add_argument(
+        "--rules", action="store_true", help="compare the rules that each request hits instead"
+    )
     parser.add_argument("--restore", default="iptables-restore", help="the program that loads iptables rules")
     options = parser.parse_args()
     lacking = missing()
     if lacking:
         sys.stderr.write(f"{lacking}\n")
         return 2
-    total, begun = Report(), time.monotonic()
     share = -(-options.flows // options.clusters)
+    if options.rules:
+        return rules(options, share)
+    total, begun = Report(), time.monotonic()
     for number in range(options.clusters):
         seed = f"{options.seed}-{number}"
         report = compare(seed, options.mode, share, options.restore)
@@ -43,6 +49,20 @@ def main() -> int:
     took = f"{options.clusters} clusters, {options.mode} mode, {time.monotonic() - begun:.0f} s"
     say(f"{took}: {total.flows} flows, {total.flows - wrong} agree\nconnections: {ends}")
     return 1 if total.disagreements else 0
+
+
+def rules(options: argparse.Namespace, share: int) -> int:
+    """Compare the rules that requests hit, and print."""
+    wrong = 0
+    for number in range(options.clusters):
+        seed = f"{options.seed}-{number}"
+        found = compare_hits(seed, options.mode, share, options.restore)
+        wrong += len(found)
+        say(f"cluster {seed}: {share} flows, {len(found)} hit other rules")
+        for each in found[:3]:
+            say(str(each))
+    say(f"{options.clusters} clusters, {options.mode} mode: {options.clusters * share - wrong} flows agree")
+    return 1 if wrong else 0
 
 
 def say(text: str) -> None:

@@ -71,7 +71,9 @@ def random_node(seed: str) -> tuple[Snapshot, ProxyConfig]:
 
 
 def _nodes(random: Random) -> Iterator[Manifest]:
-    """Nodes in two zones; some are in none, one may be in another network than the others."""
+    """Nodes in two zones; some are in none, one may be in another network than the others, some have no range
+    for pods.
+    """
     for number in range(random.randint(2, 3)):
         labels = random.choice([{ZONE: "a"}, {ZONE: "a"}, {ZONE: "b"}, {}])
         if random.random() < 0.1:
@@ -79,6 +81,8 @@ def _nodes(random: Random) -> Iterator[Manifest]:
         found = node(number, labels=labels, external=random.random() < 0.7)
         if number == 2 and random.random() < 0.3:
             found["status"]["addresses"][0]["address"] = "192.168.65.12"
+        if random.random() < 0.1:  # a CNI plugin that gives addresses by its own book
+            found["spec"] = {}
         yield found
 
 

@@ -142,13 +142,13 @@ def _try(namespaces: Namespaces, fabric: Fabric, flows: list[Flow]) -> Iterator[
         for _, together in groupby(sorted(flows, key=handing), handing):
             batch = list(together)
             for flow in batch:
-                _hand_over(namespaces, fabric, flow)
+                hand_over(namespaces, fabric, flow)
             for flow, results in zip(batch, pool.map(lambda f: _results(namespaces, f), batch), strict=True):
                 for result in results:
                     yield flow, result
 
 
-def _hand_over(namespaces: Namespaces, fabric: Fabric, flow: Flow) -> None:
+def hand_over(namespaces: Namespaces, fabric: Fabric, flow: Flow) -> None:
     """Make the router choose the flow's node."""
     if flow.via:
         namespaces.hand_to(flow.address, str(fabric.via[flow.via]))
@@ -156,7 +156,7 @@ def _hand_over(namespaces: Namespaces, fabric: Fabric, flow: Flow) -> None:
 
 def _patiently(namespaces: Namespaces, fabric: Fabric, flow: Flow) -> Result:
     """One more try, alone and with more time."""
-    _hand_over(namespaces, fabric, flow)
+    hand_over(namespaces, fabric, flow)
     return connect(namespaces.path(flow.source), flow.address, flow.port, flow.protocol, PATIENT_SECONDS)
 
 

@@ -85,7 +85,7 @@ class Namespaces:
         for number, link in enumerate(self.fabric.links):
             if len(link.ends) == 2:
                 continue
-            yield f"link add br{number} type bridge"
+            yield f"link add br{number} type bridge mcast_snooping 0"  # which would itself send
             yield f"link set br{number} up"
             for port in range(len(link.ends)):
                 yield f"link set p{number}-{port} master br{number}"
@@ -104,11 +104,12 @@ class Namespaces:
         if host.route_localnet:
             settings["net.ipv4.conf.all.route_localnet"] = 1
         self.inside(host.name, "sysctl", "-q", "-w", *(f"{key}={value}" for key, value in settings.items()))
+        # At the same priority what came last is asked first: the CNI plugin's rule comes with the first pod.
+        if host.name in self.nftables:
+            self.inside(host.name, "nft", "-f", "-", stdin=self.nftables[host.name])
         if host.tables:
             text = print_save(host.tables, [t for t in host.tables if t != "mangle"])
             self.inside(host.name, self.restore, stdin=text)
-        if host.name in self.nftables:
-            self.inside(host.name, "nft", "-f", "-", stdin=self.nftables[host.name])
 
     def inside(self, host: str, *command: str, stdin: str | None = None) -> str:
         """Run a command in a host's namespace."""

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.kernel.compare import compare
+from tests.kernel.hits import compare_hits
 from tests.kernel.requirements import missing
 
 WHY_NOT = missing()
@@ -17,3 +18,8 @@ def test_the_kernel_does_what_the_engine_predicts(seed, mode):
     assert report.flows == 40
     assert report.disagreements == []
     assert report.ends["answered"] > 0
+
+
+@pytest.mark.parametrize("mode", ["iptables", "nftables"])
+def test_a_request_hits_the_rules_in_the_kernel_that_the_trace_says(mode):
+    assert compare_hits("hits-0", mode, 15, "iptables-restore") == []
