@@ -61,11 +61,12 @@ class NodePlace:
 
 
 def node_places(snapshot: Snapshot) -> list[NodePlace]:
-    """All nodes that have an internal IPv4 address."""
+    """All nodes that have an IPv4 address; one without an internal address stands in the open."""
     found = []
     for node in snapshot.list("Node"):
         addresses = node.get("status", {}).get("addresses") or ()
-        internal = _addresses(addresses, "InternalIP")
+        external = _addresses(addresses, "ExternalIP")
+        internal = _addresses(addresses, "InternalIP") or external
         if not internal:
             continue
         spec = node.get("spec") or {}
@@ -74,7 +75,7 @@ def node_places(snapshot: Snapshot) -> list[NodePlace]:
             NodePlace(
                 node["metadata"]["name"],
                 internal[0],
-                _addresses(addresses, "ExternalIP"),
+                tuple(address for address in external if address != internal[0]),
                 tuple(IPv4Network(cidr, strict=False) for cidr in ranges if ":" not in cidr),
                 EXCLUDED not in (node["metadata"].get("labels") or {}),
                 node_services(node),
@@ -119,17 +120,22 @@ def build_surroundings(
     interfaces = [
         Interface(name, (InterfaceAddress(int(gateways(places)[lan]), 24),)) for lan, name in lans.items()
     ]
+    routes = list(_balanced_routes(snapshot, places, lans))
     hosts, links = [], []
     for i, (client, text) in enumerate(clients.items()):
-        address = IPv4Address(text)
+        address, name = IPv4Address(text), f"client/{client}"
+        if neighbours := network_of(address, lans):
+            gateway = int(gateways(places)[neighbours])
+            at_home = Interface("eth0", (InterfaceAddress(int(address), 24),))
+            ways = [HostRoute(prefix, "eth0", gateway) for prefix in (DEFAULT, *(r.prefix for r in routes))]
+            hosts.append(Host(name, (LOOPBACK, at_home), ways))
+            continue
         near = _client_gateway(address)
-        name = f"client/{client}"
         interfaces.append(Interface(f"out{i}", (InterfaceAddress(int(near), 32, int(address)),)))
         route = HostRoute(DEFAULT, "eth0", int(near), int(address))
         own = InterfaceAddress(int(address), 32, int(near))
         hosts.append(Host(name, (LOOPBACK, Interface("eth0", (own,))), (route,)))
         links.append(Link(((ROUTER, f"out{i}"), (name, "eth0"))))
-    routes = list(_balanced_routes(snapshot, places, lans))
     addresses = [IPv4Address(text) for text in internet]
     if addresses:
         near = _client_gateway(addresses[0])
@@ -148,6 +154,11 @@ def build_surroundings(
     routes.append(_swallowing(lans))
     hosts.append(Host(ROUTER, interfaces, routes, forwards=True, tables=tables))
     return hosts, links, lans
+
+
+def network_of(client: IPv4Address, lans: Iterable[IPv4Network]) -> IPv4Network | None:
+    """The nodes' network in which a machine outside the cluster stands; None for one behind the router."""
+    return next((lan for lan in lans if client in lan), None)
 
 
 def _client_gateway(client: IPv4Address) -> IPv4Address:

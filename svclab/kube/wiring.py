@@ -22,6 +22,7 @@ from svclab.kube.surroundings import (
     NodePlace,
     build_surroundings,
     gateways,
+    network_of,
     node_places,
     single,
 )
@@ -86,6 +87,8 @@ def build_fabric(
     outside, links, lans = build_surroundings(snapshot, places, clients, internet, router_proxies)
     for lan, interface in lans.items():  # a node's uplink is there before its first pod
         ends = [(f"node/{place.name}", "eth0") for place in places if place.lan == lan]
+        near = (name for name, text in clients.items() if network_of(IPv4Address(text), lans) == lan)
+        ends += [(f"client/{name}", "eth0") for name in near]
         links.append(Link(((ROUTER, interface), *ends)))
     hosts: list[Host] = []
     aliases: dict[str, str] = {}

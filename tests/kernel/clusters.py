@@ -12,7 +12,7 @@ from svclab.linux.packet import Protocol
 from tests.builders import namespace, node, pod, service, slice_of
 from tests.kernel.services import random_services, random_slices
 
-CLIENTS = {"laptop": "192.0.2.50", "office": "203.0.113.5"}
+CLIENTS = {"laptop": "192.0.2.50", "office": "203.0.113.5", "neighbour": "192.168.64.77"}
 IMAGE, MUTE = "example.com/server:1", "example.com/mute:1"
 ZONE = "topology.kubernetes.io/zone"
 # How kube-proxy may be configured otherwise than by kubeadm.
@@ -81,6 +81,8 @@ def _nodes(random: Random) -> Iterator[Manifest]:
         found = node(number, labels=labels, external=random.random() < 0.7)
         if number == 2 and random.random() < 0.3:
             found["status"]["addresses"][0]["address"] = "192.168.65.12"
+        if random.random() < 0.07:
+            found["status"]["addresses"] = [{"type": "ExternalIP", "address": f"203.0.113.{10 + number}"}]
         if random.random() < 0.1:  # a CNI plugin that gives addresses by its own book
             found["spec"] = {}
         yield found

@@ -132,7 +132,7 @@ def _load_balancer(random: Random, number: int) -> Manifest:
     """What the cloud has given: an address, two, one that it keeps to itself, a node's, a name, or nothing
     yet.
     """
-    ip = random.choice(["203.0.113", "203.0.113", "203.0.113", "10.244.200", "10.96.77"])
+    ip = random.choice(["203.0.113", "203.0.113", "203.0.113", "192.168.64", "10.244.200", "10.96.77"])
     vip = {"ip": f"{ip}.{100 + number}", "ipMode": "VIP"}
     return random.choice(
         [

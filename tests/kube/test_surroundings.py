@@ -6,7 +6,6 @@ from tests.builders import curl, namespace, node, pod, service, slice_of, world
 
 ONE = pod("one", "10.244.1.4", "node1")
 TWO = pod("two", "10.244.2.4", "node2")
-WEB = service("web", "10.96.5.5", node_port=30080, vip="203.0.113.200")
 
 
 def elsewhere():
@@ -16,10 +15,11 @@ def elsewhere():
     return found
 
 
-def cluster(*nodes, of=(TWO,), **spec):
-    """Two nodes with a pod on each, and a Service over some of them."""
-    web = {**WEB, "spec": {**WEB["spec"], **spec}}
-    return world([*nodes, namespace("default"), ONE, TWO, web, slice_of(web, of)])
+def cluster(*nodes, vip="203.0.113.200", **spec):
+    """Two nodes with a pod on each, and a Service over the second. One client is a neighbour of the nodes."""
+    web = service("web", "10.96.5.5", node_port=30080, vip=vip, **spec)
+    clients = {"laptop": "192.0.2.50", "neighbour": "192.168.64.50"}
+    return world([*nodes, namespace("default"), ONE, TWO, web, slice_of(web, [TWO])], clients=clients)
 
 
 def seen(where, source, target):
@@ -64,3 +64,24 @@ def test_with_a_local_policy_the_client_is_seen_wherever_the_pod_is(layout):
     where = cluster(*LAYOUTS[layout], externalTrafficPolicy="Local")
 
     assert seen(where, "client/laptop", "203.0.113.200") == ("OK", "192.0.2.50")
+
+
+@pytest.mark.parametrize("vip", ["203.0.113.200", "192.168.64.200"])
+def test_a_machine_in_the_network_of_the_nodes_asks_them_as_their_neighbour(vip):
+    where = cluster(node(1), node(2), vip=vip, externalTrafficPolicy="Local")
+
+    for address in ("192.168.64.12:30080", vip):
+        assert seen(where, "client/neighbour", address) == ("OK", "192.168.64.50")
+    assert seen(where, "client/laptop", vip) == ("OK", "192.0.2.50")
+    assert curl(where, "pod/default/one", "192.168.64.50").end.code == "RESET"
+
+
+def test_a_node_without_an_internal_address_stands_at_its_external_one():
+    nodes = [node(1), node(2)]
+    for each in nodes:
+        del each["status"]["addresses"][0]
+    where = cluster(*nodes)
+
+    assert seen(where, "node/node1", "10.96.5.5") == ("OK", "203.0.113.11")
+    assert seen(where, "client/laptop", "203.0.113.12:30080")[0] == "OK"
+    assert seen(where, "client/laptop", "203.0.113.200")[0] == "OK"
