@@ -125,6 +125,15 @@ def _syntax_error(data: bytes) -> str | None:
     return _Scanner(data).error()
 
 
+def syntax_error_of_value(data: bytes) -> tuple[str, int] | None:
+    """Go's words for what is wrong with a text's first value, and the bytes read; None if it is whole."""
+    scanner = _Scanner(data)
+    words = scanner.error()
+    if words is None or words.endswith(" after top-level value"):
+        return None
+    return words, scanner.read
+
+
 class _Stop(Exception):
     """Carries the first error out of the scanner."""
 
@@ -135,6 +144,11 @@ class _Scanner:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._at = 0
+
+    @property
+    def read(self) -> int:
+        """The bytes read, with the one that is wrong."""
+        return min(self._at + 1, len(self._data))
 
     def error(self) -> str | None:
         try:

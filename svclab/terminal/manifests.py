@@ -4,11 +4,13 @@ YAML itself is read, within its limits, by the API server's reader: kubectl has 
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from svclab.apiserver import yaml_body
 from svclab.apiserver.yaml_body import MAX_BYTES, MAX_DOCUMENTS
+from svclab.kube.decoding_json import syntax_error_of_value
 
 
 class ManifestError(ValueError):
@@ -47,13 +49,49 @@ def read_manifests(text: str, source: str = "STDIN") -> list[Document]:
     documents = []
     for index, (first_line, part) in enumerate(parts):
         try:
-            manifest = _read_one(part, first_line, source)
+            for manifest in _read_part(part, first_line, source):
+                if manifest is not None:
+                    documents.append(Document(manifest, index, first_line))
         except ManifestError as problem:
             problem.before = tuple(documents)
             raise
-        if manifest is not None:
-            documents.append(Document(manifest, index, first_line))
     return documents
+
+
+def _read_part(part: str, first_line: int, source: str) -> Iterator[Any]:
+    """The values of one document: several where JSON objects follow each other."""
+    if not part.lstrip().startswith("{"):
+        yield _read_one(part, first_line, source)
+        return
+    decoder, at = json.JSONDecoder(), 0
+    while part[at:].strip():
+        start = len(part) - len(part[at:].lstrip())
+        try:
+            value, at = decoder.raw_decode(part, start)
+        except (ValueError, RecursionError):
+            yield _read_after_json(part, start, first_line, source)
+            return
+        yield value
+
+
+def _read_after_json(part: str, start: int, first_line: int, source: str) -> Any:
+    """YAML that only begins like JSON; what is neither is told as JSON."""
+    if start == len(part) - len(part.lstrip()):
+        try:
+            return _read_one(part, first_line, source)
+        except ManifestError as problem:
+            found = problem
+    else:
+        found = ManifestError("")
+    wrong = syntax_error_of_value(part[start:].encode())
+    if wrong is None:
+        raise found
+    words, read = wrong
+    line = first_line + part[:start].count("\n")
+    if words == "unexpected end of JSON input":
+        raise ManifestError(f"error parsing {source}: unexpected EOF", line)
+    offset = len(part[:start].encode()) + read
+    raise ManifestError(f"error parsing {source}: json: offset {offset}: {words}", line)
 
 
 def read_one(text: str) -> Any:

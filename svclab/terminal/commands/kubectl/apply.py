@@ -66,6 +66,8 @@ def apply(client: Client, flags: Parsed) -> int:
     errors: list[Exception] = []
     for found in objects:
         try:
+            if generated := found.manifest["metadata"].get("generateName"):
+                raise KubectlError(f"from {generated}: cannot use generate name with apply")
             if flags["server-side"]:
                 answer = apply_on_server(client, flags, found, dry_run)
                 _tell(client, found, answer, "serverside-applied", dry_run)
@@ -115,8 +117,6 @@ def _check(flags: Parsed, dry_run: str) -> None:
 
 def _apply(client: Client, flags: Parsed, found: FileObject, dry_run: str) -> None:
     target, modified = found.target, with_last_applied(found.manifest)
-    if generated := found.manifest["metadata"].get("generateName"):
-        raise KubectlError(f"from {generated}: cannot use generate name with apply")
     if not target.name:
         raise KubectlError(_no_name(found))
     live = client.find(target.path)

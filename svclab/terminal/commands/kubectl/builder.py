@@ -7,6 +7,7 @@ discovery, as the real client does from its cache on disk.
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from dataclasses import field as slot
 from typing import Any
 
 from svclab.kube.resources import RESOURCES, Resource
@@ -43,6 +44,28 @@ _CATEGORY_ORDER = (
 )
 
 
+_NEED_OBJECTS = frozenset(
+    {"apply", "create", "patch", "scale"}
+)  # the others do nothing with no file's objects
+
+
+_CANNOT_WARN = (
+    "cannot perform warn validation if server-side field validation is unsupported, skipping validation"
+)
+
+
+class NoMatch(KubectlError):
+    """The server has no such kind."""
+
+    def __init__(self, metadata: Manifest, source: str, kind: str) -> None:
+        self.words = f"no matches for {kind}"
+        name, namespace = metadata.get("name", ""), metadata.get("namespace", "")
+        super().__init__(
+            f'resource mapping not found for name: "{name}" namespace: "{namespace}" from "{source}": '
+            f"{self.words}\nensure CRDs are installed first"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One object that is meant (by name), or with `name` "" a whole collection."""
@@ -50,10 +73,13 @@ class Target:
     resource: Resource
     namespace: str
     name: str = ""
+    one: bool = slot(default=False, compare=False)  # an object of a file, never a collection
 
     @property
     def path(self) -> str:
-        """Its URL."""
+        """Its URL. Raises KubectlError for an object of a file without a name."""
+        if self.one and not self.name:
+            raise KubectlError("resource name may not be empty")
         return self.resource.path(self.namespace, self.name)
 
     @property
@@ -131,12 +157,7 @@ def resource_of_manifest(manifest: Manifest, source: str) -> Resource:
     for resource in RESOURCES:
         if resource.api_version == api_version and resource.kind.lower() == str(kind).lower():
             return resource  # the server will refuse it in its own words
-    metadata = manifest.get("metadata") or {}
-    raise KubectlError(
-        f'resource mapping not found for name: "{metadata.get("name", "")}" namespace: '
-        f'"{metadata.get("namespace", "")}" from "{source}": no matches for kind "{kind}" in version '
-        f'"{api_version}"\nensure CRDs are installed first'
-    )
+    raise NoMatch(manifest.get("metadata") or {}, source, f'kind "{kind}" in version "{api_version}"')
 
 
 # arguments
@@ -260,7 +281,8 @@ def file_objects(
         objects = [found for found in objects if selects(found.manifest)]
     if not objects:
         raise_all(client.deferred)
-        raise KubectlError("no objects passed to " + client.command.split(" ")[0])
+        if client.command in _NEED_OBJECTS:
+            raise KubectlError(f"no objects passed to {client.command}")
     return objects
 
 
@@ -279,12 +301,18 @@ def _objects_of(client: Client, text: str, source: str, *, complete: bool) -> li
         try:
             objects += _file_object(client, document.manifest, source, complete=complete)
         except KubectlError as refused:
-            client.deferred.append(refused)
+            _defer(client, refused)
             if refused.text.startswith("error validating"):
                 return objects
     if problem is not None:
-        client.deferred.append(KubectlError(problem.message))
+        _defer(client, KubectlError(problem.message))
     return objects
+
+
+def _defer(client: Client, error: KubectlError) -> None:
+    """Commands that only look collect errors, and show even a single one as one of several."""
+    error.bare = client.command in ("get", "describe")
+    client.deferred.append(error)
 
 
 def read_files(client: Client, names: Iterable[str], *, recursive: bool = False) -> list[tuple[str, str]]:
@@ -320,17 +348,28 @@ def _read_path(client: Client, name: str, *, recursive: bool) -> list[tuple[str,
 def _file_object(client: Client, manifest: Any, source: str, *, complete: bool) -> list[FileObject]:
     _require_head(client, manifest, source)
     if manifest["kind"] == "List" or (manifest["kind"].endswith("List") and "items" in manifest):
-        items = manifest.get("items") or []
-        return [found for item in items for found in _file_object(client, item, source, complete=complete)]
+        objects: list[FileObject] = []
+        for item in manifest.get("items") or []:
+            try:
+                objects += _file_object(client, item, source, complete=complete)
+            except NoMatch as unknown:
+                client.deferred.append(KubectlError(f"unable to recognize {unknown.words}", bare=True))
+        return objects
     _require_metadata(manifest, source)
-    resource = resource_of_manifest(manifest, source)
+    try:
+        resource = resource_of_manifest(manifest, source)
+    except NoMatch:
+        if client.flags.values.get("validate") == "warn":
+            client.log("W", "schema.go:145", _CANNOT_WARN)
+        raise
     require_namespace_match(client, manifest)
     metadata = dict(manifest.get("metadata") or {})
     namespace = (metadata.get("namespace") or client.namespace) if resource.namespaced else ""
     if namespace and complete:
         metadata["namespace"] = namespace
     manifest = {**manifest, "metadata": metadata}
-    return [FileObject(Target(resource, namespace, metadata.get("name") or ""), manifest, source)]
+    target = Target(resource, namespace, metadata.get("name") or "", one=True)
+    return [FileObject(target, manifest, source)]
 
 
 def _require_head(client: Client, manifest: Any, source: str) -> None:

@@ -88,6 +88,8 @@ def replace(client: Client, flags: Parsed) -> int:
             report(client, found.target, _put(client, flags, found, dry_run), "replaced", dry_run)
         except ApiError as refusal:
             errors.append(refusal.while_doing("replacing", found.source))
+        except KubectlError as problem:
+            errors.append(KubectlError(f'error when replacing "{found.source}": {problem.text}'))
     raise_all(errors)
     return 0
 
@@ -152,12 +154,18 @@ def scale(client: Client, flags: Parsed) -> int:
         )
     dry_run = dry_run_of(flags)
     selecting = bool(flags["all"] or flags["selector"])
-    found = meant(client, flags, selecting=selecting)
+    try:
+        found = meant(client, flags, selecting=selecting)
+    except KubectlError as problem:
+        if problem not in client.deferred:
+            raise
+        client.deferred.clear()
+        raise KubectlError(f"no objects passed to scale {problem.text}") from None
     if not found:
         raise KubectlError("no objects passed to scale")
     for target in found:
         live = _scaled(client, flags, target, alone=len(found) == 1)
-        path = target.resource.path(target.namespace, target.name, "scale")
+        path = f"{target.path}/scale"
         version, wanted = live["metadata"].get("resourceVersion"), flags["resource-version"]
         if wanted and wanted != version:
             raise KubectlError(f"Expected resource version to be {wanted}, was {version}")

@@ -139,6 +139,8 @@ def _grace(client: Client, flags: Parsed) -> int:
 def _targets(client: Client, flags: Parsed) -> list[Target]:
     if named_files(flags):
         objects = file_objects(client, flags["filename"], recursive=flags["recursive"])
+        for nameless in (f for f in objects if not f.target.name):
+            raise KubectlError(f'error when deleting "{nameless.source}": resource name may not be empty')
         client.sources = {f.target.path: f.source for f in objects}
         return [f.target for f in objects]
     selecting = bool(flags["all"] or flags["selector"] or flags["field-selector"])

@@ -89,15 +89,24 @@ def _describe_all(client: Client, flags: Parsed, found: list[Target]) -> int:
     return 0
 
 
+# kubectl looks for these in a beta version, too, which the server no longer knows.
+_ONCE_BETA = ("EndpointSlice", "Ingress", "IngressClass")
+
+
 def _objects(client: Client, flags: Parsed, target: Target) -> tuple[list[Manifest], bool]:
     """The objects meant, and whether they are those whose names begin with the target's."""
-    if not target.name:
+    if not target.name and not target.one:
         items = client.list(target.resource, target.namespace, labelSelector=flags["selector"], limit="500")
         return items, False
     try:
-        return [client.get(target.path)], False
+        live = client.send("GET", target.path) if target.one else client.get(target.path)
+        return [live], False
     except ApiError as refusal:
-        if refusal.reason != "NotFound":
+        if refusal.reason == "NotFound" and target.one and target.resource.kind in _ONCE_BETA:
+            raise ApiError(
+                {**refusal.status, "message": "the server could not find the requested resource"}
+            ) from None
+        if refusal.reason != "NotFound" or target.one:
             raise
         items = client.list(target.resource, target.namespace)
         matching = [item for item in items if item["metadata"]["name"].startswith(target.name)]

@@ -82,7 +82,9 @@ def _merged(client: Client, flags: Parsed, found: FileObject, live: Manifest | N
             (patch.get("metadata") or {}).get("annotations", {}).pop(LAST_APPLIED, None)
         return client.patch(found.target.path, patch, query=query) if patch else live
     except ApiError as refusal:
-        problem = refusal.while_doing("creating" if live is None else "patching", found.source)
+        problem = (
+            refusal if live is None or flags["server-side"] else refusal.while_doing("patching", found.source)
+        )
         raise KubectlError(describe(problem)[0], 2, bare=True) from None
 
 

@@ -116,9 +116,8 @@ def _refuse_beside_raw(flags: Parsed) -> None:
 
 def _targets(client: Client, flags: Parsed) -> list[Target]:
     if named_files(flags):
-        return [
-            found.target for found in file_objects(client, flags["filename"], recursive=flags["recursive"])
-        ]
+        read = file_objects(client, flags["filename"], recursive=flags["recursive"])
+        return [found.target for found in read if found.target.path]
     if not flags.args:
         raise KubectlError(_NO_RESOURCE, bare=True)
     found = targets(client, flags.args, selecting=bool(flags["selector"] or flags["field-selector"]))

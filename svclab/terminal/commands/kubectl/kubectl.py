@@ -74,8 +74,8 @@ def _run(context: Context, argv: list[str]) -> int:
 
 def _with_deferred(client: Client, errors: list[Exception]) -> list[Exception]:
     """A command's errors and those of the files it read: before them with `apply`, else after them in one."""
-    if client.command == "apply" or len(client.deferred) < 2:
-        before = client.command == "apply"
+    if client.command in ("apply", "describe") or len(client.deferred) < 2:
+        before = client.command in ("apply", "describe")
         return [*client.deferred, *errors] if before else [*errors, *client.deferred]
     if all(isinstance(error, NamespaceMismatch) for error in client.deferred):
         return [*errors, *client.deferred]

@@ -10,7 +10,7 @@ from svclab.terminal.commands.kubectl import verbs
 from svclab.terminal.commands.kubectl.builder import Target, file_objects, named_files
 from svclab.terminal.commands.kubectl.changing import COMMON, meant
 from svclab.terminal.commands.kubectl.client import JSON_PATCH, MERGE, STRATEGIC, Client
-from svclab.terminal.commands.kubectl.errors import KubectlError
+from svclab.terminal.commands.kubectl.errors import ApiError, KubectlError, raise_all
 from svclab.terminal.commands.kubectl.flags import Flag, Parsed
 from svclab.terminal.commands.kubectl.verbs import dry_run_of, verb, write_query
 from svclab.terminal.commands.kubectl.writing import report
@@ -46,15 +46,21 @@ def patch(client: Client, flags: Parsed) -> int:
         raise KubectlError("cannot specify --patch and --patch-file together")
     dry_run = dry_run_of(flags)
     body = _patch_body(flags["patch"] or _read(client, flags["patch-file"]))
+    errors: list[Exception] = []
     for target, before in _originals(client, flags):
         if flags["local"] or dry_run == "client":
             after = _patched_here(before, body, flags["type"])
         else:
-            path = target.resource.path(target.namespace, target.name, flags["subresource"])
+            path = target.path + (f"/{flags['subresource']}" if flags["subresource"] else "")
             query = write_query(client, "kubectl-patch", dry_run)
-            after = client.patch(path, body, _PATCH_TYPES[flags["type"]], query)
+            try:
+                after = client.patch(path, body, _PATCH_TYPES[flags["type"]], query)
+            except ApiError as refusal:
+                errors.append(refusal)
+                continue
         done = "patched" if _differ(before, after) else "patched (no change)"
         report(client, _answered(target, after), after, done)
+    raise_all(errors)
     return 0
 
 

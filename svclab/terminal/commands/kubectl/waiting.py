@@ -77,7 +77,10 @@ def wait(client: Client, flags: Parsed) -> int:
 
 def _targets(client: Client, flags: Parsed) -> list[Target]:
     if named_files(flags):
-        return [f.target for f in file_objects(client, flags["filename"], recursive=flags["recursive"])]
+        found = [f.target for f in file_objects(client, flags["filename"], recursive=flags["recursive"])]
+        if not all(target.name for target in found):
+            raise KubectlError("resource name must be provided")
+        return found
     found = targets(client, flags.args, selecting=bool(flags["selector"] or flags["field-selector"]))
     if flags["all-namespaces"]:
         found = [Target(target.resource, "", target.name) for target in found]

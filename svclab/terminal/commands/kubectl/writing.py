@@ -26,7 +26,7 @@ def report(
     output = client.flags.values.get("output") or ""
     form, _ = split_format(output, client.flags.values.get("template") or "")
     if form in ("", "name"):
-        name = target.name or manifest["metadata"].get("name", "")
+        name = target.name or manifest["metadata"].get("name") or "<unknown>"
         words = f" {done}{dry_run_words(dry_run)}" if form == "" else ""
         client.print(f"{qualified_kind(target.resource)}/{name}{words}")
         return
