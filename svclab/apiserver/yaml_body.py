@@ -53,6 +53,10 @@ class YamlError(ValueError):
         self.line = line
 
 
+class YamlTooLarge(YamlError):
+    """A text that may be YAML, but asks for more than is read."""
+
+
 class Document:
     """One YAML document: its value, the keys that stood twice in one map, in go-yaml's words, and the first
     tag that nobody knows: go-yaml reads over it, we take no such document."""
@@ -166,10 +170,10 @@ class _Builder:
         event, before, characters = self._next(), self._built, self._characters
         if depth > MAX_DEPTH:
             line = event.start_mark.line + 1
-            raise YamlError(f"yaml: line {line}: exceeded max depth of {MAX_DEPTH}", line)
+            raise YamlTooLarge(f"yaml: line {line}: exceeded max depth of {MAX_DEPTH}", line)
         self.read += 1
         if self.read > MAX_VALUES:
-            raise YamlError(f"yaml: more than {MAX_VALUES} values", event.start_mark.line + 1)
+            raise YamlTooLarge(f"yaml: more than {MAX_VALUES} values", event.start_mark.line + 1)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         self._built += 1
@@ -205,7 +209,7 @@ class _Builder:
         self._aliased_characters += characters
         self._characters += characters
         if self._aliased > _ALIASED_NODES or self._aliased_characters > MAX_BYTES:
-            raise YamlError("yaml: document contains excessive aliasing", event.start_mark.line + 1)
+            raise YamlTooLarge("yaml: document contains excessive aliasing", event.start_mark.line + 1)
         return value
 
     def _sequence(self, depth: int) -> list[Any]:

@@ -24,6 +24,7 @@ class ManifestError(ValueError):
         self.message = message
         self.line = line
         self.before: tuple[Document, ...] = ()
+        self.is_too_large = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ def _read_after_json(part: str, start: int, first_line: int, source: str) -> Any
         try:
             return _read_one(part, first_line, source)
         except ManifestError as problem:
+            if problem.is_too_large:
+                raise
             found = problem
     else:
         found = ManifestError("")
@@ -139,7 +142,9 @@ def _read_one(part: str, first_line: int, source: str) -> Any:
         words = str(problem).removeprefix("error converting YAML to JSON: ")
         last = part.rstrip("\n").count("\n")
         line = first_line + min(problem.line - 1, last) if problem.line else None
-        raise ManifestError(_parsing(source, words), line) from None
+        refused = ManifestError(_parsing(source, words), line)
+        refused.is_too_large = isinstance(problem, yaml_body.YamlTooLarge)
+        raise refused from None
 
 
 def _read_json(part: str) -> Any:

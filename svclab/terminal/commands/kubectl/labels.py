@@ -152,13 +152,13 @@ def _update(
     wanted = {**change.values, **{key: None for key in change.removals if key in present}}
     after = {key: value for key, value in {**present, **wanted}.items() if value is not None}
     done = _done(live["metadata"].get(change.field), after, change)
-    answer = live
     version = client.flags["resource-version"]
-    if (after != present or version) and not offline:
-        body = {"metadata": {change.field: wanted, **({"resourceVersion": version} if version else {})}}
+    if not offline:  # the server is asked even where nothing changes: it may warn
+        changed = {change.field: wanted} if after != present else {}
+        body = {"metadata": {**changed, **({"resourceVersion": version} if version else {})}}
         manager = f"kubectl-{'label' if change.field == 'labels' else 'annotate'}"
         answer = client.patch(target.path, body, MERGE, write_query(client, manager, dry_run))
-    elif offline:
+    else:
         answer = {**live, "metadata": {**live["metadata"], change.field: after}}
     report(client, target, answer, done, dry_run)
 

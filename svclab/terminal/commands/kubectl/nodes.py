@@ -45,8 +45,23 @@ def _nodes(client: Client, flags: Parsed, command: str) -> list[tuple[Target, Ma
     if flags["selector"]:
         found = expand(client, [Target(nodes, "")], selector=flags["selector"])
     else:
-        found = [Target(nodes, "", name.removeprefix("node/").removeprefix("nodes/")) for name in flags.args]
-    return [(target, client.get(target.path)) for target in found]
+        found = [_named(client, name) for name in flags.args]
+    nodes_found = [(target, client.get(target.path)) for target in found]
+    for target, _ in nodes_found:
+        if target.resource.kind != "Node":
+            version = target.resource.api_version if target.resource.group else "/v1"
+            shown = f"{version}, Resource={target.resource.plural}"
+            raise KubectlError(f'expected resource of type node, got "{shown}"')
+    return nodes_found
+
+
+def _named(client: Client, word: str) -> Target:
+    """`node1`, or `TYPE/NAME` of whatever type."""
+    kind, slash, name = word.partition("/")
+    if not slash:
+        return Target(resource_of("nodes"), "", word)
+    resource = resource_of(kind)
+    return Target(resource, client.namespace if resource.namespaced else "", name)
 
 
 @verb(
@@ -223,6 +238,8 @@ def taint(client: Client, flags: Parsed) -> int:
     if not specs:
         raise KubectlError("at least one taint update is required")
     added, removed = _taints(specs)
+    if "/" in named[0] and resource_of(named[0].partition("/")[0]).kind != "Node":
+        raise KubectlError(f'the server doesn\'t have a resource type "{named[0]}"', bare=True)
     if resource_of(named[0].partition("/")[0]).kind != "Node":
         raise KubectlError(f"invalid resource type {named[0]}, only node types are supported")
     selecting = bool(flags["all"] or flags["selector"])
