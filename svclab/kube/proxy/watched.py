@@ -4,6 +4,8 @@ What changes is read again; which Services that touches is what a sync needs to 
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import chain, compress, repeat
+from operator import is_not
 
 from svclab.kube.proxy.config import ProxyConfig
 from svclab.kube.proxy.endpoints import Endpoint, PortName, merged, slice_endpoints, slice_service
@@ -26,12 +28,12 @@ class Watched:
     def follow(self, services: Mapping[Key, Manifest], slices: Mapping[Key, Manifest]) -> set[Key]:
         """Take over all objects as they are now; the keys of the Services that this touches.
 
-        An object that is the same manifest as before (`is`) costs one look-up.
+        An object that is the same manifest as before (`is`) costs next to nothing.
         """
         touched: set[Key] = set()
         for kind, objects in (("Service", services), ("EndpointSlice", slices)):
             seen = self._seen[kind]
-            changed = [manifest for key, manifest in objects.items() if seen.get(key) is not manifest]
+            changed = _changed(seen, objects)
             # Equal numbers and nothing new mean that nothing went; else look for what did.
             if len(seen) != len(objects) or any(key_of(manifest) not in seen for manifest in changed):
                 for key in [key for key in seen if key not in objects]:
@@ -47,8 +49,8 @@ class Watched:
             self._seen[kind][key] = manifest
             self._set_ports(key, service_ports(manifest, self.config))
             return {key}
-        touched = self.remove(kind, key) if key in self._seen[kind] else set()
         self._seen[kind][key] = manifest
+        touched = self._disown(key)
         owner = slice_service(manifest, self.config)
         if owner:
             self._owners[key] = owner
@@ -62,6 +64,10 @@ class Watched:
         if kind == "Service":
             self._set_ports(key, ())
             return {key}
+        return self._disown(key)
+
+    def _disown(self, key: Key) -> set[Key]:
+        """Take a slice from its Service, if it has one; that Service."""
         owner = self._owners.pop(key, None)
         if owner is None:
             return set()
@@ -81,6 +87,15 @@ class Watched:
             self.ports[key] = ports
         else:
             self.ports.pop(key, None)
+
+
+def _changed(seen: Mapping[Key, Manifest], objects: Mapping[Key, Manifest]) -> list[Manifest]:
+    """The objects that are not the manifest that was seen. Nearly each stands where it stood: what is the
+    same in its place needs no look-up.
+    """
+    now = objects.values()
+    others = compress(now, map(is_not, now, chain(seen.values(), repeat(None))))
+    return [manifest for manifest in others if seen.get(key_of(manifest)) is not manifest]
 
 
 def watch(services: Iterable[Manifest], slices: Iterable[Manifest], config: ProxyConfig) -> Watched:

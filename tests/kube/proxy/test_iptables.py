@@ -132,6 +132,22 @@ def cluster_of(services: int, endpoints: int) -> tuple[dict, dict]:
     return by_key(made), by_key(slices)
 
 
+@given(st.randoms(use_true_random=False))
+def test_what_stays_as_it_is_may_stand_anywhere_among_what_comes_and_goes(random):
+    services, slices = cluster_of(6, 2)
+    ruleset = Ruleset(Watched(CONFIG))
+
+    for _ in range(6):
+        now = {key: slices[key] for key in random.sample(list(slices), random.randint(1, 6))}
+        changed = random.choice(list(now))
+        now[changed] = slices[changed] | {"endpoints": random.sample(slices[changed]["endpoints"], 1)}
+        ruleset.follow(services, now)
+
+        whole = compile_rules(services.values(), now.values(), CONFIG)
+        assert sorted(ruleset.restore_text().splitlines()) == sorted(whole.restore_text().splitlines())
+        slices |= now
+
+
 def test_one_endpoint_that_goes_rewrites_the_draw_and_takes_its_own_chain_along():
     services, slices = cluster_of(20, 5)
     ruleset = Ruleset(Watched(CONFIG))
