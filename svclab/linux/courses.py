@@ -37,6 +37,10 @@ class Courses:
         """How many are known."""
         return self._count
 
+    def __contains__(self, way: object) -> bool:
+        """Whether some exchange went this way."""
+        return way in self._begun
+
     def follow(
         self, way: object, source_port: int, dice: Dice, now: float, flow: int
     ) -> list[Exchange] | None:

@@ -1,10 +1,5 @@
-"""Hosts joined by links: a request goes out, the answer comes back, and every step on the way is kept.
+"""Hosts joined by links, over which exchanges go: rule by rule, or on the course of an earlier one."""
 
-Source: the behaviour of sockets (connect, sendto) on Linux 6.18; recordings of real connections in
-tests/recordings.
-"""
-
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,27 +8,16 @@ from typing import Any
 from svclab.linux.courses import Courses, course_of
 from svclab.linux.dice import Dice
 from svclab.linux.draws import Recorder
-from svclab.linux.exchange import Ending, Exchange, Part
-from svclab.linux.host import Delivered, Died, Fate, Host, Transmit
-from svclab.linux.iptables.traverse_log import Log
+from svclab.linux.exchange import Exchange, Part
+from svclab.linux.host import Host
 from svclab.linux.notes import Notes
 from svclab.linux.packet import Address, Kind, Packet, Protocol
-from svclab.linux.skb import Key, Wire, address_text, packet_of, reversed_key, wire_of
-from svclab.linux.trace import Conntrack, Death, Deliver, Emit, Hop, Outcome, Verdict
+from svclab.linux.run import Run
+from svclab.linux.skb import Wire, packet_of, wire_of
 
 FIRST_KIND = {Protocol.TCP: Kind.SYN, Protocol.UDP: Kind.DATAGRAM, Protocol.SCTP: Kind.INIT,
               Protocol.ICMP: Kind.ECHO_REQUEST}  # fmt: skip
-ANSWER_KIND = {Protocol.TCP: Kind.SYN_ACK, Protocol.UDP: Kind.DATAGRAM, Protocol.SCTP: Kind.INIT_ACK,
-               Protocol.ICMP: Kind.ECHO_REPLY}  # fmt: skip
 LOWEST_PORT, HIGHEST_PORT = 32768, 60999  # net.ipv4.ip_local_port_range
-# ICMP errors that a connecting socket reports as "No route to host", and those that it does not take as its
-# end: UDP the passing ones, SCTP all (it remembers them for the day when it gives up).
-NO_ROUTE_TO_HOST = (Kind.HOST_UNREACHABLE, Kind.TIME_EXCEEDED, Kind.ADMIN_PROHIBITED)
-IGNORED = {
-    Protocol.UDP: (Kind.HOST_UNREACHABLE, Kind.TIME_EXCEEDED),
-    Protocol.SCTP: (Kind.PORT_UNREACHABLE, *NO_ROUTE_TO_HOST),
-}
-CIRCLES = 2  # a packet that passes a host more often than this is going in circles
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +100,7 @@ class Fabric:
         if address is None:
             raise NoAddress(f"{source} has no route to {destination}")
         if source_port is None:
-            source_port = LOWEST_PORT + chance.integer(HIGHEST_PORT - LOWEST_PORT + 1)
+            source_port = _ephemeral_port(chance)
         if protocol is Protocol.ICMP:
             port = 0
         key = (protocol, address, source_port, number, port)
@@ -134,8 +118,15 @@ class Fabric:
         via: str | None = None,
     ) -> Exchange:
         """Send `first_packet`, and go on as `exchange`."""
-        wire = self._first_wire(source, destination, port, protocol, chance)
-        return self._exchanges(source, wire, chance, now.timestamp(), flow, via, 1)[0]
+        seconds, source_port = now.timestamp(), None
+        way = (source, via, destination.version, int(destination), port, protocol)
+        if way in self.courses and isinstance(chance, Dice):  # the source's address is as it was
+            source_port = _ephemeral_port(chance)
+            known = self.courses.follow(way, source_port, chance, seconds, flow)
+            if known is not None:
+                return known[0]
+        wire = self._first_wire(source, destination, port, protocol, chance, source_port)
+        return self._walk(way, source, wire, chance, seconds, flow, via, 1)[0]
 
     def exchange(
         self, source: str, packet: Packet, chance: Any, now: datetime, flow: int = 1, via: str | None = None
@@ -159,19 +150,31 @@ class Fabric:
         times: int = 1,
     ) -> list[Exchange]:
         """As `exchange`, so many times from the same socket. Goes the course of earlier ones where it can."""
-        return self._exchanges(source, wire_of(packet), chance, now.timestamp(), flow, via, times)
+        wire, seconds = wire_of(packet), now.timestamp()
+        version, (protocol, address, port, destination, destination_port), kind, _, ttl = wire
+        way = (source, via, version, protocol, address, destination, destination_port, kind, ttl, times)
+        if isinstance(chance, Dice) and kind is FIRST_KIND[protocol]:
+            known = self.courses.follow(way, port, chance, seconds, flow)
+            if known is not None:
+                return known
+        return self._walk(way, source, wire, chance, seconds, flow, via, times)
 
-    def _exchanges(
-        self, source: str, wire: Wire, chance: Any, now: float, flow: int, via: str | None, times: int
+    def _walk(
+        self,
+        way: object,
+        source: str,
+        wire: Wire,
+        chance: Any,
+        now: float,
+        flow: int,
+        via: str | None,
+        times: int,
     ) -> list[Exchange]:
+        """Exchanges rule by rule, as the first on their course where others can follow it."""
         version, (protocol, address, port, destination, destination_port), kind, about, ttl = wire
         if not isinstance(chance, Dice) or kind is not FIRST_KIND[protocol]:
             runs = self._runs(source, wire, chance, now, via, times)
             return [Exchange(flow, Part(run.ending, Notes(run.log))) for run in runs]
-        way = (source, via, times, version, protocol, address, destination, destination_port, ttl)
-        known = self.courses.follow(way, port, chance, now, flow)
-        if known is not None:
-            return known
         recorder = Recorder(chance, port)
         key = (protocol, address, recorder.source_port, destination, destination_port)
         runs = self._runs(source, (version, key, kind, about, ttl), recorder, now, via, times)
@@ -184,9 +187,9 @@ class Fabric:
 
     def _runs(
         self, source: str, wire: Wire, chance: Any, now: float, via: str | None, times: int
-    ) -> "list[_Run]":
+    ) -> list[Run]:
         """Each packet walked from host to host and rule to rule."""
-        runs = [_Run(self, source, wire, chance, now) for _ in range(times)]
+        runs = [Run(self, source, wire, chance, now) for _ in range(times)]
         for run in runs:
             if via is not None:
                 run.force(via)
@@ -201,208 +204,5 @@ class Fabric:
         return self._neighbours.get((host, interface), {}).get(next_hop)
 
 
-class _Run:
-    """One exchange under way."""
-
-    def __init__(self, fabric: Fabric, source: str, wire: Wire, chance: Any, now: float) -> None:
-        self.fabric = fabric
-        self.client = fabric.host(source)
-        self.wire = wire
-        self.chance = chance
-        self.now = now
-        self.log: Log = []
-        self.ending = Ending(Outcome.OK, Verdict.TIMEOUT)
-        self.touched: set[str] = set()
-        self.forced: list[tuple[Host, int]] = []
-
-    def force(self, via: str) -> None:
-        """Make every host that has to choose a next hop for the destination (the router) take this one."""
-        address = int(self.fabric.via[via])
-        destination = self.wire[1][3]
-        for host in self.fabric.hosts.values():
-            route = host.routing.lookup(destination) if host.forwards else None
-            if route and (route.among or route.blackhole):
-                towards = host.routing.lookup(address)
-                if towards and towards.via is None and not towards.blackhole:
-                    host.forced_next_hop[destination] = (towards.interface, address)
-                    self.forced.append((host, destination))
-
-    def clean_up(self) -> None:
-        for host, destination in self.forced:
-            host.forced_next_hop.pop(destination, None)
-        for name in self.touched:
-            self.fabric.hosts[name].paths.clear()
-
-    # -- the course of a connection ------------------------------------------------------------------------
-
-    def connect(self) -> None:
-        original = self.wire[1]
-        fate, where = self.travel(self.client, self.wire, reply=False)
-        if isinstance(fate, Died):
-            self.died_on_the_way(fate, where, original)
-            return
-        server, arrived = where, fate.wire
-        listener = server.listener(arrived[1][0], arrived[1][4])
-        if arrived[2] is Kind.ECHO_REQUEST:
-            listener = "kernel"
-        if listener is None:
-            self.nobody_listens(server, arrived, original)
-            return
-        self.log.append((Deliver, server.name, arrived, listener, False))
-        answer = (arrived[0], reversed_key(arrived[1]), ANSWER_KIND[arrived[1][0]], None, 64)
-        if not self.answer_arrives(server, answer, original):
-            return
-        if original[0] in (Protocol.TCP, Protocol.SCTP) and not self.request_and_response(
-            server, arrived, original
-        ):
-            return
-        self.answered(server, arrived, listener)
-
-    def answered(self, server: Host, arrived: Wire, listener: str) -> None:
-        version, (_, source, _, destination, port), *_ = arrived
-        endpoint, seen = _endpoint(version, destination, port), address_text(version, source)
-        self.ending = Ending(Outcome.OK, Verdict.ANSWERED, endpoint, listener, server.name, seen)
-        self.close()
-
-    def died_on_the_way(self, fate: Died, where: Host, original: Key) -> None:
-        """The request died. A system call notices its own host's refusal; others learn by an ICMP error, or
-        never.
-        """
-        if fate.in_output and original[0] in (Protocol.UDP, Protocol.ICMP):
-            self.end(Outcome.DENIED, Verdict.ERROR)
-            return
-        if fate.code is Outcome.UNREACHABLE and where is self.client:
-            # That no neighbour answers is found out later; a datagram's sender is not told of it then.
-            heard = fate.where != "link" or Kind.HOST_UNREACHABLE not in IGNORED.get(original[0], ())
-            self.end(Outcome.UNREACHABLE, Verdict.ERROR if heard else Verdict.TIMEOUT)
-            return
-        if fate.answer is None:
-            self.end(fate.code, Verdict.TIMEOUT)
-            return
-        told = self.told(where, fate.answer, original)
-        kind = fate.answer[2]
-        if not told or kind in IGNORED.get(original[0], ()):
-            self.end(fate.code, Verdict.TIMEOUT)
-        elif kind in NO_ROUTE_TO_HOST:
-            self.end(fate.code, Verdict.ERROR)
-        else:
-            self.end(fate.code, Verdict.REFUSED)
-
-    def nobody_listens(self, server: Host, arrived: Wire, original: Key) -> None:
-        port, protocol = arrived[1][4], arrived[1][0]
-        why = f"nothing listens on {protocol.value} port {port} here"
-        self.log.append((Death, server.name, arrived, Outcome.RESET, "socket", why))
-        refusal = server.refusal(arrived)
-        if refusal and self.told(server, refusal, original):
-            self.end(Outcome.RESET, Verdict.REFUSED)
-        else:
-            self.end(Outcome.ASYMMETRIC, Verdict.TIMEOUT)
-
-    def told(self, by: Host, answer: Wire, original: Key) -> bool:
-        """Whether a refusal finds its way to the client's socket."""
-        fate, where = self.travel(by, answer, reply=True)
-        if isinstance(fate, Died) or where is not self.client:
-            return False
-        _, key, kind, about, _ = fate.wire
-        fits = about == original if kind.is_error else key == reversed_key(original)
-        if fits:
-            self.log.append((Deliver, where.name, fate.wire, "client", True))
-        else:
-            self.stray(where, fate.wire)
-        return fits
-
-    def answer_arrives(self, server: Host, answer: Wire, original: Key) -> bool:
-        """Bring an answer to the client's socket; ends the exchange and says False where it does not get
-        there.
-        """
-        fate, where = self.travel(server, answer, reply=True)
-        if isinstance(fate, Died):
-            self.end(Outcome.ASYMMETRIC if fate.code is Outcome.UNROUTED else fate.code, Verdict.TIMEOUT)
-            return False
-        if where is not self.client or not _is_heard(fate.wire[1], original):
-            self.stray(where, fate.wire)
-            self.end(Outcome.ASYMMETRIC, Verdict.TIMEOUT)
-            return False
-        self.log.append((Deliver, where.name, fate.wire, "client", True))
-        return True
-
-    def stray(self, where: Host, wire: Wire) -> None:
-        version, (_, source, port, *_), *_ = wire
-        why = f"an answer from {_endpoint(version, source, port)}, but no socket here asked that address"
-        self.log.append((Death, where.name, wire, Outcome.ASYMMETRIC, "socket", why))
-
-    def request_and_response(self, server: Host, arrived: Wire, original: Key) -> bool:
-        """The second packet: it must reach the same socket, although no nat rule is asked any more."""
-        data = (arrived[0], original, Kind.DATA, None, 64)
-        fate, where = self.travel(self.client, data, reply=False)
-        if isinstance(fate, Died):
-            self.end(fate.code, Verdict.TIMEOUT)
-            return False
-        if where is not server or fate.wire[1] != arrived[1]:
-            why = "belongs to a connection that this host does not know"
-            self.log.append((Death, where.name, fate.wire, Outcome.ASYMMETRIC, "socket", why))
-            self.end(Outcome.ASYMMETRIC, Verdict.TIMEOUT)
-            return False
-        listener = server.listener(arrived[1][0], arrived[1][4]) or ""
-        self.log.append((Deliver, server.name, fate.wire, listener, False))
-        response = (arrived[0], reversed_key(arrived[1]), Kind.DATA, None, 64)
-        return self.answer_arrives(server, response, original)
-
-    def close(self) -> None:
-        """Both ends close the connection: the tables along the way keep it for a while (TIME_WAIT)."""
-        if self.wire[1][0] is not Protocol.TCP:
-            return
-        for entry in self.log:
-            if entry[0] is Conntrack:
-                _, name, _, _, original, *_ = entry
-                self.fabric.hosts[name].state.conntrack.close(original, self.now)
-
-    def end(self, code: Outcome, verdict: Verdict) -> None:
-        self.ending = Ending(code, verdict)
-
-    # -- the way of one packet -----------------------------------------------------------------------------
-
-    def travel(self, host: Host, wire: Wire, *, reply: bool) -> tuple[Delivered | Died, Host]:
-        """From the host that makes the packet to where it is delivered or dies."""
-        log = self.log
-        log.append((Emit, host.name, wire, reply))
-        self.touched.add(host.name)
-        fate: Fate = host.send(wire, self.now, self.chance, log)
-        passed: Counter[tuple[str, int, int]] = Counter()
-        while True:
-            if isinstance(fate, Delivered):
-                return fate, host
-            if isinstance(fate, Died):
-                log.append((Death, host.name, fate.wire, fate.code, fate.where, fate.why))
-                return fate, host
-            # Between the same addresses: on its way round, NAT may give it another port each time.
-            form = host.name, fate.wire[1][1], fate.wire[1][3]
-            passed[form] += 1
-            if passed[form] > CIRCLES:
-                fate = host.going_in_circles(fate.wire)
-                continue
-            fate, host = self.cross(host, fate, reply)
-
-    def cross(self, host: Host, fate: Transmit, reply: bool) -> tuple[Fate, Host]:
-        """Over one link to the next host."""
-        neighbour = self.fabric.next_to(host.name, fate.interface, fate.next_hop)
-        if neighbour is None:
-            return host.unreachable_neighbour(fate.wire, fate.next_hop), host
-        name, interface = neighbour
-        self.log.append((Hop, name, fate.wire, host.name, interface, reply))
-        self.touched.add(name)
-        there = self.fabric.hosts[name]
-        return there.receive(fate.wire, interface, self.now, self.chance, self.log), there
-
-
-def _is_heard(answer: Key, original: Key) -> bool:
-    """Whether the socket that sent a packet takes this answer: a ping's takes an echo reply from whomever it
-    comes.
-    """
-    asked = reversed_key(original)
-    return answer == asked or (answer[0] is Protocol.ICMP and answer[3:] == asked[3:])
-
-
-def _endpoint(version: int, address: int, port: int) -> str:
-    text = address_text(version, address)
-    return f"[{text}]:{port}" if version == 6 else f"{text}:{port}"
+def _ephemeral_port(chance: Any) -> int:
+    return LOWEST_PORT + chance.integer(HIGHEST_PORT - LOWEST_PORT + 1)

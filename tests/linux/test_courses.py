@@ -61,7 +61,10 @@ def ask(
     fabric: Fabric, flow: Flow, port: int | None, dice: Dice, chance: Any, now: datetime
 ) -> list[Exchange]:
     """Exchanges from this port, or a drawn one: two over UDP, as a resolver asks for A and AAAA."""
-    packet = fabric.first_packet(flow.source, ip_address(flow.address), flow.port, flow.protocol, dice, port)
+    where = (flow.source, ip_address(flow.address), flow.port, flow.protocol)
+    if port is None and flow.protocol is not Protocol.UDP:
+        return [fabric.connect(*where, chance, now, 7, flow.via)]
+    packet = fabric.first_packet(*where, dice, port)
     times = 2 if flow.protocol is Protocol.UDP else 1
     return fabric.exchanges(flow.source, packet, chance, now, 7, flow.via, times)
 
