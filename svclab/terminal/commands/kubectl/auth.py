@@ -47,13 +47,14 @@ def can_i(client: Client, flags: Parsed) -> int:
             "See 'kubectl auth can-i -h' for help and examples."
         )
     what = flags.args[1]
-    if flags.args[0] not in (_URL_VERBS if what.startswith("/") else _VERBS):
-        client.warn(f"verb '{flags.args[0]}' is not a known verb")
-        client.note("")
     if what.startswith("/"):
         spec: Manifest = {"nonResourceAttributes": {"path": what, "verb": flags.args[0]}}
     else:
         spec = {"resourceAttributes": _attributes(client, flags, what)}
+    known = _URL_VERBS if what.startswith("/") else _VERBS
+    if flags.args[0] not in known and not flags["all-namespaces"]:
+        client.warn(f"verb '{flags.args[0]}' is not a known verb")
+        client.note("")
     body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": spec}
     path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
     status = client.send("POST", path, body).get("status") or {}

@@ -155,13 +155,16 @@ def _selector(target: Target, source: Manifest) -> dict[str, str]:
             return selector
         raise _no_selector("the service has no pod selector set")
     selector = spec.get("selector") or {}
+    if not selector.get("matchLabels"):
+        kind = target.resource.kind.lower()
+        raise _no_selector(f"invalid {kind}: no selectors, therefore cannot be exposed")
     if expressions := selector.get("matchExpressions"):
         shown = " ".join(
             f"{{Key:{each['key']} Operator:{each['operator']} Values:[{' '.join(each.get('values') or [])}]}}"
             for each in expressions
         )
         raise _no_selector(f'couldn\'t convert expressions - "[{shown}]" to map-based selector format')
-    return selector.get("matchLabels") or {}
+    return selector["matchLabels"]
 
 
 def _no_selector(why: str) -> KubectlError:

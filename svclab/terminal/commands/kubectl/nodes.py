@@ -238,9 +238,9 @@ def taint(client: Client, flags: Parsed) -> int:
     if not specs:
         raise KubectlError("at least one taint update is required")
     added, removed = _taints(specs)
-    if "/" in named[0] and resource_of(named[0].partition("/")[0]).kind != "Node":
+    if "/" in named[0]:
         raise KubectlError(f'the server doesn\'t have a resource type "{named[0]}"', bare=True)
-    if resource_of(named[0].partition("/")[0]).kind != "Node":
+    if resource_of(named[0]).kind != "Node":
         raise KubectlError(f"invalid resource type {named[0]}, only node types are supported")
     selecting = bool(flags["all"] or flags["selector"])
     dry_run = dry_run_of(flags)
@@ -256,7 +256,7 @@ def taint(client: Client, flags: Parsed) -> int:
         if dry_run != "client":
             query = write_query(client, "kubectl-taint", dry_run)
             answer = client.patch(target.path, {"spec": {"taints": taints or None}}, query=query)
-        report(client, target, answer, done, "none" if dry_run == "client" else dry_run)
+        report(client, target, answer, done)  # of dry runs it says nothing
     return 0
 
 

@@ -256,7 +256,7 @@ def _show_history(client: Client, flags: Parsed, target: Target, sets: dict[int,
 
 def _no_helper(target: Target, word: str, helper: str) -> str:
     """Why a kind has no history and cannot be rolled back: kubectl knows it, or not even that."""
-    if target.resource.kind == "ReplicaSet":
+    if target.resource.kind in ("CronJob", "Job", "Pod", "ReplicaSet", "ReplicationController"):
         return f'no {helper} has been implemented for "{_group_kind(target)}"'
     return f'error retrieving {word} for "{target.resource.kind}", {_no_visitor(target)}'
 
