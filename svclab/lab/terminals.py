@@ -48,6 +48,7 @@ class Terminals:
         """Start a shell; a name that is in use gets a new one. Raises Refused beyond the quota."""
         name = message.session
         self._end(name)
+        _keep_histories(self._cluster)
         if _open_shells(self._cluster) >= protocol.MAX_TERMINALS:
             raise work.Refused(
                 f"Your pages have {protocol.MAX_TERMINALS} terminals open, the most there may be. Close one."
@@ -178,6 +179,16 @@ class Terminals:
 
 _shells: dict[UUID, list[InteractiveShell]] = {}  # of all pages in this process, by cluster
 _counting = threading.Lock()
+
+
+def _keep_histories(cluster: ClusterHandle) -> None:
+    """Lines typed in other shells are written down, in those too that just end: so a page that was loaded
+    again begins with all of them.
+    """
+    with _counting:
+        shells = list(_shells.get(cluster.id, ()))
+    for shell in shells:
+        shell.session.keep_history()
 
 
 def _open_shells(cluster: ClusterHandle) -> int:

@@ -7,6 +7,7 @@ after the exit.
 
 import logging
 import secrets
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -100,6 +101,7 @@ class Session:
         self.pid = 1 + secrets.randbelow(30000)
         self.jobs = Jobs()
         self.closed = False
+        self._history_kept = threading.Lock()
         self._discarded = False  # the rest of the line is not to be run
         self.flows: list[Any] = []  # ids of the traces that the last command line caused
         self.background_flows: list[Any] = []
@@ -375,8 +377,9 @@ class Session:
     def keep_history(self) -> None:
         """Write down the lines that were typed since the last time."""
         place = self.places[-1]
-        if (path := place.state.get("HISTFILE")) and place.history.fresh:
-            historyfile.save(self.files(place.location), path, place.history)
+        with self._history_kept:  # who comes second finds it written
+            if (path := place.state.get("HISTFILE")) and place.history.fresh:
+                historyfile.save(self.files(place.location), path, place.history)
 
     def new_state(self, location: Location, shell: str, *, interactive: bool = False) -> ShellState:
         """The memory of a shell that starts at a place. Raises KeyError where the place is gone."""

@@ -200,6 +200,19 @@ def test_a_command_tells_which_requests_it_caused(alice):
     assert done["flows"][0]["dns"] == 2
 
 
+def test_a_new_terminal_knows_the_lines_that_were_just_typed_in_another(alice):
+    page = alice.page()
+    page.expect("state")
+    page.send("term.open", session="t1")
+    page.send("term.run", session="t1", line="echo remem''ber", id="r1")
+    page.expect("term.done")
+    page.send("term.open", session="t2")
+    page.send("term.run", session="t2", line="history", id="r2")
+    page.expect("term.done", lambda message: message["id"] == "r2")
+    shown = "".join(m["data"] for m in page.seen if m["type"] == "term.output" and m["session"] == "t2")
+    assert "1  echo remem''ber" in shown
+
+
 def test_a_ninth_terminal_is_refused(alice):
     page = alice.page()
     page.expect("state")

@@ -185,12 +185,15 @@ def test_a_namespace_chosen_once_is_remembered(learner):
 
 
 def test_a_watch_shows_changes_until_its_time_is_over(learner):
-    learner.types("kubectl create deployment web --image=nginx:1.25")
+    learner.types("kubectl create deployment web --image=nginx:1.25 --replicas=0")
 
-    shown = learner.types("kubectl get deploy web -w --request-timeout=30s").splitlines()
+    learner.types("kubectl get deploy web -w --request-timeout=30s > seen &")
+    learner.types("until grep -q web seen; do sleep 0.1; done; kubectl scale deploy web --replicas=1; wait")
 
+    shown = learner.types("cat seen").splitlines()
     assert shown[0].split()[:2] == ["NAME", "READY"]
-    assert shown[1].split()[1] == "0/1"
+    assert shown[1].split()[1] == "0/0"
+    assert "0/1" in [line.split()[1] for line in shown]
     assert shown[-1].split()[1] == "1/1"
 
 
