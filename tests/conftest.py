@@ -22,6 +22,7 @@ def pytest_unconfigure() -> None:
         left.unlink(missing_ok=True)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     What needs the browser stays on one worker: on a small machine two browsers are slower than one.
