@@ -117,7 +117,7 @@ class Fabric:
         flow: int = 1,
         via: str | None = None,
     ) -> Exchange:
-        """Send `first_packet`, and go on as `exchange`."""
+        """Send `first_packet`, and go on as `exchange`. Raises as they do, draws as they do."""
         seconds, source_port = now.timestamp(), None
         way = (source, via, destination.version, int(destination), port, protocol)
         if way in self.courses and isinstance(chance, Dice):  # the source's address is as it was
